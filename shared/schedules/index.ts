@@ -1,0 +1,28 @@
+// The registry of learning-rate schedules: a new one is a file here and a line below.
+import type { Schedule } from '../contracts.ts';
+import { constant } from './constant.ts';
+import { cosine } from './cosine.ts';
+import { step } from './step.ts';
+
+export interface ScheduleOptions {
+  /** `step`: the rate is multiplied by `decay` every `decaySteps` steps. */
+  readonly decay: number;
+  readonly decaySteps: number;
+}
+
+export const schedules = {
+  constant,
+  step,
+  cosine,
+} satisfies Record<string, (options: ScheduleOptions) => Schedule>;
+
+export type ScheduleName = keyof typeof schedules;
+export const scheduleNames = Object.keys(schedules) as ScheduleName[];
+
+/** Linear warm-up in front of any schedule: the k-th of the first steps, from 1, uses k/steps of the rate. */
+export function withWarmup(schedule: Schedule, warmupSteps: number): Schedule {
+  return (at, totalSteps) =>
+    at < warmupSteps
+      ? (at + 1) / warmupSteps
+      : schedule(at - warmupSteps, Math.max(1, totalSteps - warmupSteps));
+}
