@@ -1,0 +1,225 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Engine, EngineKind, SliceResult } from '../shared/contracts.ts';
+import { createMlp } from '../shared/model/mlp.ts';
+import { initialWeights, type Model } from '../shared/model/model.ts';
+import { engineNames, engines } from '../worker/engines/index.ts';
+import { proveEngine, randomSlice, worstError } from '../worker/engines/prove.ts';
+import { reference } from '../worker/engines/reference.ts';
+
+const digits = { inputs: 784, hidden: [400, 200, 100], classes: 10, activation: 'relu' } as const;
+const models: Record<string, Model> = {
+  'the default MLP': createMlp(digits),
+  'no hidden layer': createMlp({ ...digits, hidden: [] }),
+  'no activation': createMlp({ ...digits, activation: 'none' }),
+};
+const defaultMlp = models['the default MLP'];
+const smallMlp = createMlp({ inputs: 6, hidden: [5, 4], classes: 3, activation: 'relu' });
+const sliceSizes = [1, 7, 32, 64, 256];
+
+describe.each(engineNames)('engine %s', (name) => {
+  const kind: EngineKind = engines[name];
+  const tolerance = Math.min(kind.tolerance, 1e-5);
+
+  describe.each(Object.keys(models))('with %s', (modelName) => {
+    const model = models[modelName];
+
+    it.each(sliceSizes)('agrees with the float64 reference on %i images', async (size) => {
+      const engine = await newEngine(kind, model, initialWeights(model, 1));
+      const result = await engine.gradient(randomSlice(model, size, 2));
+      const expected = await referenceResult(modelName, size);
+      expect(worstError(model, result.gradient, expected.gradient).error).toBeLessThan(tolerance);
+      expect(Math.abs(result.lossSum / expected.lossSum - 1)).toBeLessThan(tolerance);
+      expect(result.correct).toBe(expected.correct);
+    });
+
+    it('predicts the logits of the reference', async () => {
+      const weights = initialWeights(model, 1);
+      const { images } = randomSlice(model, 9, 2);
+      const logits = await (await newEngine(kind, model, weights)).predict(images);
+      const expected = await (await newEngine(reference, model, weights)).predict(images);
+      expect(logits.length).toBe(9 * model.classes);
+      expect(largestDifference(logits, expected)).toBeLessThan(tolerance * largest(expected));
+    });
+  });
+
+  it('gives the same bits for the same slice, whatever it computed before', async () => {
+    const weights = initialWeights(defaultMlp, 1);
+    const engine = await newEngine(kind, defaultMlp, weights);
+    const slice = randomSlice(defaultMlp, 32, 2);
+    const first = copyOf(await engine.gradient(slice));
+    expect(bitsOf(await engine.gradient(slice)).equals(bitsOf(first))).toBe(true);
+
+    engine.load(initialWeights(defaultMlp, 3));
+    for (const size of [64, 7, 32]) await engine.gradient(randomSlice(defaultMlp, size, size));
+    await engine.predict(slice.images);
+    engine.load(weights);
+    expect(bitsOf(await engine.gradient(slice)).equals(bitsOf(first))).toBe(true);
+  });
+
+  it('follows the weights it loads', async () => {
+    const engine = await newEngine(kind, smallMlp, initialWeights(smallMlp, 1));
+    const slice = randomSlice(smallMlp, 8, 2);
+    await engine.gradient(slice);
+    const otherWeights = initialWeights(smallMlp, 3);
+    engine.load(otherWeights);
+    const oracle = await newEngine(reference, smallMlp, otherWeights);
+    const { gradient } = await engine.gradient(slice);
+    const expected = await oracle.gradient(slice);
+    expect(worstError(smallMlp, gradient, expected.gradient).error).toBeLessThan(tolerance);
+  });
+
+  it('copies the weights it loads', async () => {
+    const weights = initialWeights(smallMlp, 1);
+    const engine = await newEngine(kind, smallMlp, weights);
+    const slice = randomSlice(smallMlp, 8, 2);
+    const before = copyOf(await engine.gradient(slice));
+    weights.fill(0.5);
+    expect(copyOf(await engine.gradient(slice))).toEqual(before);
+  });
+
+  it('leaves the logits it predicted to the caller', async () => {
+    const engine = await newEngine(kind, smallMlp, initialWeights(smallMlp, 1));
+    const logits = await engine.predict(randomSlice(smallMlp, 2, 2).images);
+    const before = logits.slice();
+    await engine.predict(randomSlice(smallMlp, 2, 3).images);
+    expect(logits).toEqual(before);
+  });
+
+  it('sums over the slice: two halves add up to the whole', async () => {
+    const engine = await newEngine(kind, defaultMlp, initialWeights(defaultMlp, 1));
+    const { images, labels } = randomSlice(defaultMlp, 40, 2);
+    const cut = 17;
+    const pixels = cut * defaultMlp.inputs;
+    const left = { images: images.subarray(0, pixels), labels: labels.subarray(0, cut) };
+    const right = { images: images.subarray(pixels), labels: labels.subarray(cut) };
+    const whole = copyOf(await engine.gradient({ images, labels }));
+    const one = copyOf(await engine.gradient(left));
+    const two = copyOf(await engine.gradient(right));
+    const sum = one.gradient.map((value, at) => value + two.gradient[at]);
+    expect(worstError(defaultMlp, sum, whole.gradient).error).toBeLessThan(tolerance);
+    expect(Math.abs((one.lossSum + two.lossSum) / whole.lossSum - 1)).toBeLessThan(tolerance);
+    expect(one.correct + two.correct).toBe(whole.correct);
+  });
+
+  it('takes the first of equal logits as the answer', async () => {
+    const engine = await newEngine(kind, smallMlp, new Float32Array(smallMlp.parameterCount));
+    const { images } = randomSlice(smallMlp, 6, 2);
+    const { correct, lossSum } = await engine.gradient({
+      images,
+      labels: Uint8Array.of(0, 2, 1, 0, 0, 2),
+    });
+    expect(correct).toBe(3);
+    expect(lossSum).toBeCloseTo(6 * Math.log(3), 5);
+  });
+
+  it('stays finite and right where an exponential would overflow', async () => {
+    const weights = initialWeights(smallMlp, 1).map((weight) => 100 * weight);
+    const slice = randomSlice(smallMlp, 8, 2);
+    const result = await (await newEngine(kind, smallMlp, weights)).gradient(slice);
+    const expected = await (await newEngine(reference, smallMlp, weights)).gradient(slice);
+    expect(expected.lossSum).toBeGreaterThan(8 * 1000);
+    expect(Math.abs(result.lossSum / expected.lossSum - 1)).toBeLessThan(tolerance);
+    expect(worstError(smallMlp, result.gradient, expected.gradient).error).toBeLessThan(tolerance);
+  });
+
+  it('is proven right at any slice size', async () => {
+    const engine = await newEngine(kind, smallMlp);
+    for (const sliceSize of [1, 7, 20]) {
+      const proof = await proveEngine(engine, { ...kind, model: smallMlp, sliceSize });
+      expect(proof.maxError).toBeLessThanOrEqual(kind.tolerance);
+    }
+  });
+});
+
+describe('the reference', () => {
+  const tiny = { inputs: 4, hidden: [5], classes: 3 };
+
+  it.each(['relu', 'none'] as const)('is the slope of its own loss (%s)', async (activation) => {
+    const model = createMlp({ ...tiny, activation });
+    const weights = initialWeights(model, 1);
+    const engine = await newEngine(reference, model, weights);
+    const slice = randomSlice(model, 6, 2);
+    const { gradient } = copyOf(await engine.gradient(slice));
+    const lossWith = async (at: number, weight: number) => {
+      const moved = weights.with(at, weight);
+      engine.load(moved);
+      return { weight: moved[at], loss: (await engine.gradient(slice)).lossSum };
+    };
+    for (let at = 0; at < model.parameterCount; at++) {
+      const above = await lossWith(at, weights[at] + 1e-3);
+      const below = await lossWith(at, weights[at] - 1e-3);
+      const slope = (above.loss - below.loss) / (above.weight - below.weight);
+      expect(Math.abs(gradient[at] - slope)).toBeLessThan(1e-5);
+    }
+    expect(largest(gradient)).toBeGreaterThan(0.1);
+  });
+
+  it('computes what a person computes by hand', async () => {
+    const model = createMlp({ inputs: 2, hidden: [], classes: 2, activation: 'none' });
+    const engine = await newEngine(reference, model, Float32Array.of(1, 2, 3, 4, 0.5, -0.5));
+    // Pixels 255 and 0 scale to 1 and -1: logits 1 - 2 + 0.5 and 3 - 4 - 0.5.
+    const images = Uint8Array.of(255, 0);
+    expect(await engine.predict(images)).toEqual(Float32Array.of(-0.5, -1.5));
+    const result = await engine.gradient({ images, labels: Uint8Array.of(1) });
+    const p = 1 / (1 + Math.exp(-1));
+    expect(result.lossSum).toBeCloseTo(-Math.log(1 - p), 12);
+    expect(result.correct).toBe(0);
+    expect(result.gradient).toEqual(Float32Array.of(p, -p, -p, p, p, -p));
+  });
+});
+
+describe('engine onnx', () => {
+  it('says what to do where its native library is missing', async () => {
+    vi.doMock('onnxruntime-node', () => {
+      throw new Error('no binary for this platform');
+    });
+    onTestFinished(() => vi.doUnmock('onnxruntime-node'));
+    const refused = await engines.onnx.create(smallMlp).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      message: expect.stringMatching(/engine onnx: .* does not load .*choose another engine/),
+      cause: expect.any(Error),
+    });
+  });
+});
+
+async function newEngine(kind: EngineKind, model: Model, weights?: Float32Array): Promise<Engine> {
+  const engine = await kind.create(model);
+  onTestFinished(() => engine.dispose());
+  if (weights) engine.load(weights);
+  return engine;
+}
+
+const referenceResults = new Map<string, Promise<SliceResult>>();
+
+/** Computed once for all engines: a large slice takes the reference half a second. */
+function referenceResult(modelName: string, size: number): Promise<SliceResult> {
+  const key = `${modelName} ${size}`;
+  const compute = async () => {
+    const model = models[modelName];
+    const engine = await reference.create(model);
+    engine.load(initialWeights(model, 1));
+    return engine.gradient(randomSlice(model, size, 2));
+  };
+  const result = referenceResults.get(key) ?? compute();
+  referenceResults.set(key, result);
+  return result;
+}
+
+/** The engine owns the gradient until its next call. */
+function copyOf(result: SliceResult): SliceResult {
+  return { ...result, gradient: result.gradient.slice() };
+}
+
+/** Compared as bytes, because deep equality of long vectors takes seconds. */
+function bitsOf({ gradient, lossSum, correct }: SliceResult): Buffer {
+  const vector = Buffer.from(gradient.buffer, gradient.byteOffset, gradient.byteLength);
+  return Buffer.concat([vector, Buffer.from(Float64Array.of(lossSum, correct).buffer)]);
+}
+
+function largest(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+function largestDifference(left: Float32Array, right: Float32Array): number {
+  return largest(left.map((value, at) => value - right[at]));
+}
