@@ -1,5 +1,6 @@
 // Every message between a coordinator and its workers and watchers, and every reason to refuse one.
 import * as v from 'valibot';
+import { codecNames } from './codecs/index.ts';
 import { runConfigSchema } from './config.ts';
 
 /** Both sides must speak the same version: the coordinator refuses others by name. */
@@ -9,7 +10,7 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const finite = v.pipe(v.number(), v.finite());
 const label = v.pipe(v.string(), v.maxLength(200));
-const payload = v.instance(Uint8Array);
+const payload = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
 /** An aligned run of shards: `length` is a power of two and divides `start`. */
 export const shardRunSchema = v.strictObject({ start: count, length: count });
@@ -37,6 +38,8 @@ const welcome = v.strictObject({
   run: label,
   config: runConfigSchema,
   data: dataManifestSchema,
+  /** How weights come down and gradients go up. */
+  codec: v.picklist(codecNames),
 });
 
 /** Enough workers are here: this one waits as a spare. */
@@ -51,7 +54,7 @@ const lease = v.strictObject({
   epoch: count,
   step: count,
   version: count,
-  runs: v.pipe(v.array(shardRunSchema), v.minLength(1), v.maxLength(64)),
+  runs: v.pipe(v.array(shardRunSchema), v.minLength(1), v.maxLength(256)),
 });
 
 const refused = v.strictObject({ type: v.literal('refused'), reason: label, detail: label });
@@ -87,7 +90,8 @@ const gradient = v.strictObject({
   length: count,
   /** Samples in the run of shards. */
   samples: count,
-  lossSum: v.number(),
+  /** NaN passes here, so that it is refused for what it is. */
+  lossSum: v.custom<number>((value) => typeof value === 'number'),
   correct: count,
   /** Time in the engine, for the worker's row in the metrics. */
   computeMs: finite,

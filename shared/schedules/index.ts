@@ -26,3 +26,24 @@ export function withWarmup(schedule: Schedule, warmupSteps: number): Schedule {
       ? (at + 1) / warmupSteps
       : schedule(at - warmupSteps, Math.max(1, totalSteps - warmupSteps));
 }
+
+export interface LearningRateOptions {
+  readonly optimizer: { readonly learningRate: number };
+  readonly schedule: {
+    readonly name: ScheduleName;
+    readonly decay: number;
+    readonly decayEpochs: number;
+    readonly warmupSteps: number;
+  };
+}
+
+/** The learning rate of the step that follows `version` committed ones. */
+export function learningRateOf(
+  { optimizer, schedule }: LearningRateOptions,
+  { stepsPerEpoch, totalSteps }: { readonly stepsPerEpoch: number; readonly totalSteps: number },
+): (version: number) => number {
+  const { name, decay, decayEpochs, warmupSteps } = schedule;
+  const shape = schedules[name]({ decay, decaySteps: decayEpochs * stepsPerEpoch });
+  const factor = withWarmup(shape, warmupSteps);
+  return (version) => optimizer.learningRate * factor(version, totalSteps);
+}

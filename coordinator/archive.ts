@@ -1,0 +1,63 @@
+// Everything that a run leaves on disk, behind the few calls that training makes.
+
+import { modelOf } from '../shared/config.ts';
+import type { RunEvent } from '../shared/events.ts';
+import { type AppendLog, keepThroughVersion, openAppendLog } from './append-log.ts';
+import type { CheckpointOwner, Snapshot } from './checkpoint.ts';
+import { storeCheckpoint } from './checkpoint-store.ts';
+import type { LedgerRecord } from './ledger.ts';
+import { configHash, type RunFolder, writeFinalModel } from './run-folder.ts';
+
+export interface RunArchive {
+  readonly directory: string;
+  /** Number of the last event that is on disk: 0 for a new run. */
+  readonly lastSeq: number;
+  appendLedger(record: LedgerRecord): void;
+  appendEvent(event: RunEvent): void;
+  /** Resolves to its path once it is durable, and the ledger and the events before it are. */
+  saveCheckpoint(snapshot: Snapshot): Promise<string>;
+  writeModel(weights: Float32Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ArchiveOptions {
+  readonly folder: RunFolder;
+  /** Version that the run goes on from: lines about later steps are removed, they will come again. */
+  readonly fromVersion: number;
+  /** The disk refuses; training goes on. */
+  readonly onError: (error: Error) => void;
+}
+
+export function ownerOf(folder: RunFolder): CheckpointOwner {
+  const { id: run, config } = folder;
+  return { model: modelOf(config), run, configHash: configHash(config) };
+}
+
+export async function openArchive(options: ArchiveOptions): Promise<RunArchive> {
+  const { folder, fromVersion, onError } = options;
+  const { directory, paths } = folder;
+  const owner = ownerOf(folder);
+  await keepThroughVersion(paths.ledger, fromVersion);
+  const kept = await keepThroughVersion(paths.events, fromVersion);
+  const ledger = await openAppendLog(paths.ledger, { onError });
+  const events = await openAppendLog(paths.events, { onError });
+  const flush = async (log: AppendLog): Promise<void> => {
+    if (!(await log.flush())) throw new Error('the disk takes no more lines of the run’s log');
+  };
+  return {
+    directory,
+    lastSeq: kept.length,
+    appendLedger: (record) => ledger.append(record),
+    appendEvent: (event) => events.append(event),
+    saveCheckpoint: async (snapshot) => {
+      await flush(ledger);
+      await flush(events);
+      return storeCheckpoint({ directory: paths.checkpoints, snapshot, owner });
+    },
+    writeModel: (weights) => writeFinalModel(folder, weights),
+    close: async () => {
+      await ledger.close();
+      await events.close();
+    },
+  };
+}

@@ -1,0 +1,270 @@
+// The training story, in order: an event from a socket or a timer goes through the core, and here its effects
+// are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
+import { codecs } from '../shared/codecs/index.ts';
+import { modelOf, type RunConfig } from '../shared/config.ts';
+import type { Dataset } from '../shared/contracts.ts';
+import type { RunEventOf } from '../shared/events.ts';
+import { optimizers } from '../shared/optimizers/index.ts';
+import { createPlan, type Plan } from '../shared/plan.ts';
+import {
+  type DataManifest,
+  type FromWorker,
+  type GradientMessage,
+  rejectReasons,
+  type ToWorker,
+} from '../shared/protocol.ts';
+import { learningRateOf } from '../shared/schedules/index.ts';
+import type { RunArchive } from './archive.ts';
+import type { Snapshot } from './checkpoint.ts';
+import { Core } from './core.ts';
+import type { CoreEvent, Effect, EndReason } from './core-types.ts';
+import { createDataBlocks } from './data-blocks.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { EventLog } from './event-log.ts';
+import { Metrics } from './metrics.ts';
+import { Milestones } from './milestones.ts';
+import { type EdgeServer, startServer } from './server.ts';
+import { openWatchChannel } from './watch-channel.ts';
+import { openWorkChannel, type WorkChannel, type WorkerPeer } from './work-channel.ts';
+
+export interface CoordinatorOptions {
+  readonly run: string;
+  readonly config: RunConfig;
+  readonly dataset: Dataset;
+  readonly archive: RunArchive;
+  readonly log: EventLog;
+  /** Where to go on from. */
+  readonly start: Snapshot;
+  /** Handed in, because engines live with the workers. May run while training goes on. */
+  readonly evaluate: (weights: Float32Array) => Promise<Evaluation>;
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** For people; nothing is decided by it. */
+  readonly expectWorkers: number;
+  readonly checkpointEverySteps?: number;
+  readonly checkpointEveryMs?: number;
+}
+
+const codec = 'float32';
+const waitingCheckEveryMs = 250;
+
+/** Resolves when it listens; rejects with the system's error when it cannot. */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { config, dataset, host, port } = options;
+  const { rows, columns } = config.shape;
+  const blocks = createDataBlocks(dataset.train, rows * columns);
+  const maxPayloadBytes = modelOf(config).parameterCount * codecs[codec].bytesPerValue;
+  const server = await startServer({ host, port, maxPayloadBytes, blocks });
+  return new Coordinator(options, server, blocks.manifest);
+}
+
+type EndEvent = RunEventOf<'end'>;
+
+export class Coordinator {
+  readonly url: string;
+  /** For workers on this machine. */
+  readonly localUrl: string;
+  /** Settles when the run has ended, everything is on disk and the port is free again. */
+  readonly done: Promise<EndEvent>;
+  readonly #options: CoordinatorOptions;
+  readonly #server: EdgeServer;
+  readonly #data: DataManifest;
+  readonly #channel: WorkChannel;
+  readonly #plan: Plan;
+  readonly #core: Core;
+  readonly #metrics: Metrics;
+  readonly #milestones: Milestones;
+  readonly #waitingTimer: NodeJS.Timeout;
+  /** Workers whose next lease is not sent, because the weights for it were not. */
+  readonly #withheld = new Set<string>();
+  #weights: Extract<ToWorker, { type: 'weights' }> | undefined;
+  #wakeTimer: NodeJS.Timeout | undefined;
+  #settle: (end: Promise<EndEvent>) => void = () => undefined;
+
+  constructor(options: CoordinatorOptions, server: EdgeServer, data: DataManifest) {
+    const { config, log, start, host, archive } = options;
+    this.#options = options;
+    this.#server = server;
+    this.#data = data;
+    this.url = httpUrl(host, server.port);
+    const isAnyAddress = host === '0.0.0.0' || host === '::';
+    this.localUrl = isAnyAddress ? httpUrl('127.0.0.1', server.port) : this.url;
+    this.done = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    const plan = createPlan({ ...config, samples: config.shape.trainSamples });
+    const optimizer = optimizers[config.optimizer.name](config.optimizer);
+    this.#plan = plan;
+    this.#core = new Core({
+      ...options,
+      plan,
+      optimizer,
+      learningRate: learningRateOf(config, plan),
+    });
+    this.#metrics = new Metrics({ ...options, plan, runDirectory: archive.directory });
+    this.#milestones = new Milestones({
+      ...options,
+      onHold: (cause) => this.#dispatch({ type: 'hold', cause }),
+      onEvaluated: (summary, snapshot, evaluation) =>
+        this.#metrics.epoch(summary, snapshot, evaluation, this.#core.readyCount),
+      onFailure: (error) => this.#failed(error),
+    });
+    this.#channel = openWorkChannel(server.io, {
+      joined: (peer) => this.#joined(peer),
+      message: (peer, message) => this.#receive(peer, message),
+      badMessage: ({ worker }, reason) => this.#dispatch({ type: 'bad-message', worker, reason }),
+      left: (peer, why) => this.#left(peer, why),
+      refused: (name, why) => this.#metrics.warn(`refused "${name}": ${rejectReasons[why]}`),
+      failed: (error) => this.#failed(error),
+    });
+    openWatchChannel(server.io, log);
+    this.#metrics.announce(start, this.url);
+    this.#waitingTimer = setInterval(
+      () => this.#metrics.waiting(this.#core.waiting(performance.now())),
+      waitingCheckEveryMs,
+    );
+    this.#dispatch({ type: 'tick' });
+  }
+
+  /** Finishes the step in progress and writes a checkpoint; `done` settles after that. */
+  stop(): void {
+    this.#dispatch({ type: 'stop' });
+  }
+
+  #joined(peer: WorkerPeer): void {
+    const { worker, name } = peer;
+    const { run, config } = this.#options;
+    this.#dispatch({ type: 'joined', worker, name });
+    this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data, codec });
+    this.#metrics.worker(peer, 'joined', this.#core.readyCount);
+  }
+
+  #receive(peer: WorkerPeer, message: FromWorker): void {
+    switch (message.type) {
+      case 'ready': {
+        const { engine, samplesPerSecond } = message;
+        this.#dispatch({ type: 'ready', worker: peer.worker, samplesPerSecond });
+        return this.#metrics.ready(peer, engine, this.#core.readyCount);
+      }
+      case 'gradient':
+        return this.#gradient(peer, message);
+      case 'leave':
+        return this.#left(peer, message.reason);
+      default:
+        message satisfies never;
+    }
+  }
+
+  #left(peer: WorkerPeer, reason: string): void {
+    if (!this.#core.members.has(peer.worker)) return;
+    this.#dispatch({ type: 'left', worker: peer.worker });
+    this.#metrics.worker(peer, 'left', this.#core.readyCount, reason);
+  }
+
+  #gradient({ worker }: WorkerPeer, { run, payload, ...rest }: GradientMessage): void {
+    if (run !== this.#options.run) {
+      return this.#dispatch({ type: 'bad-message', worker, reason: 'foreign' });
+    }
+    const { length } = this.#core.weights;
+    if (payload.length !== length * codecs[codec].bytesPerValue) {
+      return this.#dispatch({ type: 'bad-message', worker, reason: 'wrong-length' });
+    }
+    const gradient = codecs[codec].decode(payload, length);
+    this.#dispatch({ type: 'answer', worker, answer: { ...rest, gradient } });
+  }
+
+  #dispatch(event: CoreEvent): void {
+    const now = performance.now();
+    for (const effect of this.#core.handle(event, now)) this.#perform(effect, now);
+    clearTimeout(this.#wakeTimer);
+    const wakeAt = this.#core.wakeAt();
+    if (!Number.isFinite(wakeAt)) return;
+    this.#wakeTimer = setTimeout(() => this.#dispatch({ type: 'tick' }), Math.max(0, wakeAt - now));
+  }
+
+  #perform(effect: Effect, now: number): void {
+    switch (effect.type) {
+      case 'weights':
+        return this.#sendWeights(effect.worker, effect.version);
+      case 'lease': {
+        const { worker, runs, ...lease } = effect;
+        if (this.#withheld.delete(worker)) return;
+        return this.#channel.send(worker, { ...lease, runs: [...runs] });
+      }
+      case 'standby': {
+        const { worker, workers } = effect;
+        const { shards } = this.#plan;
+        this.#channel.send(worker, { type: 'standby', shards, workers });
+        return this.#tell(worker, 'standby', `${workers} workers for ${shards} shards a step`);
+      }
+      case 'late':
+        return this.#tell(effect.worker, 'late', `silent for ${seconds(effect.silentMs)}`);
+      case 'refuse':
+        if (effect.reason === 'late' || effect.reason === 'duplicate') return;
+        return this.#tell(effect.worker, 'rejected', rejectReasons[effect.reason]);
+      case 'expel': {
+        const { worker, reason } = effect;
+        const detail = rejectReasons[reason];
+        this.#tell(worker, 'expelled', detail);
+        return this.#channel.dismiss(worker, { type: 'refused', reason, detail });
+      }
+      case 'commit':
+        this.#options.archive.appendLedger(effect.record);
+        return this.#metrics.committed(effect.record, this.#core.readyCount, now);
+      case 'epoch':
+        return this.#milestones.epoch(effect.summary, effect.snapshot);
+      case 'checkpoint':
+        return this.#milestones.checkpoint(effect.snapshot);
+      case 'end':
+        return this.#settle(this.#end(effect.reason, effect.snapshot));
+      default:
+        effect satisfies never;
+    }
+  }
+
+  /** One message object a version: it is encoded once, and every worker gets the same bytes. */
+  #sendWeights(worker: string, version: number): void {
+    if (this.#channel.isBehind(worker)) {
+      // It does not read: this lease will run out, and no second copy piles up meanwhile.
+      this.#withheld.add(worker);
+      return;
+    }
+    if (this.#weights?.version !== version) {
+      const payload = codecs[codec].encode(this.#core.weights);
+      this.#weights = { type: 'weights', version, payload };
+    }
+    this.#channel.send(worker, this.#weights);
+  }
+
+  async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {
+    const { archive, start } = this.#options;
+    clearInterval(this.#waitingTimer);
+    this.#channel.dismissAll({ type: 'finished', reason });
+    await this.#milestones.finish(snapshot, reason === 'completed');
+    const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
+    const counters = { ...this.#core.counters, ...this.#server.traffic() };
+    const end = this.#metrics.end(reason, snapshot, testAccuracy, counters);
+    await archive.close();
+    await this.#server.close();
+    return end;
+  }
+
+  /** An event about a worker that may be gone already: then its number has to do for its name. */
+  #tell(worker: string, action: RunEventOf<'worker'>['action'], reason: string): void {
+    const name = this.#channel.nameOf(worker) ?? worker;
+    this.#metrics.worker({ worker, name }, action, this.#core.readyCount, reason);
+  }
+
+  #failed(error: unknown): void {
+    this.#metrics.warn(`a mistake inside tutti: ${error instanceof Error ? error.stack : error}`);
+  }
+}
+
+function httpUrl(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,80 @@
+// What goes into the state machine and what comes out of it.
+import type { Counters } from '../shared/events.ts';
+import type { RejectReason, ShardRun } from '../shared/protocol.ts';
+import type { Snapshot } from './checkpoint.ts';
+import type { LedgerRecord } from './ledger.ts';
+
+/** A worker's answer to one leased run, decoded. */
+export interface Answer extends ShardRun {
+  readonly epoch: number;
+  readonly step: number;
+  readonly version: number;
+  readonly samples: number;
+  readonly lossSum: number;
+  readonly correct: number;
+  /** Belongs to the core from here on. */
+  readonly gradient: Float32Array;
+}
+
+export type CoreEvent =
+  | { readonly type: 'joined'; readonly worker: string; readonly name: string }
+  | { readonly type: 'ready'; readonly worker: string; readonly samplesPerSecond: number }
+  | { readonly type: 'left'; readonly worker: string }
+  | { readonly type: 'answer'; readonly worker: string; readonly answer: Answer }
+  /** A message that could not even become an answer. */
+  | { readonly type: 'bad-message'; readonly worker: string; readonly reason: RejectReason }
+  /** Finish the step in progress, write a checkpoint, end. */
+  | { readonly type: 'stop' }
+  /** Open no further step, because something else must catch up first; 'none' goes on. */
+  | { readonly type: 'hold'; readonly cause: HoldCause }
+  /** Nothing happened but time. */
+  | { readonly type: 'tick' };
+
+export interface EpochSummary {
+  /** From 0. */
+  readonly epoch: number;
+  readonly lossSum: number;
+  readonly correct: number;
+  readonly samples: number;
+  readonly seconds: number;
+}
+
+export type EndReason = 'completed' | 'stopped' | 'diverged';
+
+export type Effect =
+  | { readonly type: 'weights'; readonly worker: string; readonly version: number }
+  | {
+      readonly type: 'lease';
+      readonly worker: string;
+      readonly epoch: number;
+      readonly step: number;
+      readonly version: number;
+      readonly runs: readonly ShardRun[];
+    }
+  /** There is nothing to do for this worker at present. */
+  | { readonly type: 'standby'; readonly worker: string; readonly workers: number }
+  /** The worker let a lease expire; its shards are open again. */
+  | { readonly type: 'late'; readonly worker: string; readonly silentMs: number }
+  /** An answer was not used. */
+  | { readonly type: 'refuse'; readonly worker: string; readonly reason: RejectReason }
+  | { readonly type: 'expel'; readonly worker: string; readonly reason: RejectReason }
+  | { readonly type: 'commit'; readonly record: LedgerRecord }
+  /** An epoch is committed: evaluate the snapshot's weights, then keep it as a checkpoint. */
+  | { readonly type: 'epoch'; readonly summary: EpochSummary; readonly snapshot: Snapshot }
+  | { readonly type: 'checkpoint'; readonly snapshot: Snapshot }
+  | { readonly type: 'end'; readonly reason: EndReason; readonly snapshot: Snapshot };
+
+export type HoldCause = 'none' | 'checkpoint' | 'evaluation';
+
+/** Why nothing moves. */
+export type WaitingCause =
+  | { readonly cause: HoldCause }
+  | { readonly cause: 'workers'; readonly preparing: number }
+  | {
+      readonly cause: 'shard';
+      readonly shard: number;
+      readonly holder: string;
+      readonly heldMs: number;
+    };
+
+export type CoreCounters = Omit<Counters, 'bytesIn' | 'bytesOut'>;

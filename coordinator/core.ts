@@ -1,0 +1,213 @@
+// The state machine of a run: events in, effects out. No socket, no disk, no clock, so that a simulator can
+// put it through every order of events. Decisions live here; whoever calls it carries out the effects in order.
+import type { Plan } from '../shared/plan.ts';
+import type { RejectReason } from '../shared/protocol.ts';
+import type {
+  Answer,
+  CoreCounters,
+  CoreEvent,
+  Effect,
+  EndReason,
+  HoldCause,
+  WaitingCause,
+} from './core-types.ts';
+import { checkGradient } from './gradient-check.ts';
+import { Leases } from './leases.ts';
+import { defaultLeaseTimes, type LeaseTimes, type Member, runKey } from './membership.ts';
+import { OpenStep } from './open-step.ts';
+import { type TrainingOptions, TrainingState } from './training-state.ts';
+
+export interface CoreOptions extends TrainingOptions {
+  readonly leaseTimes?: LeaseTimes;
+}
+
+const maxStrikes = 3;
+/** Answers that honest workers give, too, when they are slow or somebody else was faster. */
+const harmless: ReadonlySet<RejectReason> = new Set(['late', 'duplicate']);
+/** A step may take this long before its wait is worth a name. */
+const namedWaitMs = 500;
+
+export class Core {
+  readonly #plan: Plan;
+  readonly #training: TrainingState;
+  readonly #leases: Leases;
+  #step: OpenStep | undefined;
+  #held: HoldCause = 'none';
+  #stopping = false;
+  #ended = false;
+  #effects: Effect[] = [];
+
+  constructor({ leaseTimes = defaultLeaseTimes, ...training }: CoreOptions) {
+    this.#plan = training.plan;
+    this.#training = new TrainingState(training);
+    this.#leases = new Leases(leaseTimes);
+  }
+
+  /** Committed steps. */
+  get version(): number {
+    return this.#training.version;
+  }
+
+  /** Weights at `version`. The next commit changes them in place. */
+  get weights(): Float32Array {
+    return this.#training.weights;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get counters(): Readonly<CoreCounters> {
+    return this.#training.counters;
+  }
+
+  get members(): ReadonlyMap<string, Readonly<Member>> {
+    return this.#leases.members;
+  }
+
+  /** Workers that can compute. */
+  get readyCount(): number {
+    return this.#leases.readyCount;
+  }
+
+  /** `now` is monotonic time in milliseconds and never goes back. */
+  handle(event: CoreEvent, now: number): Effect[] {
+    if (this.#ended) return [];
+    this.#effects = [];
+    this.#apply(event, now);
+    this.#effects.push(...this.#leases.expire(this.#step, now));
+    this.#advance(now);
+    return this.#effects;
+  }
+
+  /** When to call again with a tick, if nothing else happens before; infinity when only an event can help. */
+  wakeAt(): number {
+    return this.#ended ? Number.POSITIVE_INFINITY : this.#leases.wakeAt(this.#step);
+  }
+
+  waiting(now: number): WaitingCause {
+    if (this.#ended) return { cause: 'none' };
+    const { members, readyCount } = this.#leases;
+    if (this.#held !== 'none' && this.#step === undefined) return { cause: this.#held };
+    if (readyCount === 0) return { cause: 'workers', preparing: members.size };
+    if (this.#step === undefined || now - this.#step.openedAt < namedWaitMs)
+      return { cause: 'none' };
+    for (const { name, state } of members.values()) {
+      if (state.kind !== 'working' && state.kind !== 'suspect') continue;
+      const { version, pending, issuedAt } = state.lease;
+      if (version !== this.version || pending.length === 0) continue;
+      return { cause: 'shard', shard: pending[0].start, holder: name, heldMs: now - issuedAt };
+    }
+    return { cause: 'none' };
+  }
+
+  #apply(event: CoreEvent, now: number): void {
+    switch (event.type) {
+      case 'joined':
+        return this.#leases.add(event.worker, event.name);
+      case 'ready':
+        return this.#ready(event.worker, event.samplesPerSecond, now);
+      case 'left':
+        return this.#leases.remove(event.worker, this.#step);
+      case 'answer':
+        return this.#answer(event.worker, event.answer, now);
+      case 'bad-message':
+        return this.#refuse(event.worker, event.reason, 0, now);
+      case 'stop':
+        this.#stopping = true;
+        return;
+      case 'hold':
+        this.#held = event.cause;
+        return;
+      case 'tick':
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #ready(worker: string, samplesPerSecond: number, now: number): void {
+    const member = this.#leases.members.get(worker);
+    if (member?.state.kind !== 'preparing') return;
+    const shardSamples = this.#plan.stepSize(0) / this.#plan.shards;
+    member.state = { kind: 'idle' };
+    member.shardMs = (1000 * shardSamples) / samplesPerSecond;
+    member.lastLeasedAt = now;
+    const workers = this.readyCount;
+    if (workers > this.#plan.shards) this.#effects.push({ type: 'standby', worker, workers });
+  }
+
+  #answer(worker: string, answer: Answer, now: number): void {
+    const member = this.#leases.members.get(worker);
+    if (member === undefined) return;
+    const { version, start, length, samples, gradient, lossSum, correct } = answer;
+    const reason = this.#verdict(member, answer);
+    this.#leases.settle(member, version, { start, length }, this.#step, now);
+    if (reason !== undefined) return this.#refuse(worker, reason, samples, now);
+    this.#step?.accept({ start, length, worker }, { gradient, lossSum, correct });
+    this.#training.counters.gradientsAccepted++;
+  }
+
+  /** Why the answer is not used, or undefined when it is. */
+  #verdict({ granted }: Member, answer: Answer): RejectReason | undefined {
+    const { version, epoch, step, start, length, samples, gradient, lossSum } = answer;
+    const open = this.#step;
+    const grant = granted.get(runKey(version, answer));
+    if (grant === 'answered') return 'duplicate';
+    if (open?.version !== version) return grant === 'owed' ? 'late' : 'stale';
+    if (grant === undefined) return 'unknown';
+    if (open.epoch !== epoch || open.step !== step) return 'stale';
+    if (open.overlapsDone(answer)) return 'duplicate';
+    if (gradient.length !== this.weights.length) return 'wrong-length';
+    const planned = this.#plan.runSize(step, start, length);
+    if (samples !== planned || answer.correct > samples) return 'wrong-count';
+    return checkGradient({ gradient, lossSum, samples });
+  }
+
+  #refuse(worker: string, reason: RejectReason, samples: number, now: number): void {
+    const member = this.#leases.members.get(worker);
+    if (member === undefined) return;
+    this.#effects.push({ type: 'refuse', worker, reason });
+    const { counters } = this.#training;
+    if (reason === 'late') counters.gradientsLate++;
+    else if (reason === 'duplicate') counters.gradientsDuplicate++;
+    else counters.gradientsRejected++;
+    counters.samplesWasted += samples;
+    if (harmless.has(reason)) return;
+    member.strikes++;
+    if (reason === 'not-finite' || reason === 'too-large') this.#unusable(member, now);
+    if (member.strikes < maxStrikes) return;
+    this.#effects.push({ type: 'expel', worker, reason: 'strikes' });
+    this.#leases.remove(worker, this.#step);
+  }
+
+  /** One worker may be broken; when another agrees, or nobody else is there to ask, training itself is. */
+  #unusable({ worker, strikes }: Member, now: number): void {
+    if (this.#step === undefined) return;
+    this.#step.unusable.add(worker);
+    const isAlone = this.readyCount === 1 && strikes === maxStrikes;
+    if (this.#step.unusable.size >= 2 || isAlone) this.#end('diverged', now);
+  }
+
+  /** Commits what is complete, opens what comes next, and gives work to whoever is idle. */
+  #advance(now: number): void {
+    if (this.#ended) return;
+    const total = this.#step?.total;
+    if (this.#step && total) {
+      this.#effects.push(...this.#training.commit(this.#step, total, now));
+      this.#step = undefined;
+    }
+    if (this.version >= this.#plan.totalSteps) return this.#end('completed', now);
+    if (this.#stopping && !this.#leases.isUnderWay(this.#step)) return this.#end('stopped', now);
+    if (this.#held !== 'none' && this.#step === undefined) return;
+    this.#step ??= new OpenStep(this.#plan, this.version, now);
+    const given = this.#leases.give(this.#step, now);
+    if (given.length > 0) this.#training.startClock(now);
+    this.#effects.push(...given);
+  }
+
+  #end(reason: EndReason, now: number): void {
+    this.#ended = true;
+    this.#effects.push({ type: 'end', reason, snapshot: this.#training.snapshot(now) });
+  }
+}

@@ -1,0 +1,20 @@
+// Is this vector one that training could have produced? Checked before it touches a sum.
+import type { RejectReason } from '../shared/protocol.ts';
+
+/** Mean gradients of trainable networks have norms around 1; far above, something is broken or hostile. */
+const maxMeanGradientNorm = 1e6;
+
+export interface CheckedGradient {
+  readonly gradient: Float32Array;
+  readonly lossSum: number;
+  readonly samples: number;
+}
+
+/** The reason to refuse it, or undefined. One pass: any NaN or infinity makes the norm one, too. */
+export function checkGradient(checked: CheckedGradient): RejectReason | undefined {
+  const { gradient, lossSum, samples } = checked;
+  let squares = 0;
+  for (let at = 0; at < gradient.length; at++) squares += gradient[at] * gradient[at];
+  if (!Number.isFinite(squares) || !Number.isFinite(lossSum)) return 'not-finite';
+  return Math.sqrt(squares) > maxMeanGradientNorm * samples ? 'too-large' : undefined;
+}

@@ -1,0 +1,191 @@
+// Who works on what: gives shards to idle workers, takes them back when their time is up, copies late ones.
+import type { ShardRun } from '../shared/protocol.ts';
+import { allot } from './allot.ts';
+import type { Effect } from './core-types.ts';
+import {
+  createLease,
+  type Lease,
+  type LeaseTimes,
+  type Member,
+  measure,
+  newMember,
+  remember,
+  runKey,
+} from './membership.ts';
+import type { OpenStep } from './open-step.ts';
+
+export class Leases {
+  readonly #members = new Map<string, Member>();
+  readonly #times: LeaseTimes;
+
+  constructor(times: LeaseTimes) {
+    this.#times = times;
+  }
+
+  get members(): ReadonlyMap<string, Member> {
+    return this.#members;
+  }
+
+  get readyCount(): number {
+    let ready = 0;
+    for (const { state } of this.#members.values()) if (state.kind !== 'preparing') ready++;
+    return ready;
+  }
+
+  add(worker: string, name: string): void {
+    this.#members.set(worker, newMember(worker, name));
+  }
+
+  remove(worker: string, step: OpenStep | undefined): void {
+    const member = this.#members.get(worker);
+    if (member?.state.kind === 'working') releaseRuns(member.state.lease, step);
+    this.#members.delete(worker);
+  }
+
+  /** Somebody computes a shard of the step right now. */
+  isUnderWay(step: OpenStep | undefined): boolean {
+    for (const { state } of this.#members.values()) {
+      if (state.kind === 'working' && state.lease.version === step?.version) return true;
+    }
+    return false;
+  }
+
+  /** The run is off the worker's list, whatever its answer was worth; with the last one it is free again. */
+  settle(
+    member: Member,
+    version: number,
+    run: ShardRun,
+    step: OpenStep | undefined,
+    now: number,
+  ): void {
+    const key = runKey(version, run);
+    if (member.granted.has(key)) member.granted.set(key, 'answered');
+    const { state } = member;
+    if (state.kind !== 'working' && state.kind !== 'suspect') return;
+    const { lease } = state;
+    const at = lease.version === version ? indexOfRun(lease.pending, run) : -1;
+    if (at < 0) return;
+    lease.pending.splice(at, 1);
+    // The runs of a suspect were released when its lease expired.
+    if (state.kind === 'working') releaseRuns({ version, pending: [run] }, step);
+    if (lease.pending.length > 0) return;
+    measure(member, lease, now);
+    member.expirations = 0;
+    member.state = { kind: 'idle' };
+  }
+
+  expire(step: OpenStep | undefined, now: number): Effect[] {
+    const effects: Effect[] = [];
+    for (const member of this.#members.values()) {
+      const { state, worker } = member;
+      if (state.kind === 'suspect' && now >= state.retryAt) member.state = { kind: 'idle' };
+      if (state.kind !== 'working' || now < state.lease.expiresAt) continue;
+      releaseRuns(state.lease, step);
+      const pauseMs = this.#times.retryMs * 2 ** member.expirations++;
+      const retryAt = now + Math.min(pauseMs, this.#times.maxRetryMs);
+      member.state = { kind: 'suspect', lease: state.lease, retryAt };
+      // It may never have received them.
+      member.weightsVersion = -1;
+      effects.push({ type: 'late', worker, silentMs: now - state.lease.issuedAt });
+    }
+    return effects;
+  }
+
+  /** Gives every shard that nobody computes to the idle workers, then copies of late ones to whoever is left. */
+  give(step: OpenStep, now: number): Effect[] {
+    const effects: Effect[] = [];
+    const idle = this.#idleMembers();
+    if (idle.length > 0 && step.hasUnheldShards) {
+      for (const { worker, runs } of allot(step.unheldShards(), idle)) {
+        effects.push(...this.#lease(this.#members.get(worker)!, runs, step, now));
+      }
+    }
+    if (idle.length > 0) effects.push(...this.#probe(step, now), ...this.#copyLate(step, now));
+    return effects;
+  }
+
+  /** When a lease expires, runs late or a pause ends; infinity when only an event can help. */
+  wakeAt(step: OpenStep | undefined): number {
+    let wakeAt = Number.POSITIVE_INFINITY;
+    let lateAt = Number.POSITIVE_INFINITY;
+    let anyIdle = false;
+    for (const { state } of this.#members.values()) {
+      if (state.kind === 'idle') anyIdle = true;
+      if (state.kind === 'suspect') wakeAt = Math.min(wakeAt, state.retryAt);
+      if (state.kind !== 'working') continue;
+      wakeAt = Math.min(wakeAt, state.lease.expiresAt);
+      if (copyableRun(state.lease, step)) lateAt = Math.min(lateAt, state.lease.lateAt);
+    }
+    return anyIdle ? Math.min(wakeAt, lateAt) : wakeAt;
+  }
+
+  #idleMembers(): Member[] {
+    const idle: Member[] = [];
+    for (const member of this.#members.values()) {
+      if (member.state.kind === 'idle') idle.push(member);
+    }
+    return idle;
+  }
+
+  #lease(member: Member, runs: readonly ShardRun[], step: OpenStep, now: number): Effect[] {
+    const { worker } = member;
+    const { version, epoch } = step;
+    const lease = createLease(member, version, runs, now, this.#times);
+    for (const run of runs) {
+      step.hold(run);
+      remember(member, version, run);
+    }
+    const isCurrent = member.weightsVersion === version;
+    member.state = { kind: 'working', lease };
+    member.weightsVersion = version;
+    member.lastLeasedAt = now;
+    const effect: Effect = { type: 'lease', worker, epoch, step: step.step, version, runs };
+    return isCurrent ? [effect] : [{ type: 'weights', worker, version }, effect];
+  }
+
+  /** A worker that is too slow to get work, or one too many, computes a copy now and then: speeds change. */
+  #probe(step: OpenStep, now: number): Effect[] {
+    const effects: Effect[] = [];
+    for (const member of this.#idleMembers()) {
+      if (now - member.lastLeasedAt < this.#times.probeMs) continue;
+      const run = step.lastCopyableShard();
+      if (run !== undefined) effects.push(...this.#lease(member, [run], step, now));
+    }
+    return effects;
+  }
+
+  /** Near the end of a step: idle workers compute what is late, or what they would finish sooner. */
+  #copyLate(step: OpenStep, now: number): Effect[] {
+    const effects: Effect[] = [];
+    const idle = this.#idleMembers().sort((a, b) => a.shardMs - b.shardMs);
+    for (const { state } of [...this.#members.values()]) {
+      if (idle.length === 0) break;
+      if (state.kind !== 'working') continue;
+      const { lease } = state;
+      const run = copyableRun(lease, step);
+      if (run === undefined) continue;
+      const isFaster = now + idle[0].shardMs * run.length < lease.dueAt;
+      if (now < lease.lateAt && !isFaster) continue;
+      effects.push(...this.#lease(idle[0], [run], step, now));
+      idle.shift();
+    }
+    return effects;
+  }
+}
+
+type LeaseRuns = Pick<Lease, 'version' | 'pending'>;
+
+function releaseRuns({ version, pending }: LeaseRuns, step: OpenStep | undefined): void {
+  if (version !== step?.version) return;
+  for (const run of pending) step.release(run);
+}
+
+/** The run that its holder will come to last and that nobody else computes. */
+function copyableRun({ version, pending }: LeaseRuns, step: OpenStep | undefined) {
+  if (version !== step?.version) return undefined;
+  return pending.findLast((run) => step.canBeCopied(run));
+}
+
+function indexOfRun(runs: readonly ShardRun[], { start, length }: ShardRun): number {
+  return runs.findIndex((run) => run.start === start && run.length === length);
+}

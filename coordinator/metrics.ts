@@ -1,0 +1,148 @@
+// What the run tells the world: one event a fact, progress at most a few times a second.
+import type { RunConfig } from '../shared/config.ts';
+import { type Counters, eventsVersion, type RunEventOf } from '../shared/events.ts';
+import type { Plan } from '../shared/plan.ts';
+import type { Snapshot } from './checkpoint.ts';
+import type { EpochSummary, WaitingCause } from './core-types.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { EventLog } from './event-log.ts';
+import type { LedgerRecord } from './ledger.ts';
+import { Meter } from './meter.ts';
+import { waitingText } from './waiting.ts';
+import { weightsHash } from './weights-hash.ts';
+
+export interface MetricsOptions {
+  readonly log: EventLog;
+  readonly run: string;
+  readonly config: RunConfig;
+  readonly plan: Plan;
+  readonly runDirectory: string;
+  readonly expectWorkers: number;
+}
+
+type WorkerAction = RunEventOf<'worker'>['action'];
+type Worker = Pick<RunEventOf<'worker'>, 'worker' | 'name'>;
+
+const stepEventEveryMs = 250;
+
+export class Metrics {
+  readonly #options: MetricsOptions;
+  readonly #meter = new Meter();
+  readonly #engines = new Map<string, string>();
+  #nextStepEventAt = 0;
+  #waitingText = '';
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+  }
+
+  announce({ version, weights }: Snapshot, url: string): void {
+    const { log, run, config, plan, runDirectory } = this.#options;
+    log.add({
+      type: 'run',
+      eventsVersion,
+      run,
+      config,
+      parameterCount: weights.length,
+      stepsPerEpoch: plan.stepsPerEpoch,
+      totalSteps: plan.totalSteps,
+      url,
+      runDirectory,
+      fromVersion: version,
+    });
+  }
+
+  /** `workers` are ready after this. */
+  worker({ worker, name }: Worker, action: WorkerAction, workers: number, reason?: string): void {
+    const engine = this.#engines.get(worker);
+    this.#options.log.add({
+      type: 'worker',
+      worker,
+      name,
+      action,
+      ...(engine !== undefined && { engine }),
+      ...(reason !== undefined && { reason }),
+      workers,
+    });
+    if (action === 'left' || action === 'expelled') this.#engines.delete(worker);
+  }
+
+  ready(worker: Worker, engine: string, workers: number): void {
+    this.#engines.set(worker.worker, engine);
+    this.worker(worker, 'ready', workers);
+  }
+
+  committed(record: LedgerRecord, workers: number, now: number): void {
+    const { epoch, step, version, samples, lossSum, correct, learningRate } = record;
+    const { log, plan, config } = this.#options;
+    this.#meter.add(samples, now);
+    if (now < this.#nextStepEventAt && version < plan.totalSteps) return;
+    this.#nextStepEventAt = now + stepEventEveryMs;
+    const samplesPerSecond = this.#meter.perSecond(now);
+    const remainingSamples = (plan.totalSteps - version) * config.batchSize;
+    log.add({
+      type: 'step',
+      epoch: epoch + 1,
+      step: step + 1,
+      stepsPerEpoch: plan.stepsPerEpoch,
+      version,
+      loss: lossSum / samples,
+      accuracy: correct / samples,
+      learningRate,
+      samplesPerSecond,
+      ...(samplesPerSecond > 0 && { etaSeconds: remainingSamples / samplesPerSecond }),
+      workers,
+    });
+  }
+
+  epoch(summary: EpochSummary, snapshot: Snapshot, evaluation: Evaluation, workers: number): void {
+    const { epoch, samples, seconds, lossSum, correct } = summary;
+    this.#options.log.add({
+      type: 'epoch',
+      epoch: epoch + 1,
+      epochs: this.#options.config.epochs,
+      version: snapshot.version,
+      trainLoss: lossSum / samples,
+      trainAccuracy: correct / samples,
+      testLoss: evaluation.loss,
+      testAccuracy: evaluation.accuracy,
+      seconds,
+      samples,
+      samplesPerSecond: samples / seconds,
+      workers,
+      weightsHash: weightsHash(snapshot.weights),
+      confusion: evaluation.confusion,
+    });
+  }
+
+  /** Tells of a wait when it begins, when its cause changes and when it ends. */
+  waiting(waiting: WaitingCause): void {
+    const text = waitingText(waiting, this.#options.expectWorkers);
+    if (text === this.#waitingText) return;
+    this.#waitingText = text;
+    this.#options.log.add({ type: 'waiting', cause: waiting.cause, text });
+  }
+
+  warn(message: string): void {
+    this.#options.log.add({ type: 'notice', level: 'warning', message });
+  }
+
+  end(
+    reason: RunEventOf<'end'>['reason'],
+    { version, weights }: Snapshot,
+    testAccuracy: number | undefined,
+    counters: Counters,
+  ): RunEventOf<'end'> {
+    const { log, plan, runDirectory } = this.#options;
+    return log.add({
+      type: 'end',
+      reason,
+      epochs: Math.floor(version / plan.stepsPerEpoch),
+      version,
+      ...(testAccuracy !== undefined && { testAccuracy }),
+      weightsHash: weightsHash(weights),
+      runDirectory,
+      counters,
+    }) as RunEventOf<'end'>;
+  }
+}

@@ -1,0 +1,85 @@
+// What happens beside training at the end of an epoch and now and then: evaluations and checkpoints, in order,
+// so that a checkpoint is durable only after the epochs before it are evaluated and told.
+import type { RunArchive } from './archive.ts';
+import { Background } from './background.ts';
+import type { Snapshot } from './checkpoint.ts';
+import type { EpochSummary, HoldCause } from './core-types.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { EventLog } from './event-log.ts';
+
+export interface MilestonesOptions {
+  readonly archive: RunArchive;
+  readonly log: EventLog;
+  /** On a copy of the weights; may take its time. */
+  readonly evaluate: (weights: Float32Array) => Promise<Evaluation>;
+  /** Training is too far ahead, or no longer is ('none'). */
+  readonly onHold: (cause: HoldCause) => void;
+  readonly onEvaluated: (summary: EpochSummary, snapshot: Snapshot, result: Evaluation) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** More unfinished tasks than this hold training back: each keeps a copy of the weights. */
+const maxUnfinished = 4;
+
+export class Milestones {
+  readonly #options: MilestonesOptions;
+  readonly #background: Background;
+  #latest: { readonly version: number; readonly evaluation: Evaluation } | undefined;
+
+  constructor(options: MilestonesOptions) {
+    this.#options = options;
+    this.#background = new Background(() => {
+      const { length, cause = 'none' } = this.#background;
+      options.onHold(length > maxUnfinished ? cause : 'none');
+    });
+  }
+
+  /** Of the latest evaluation. */
+  get testAccuracy(): number | undefined {
+    return this.#latest?.evaluation.accuracy;
+  }
+
+  epoch(summary: EpochSummary, snapshot: Snapshot): void {
+    this.#run('evaluation', async () => {
+      this.#options.onEvaluated(summary, snapshot, await this.#evaluate(snapshot));
+    });
+    this.checkpoint(snapshot);
+  }
+
+  checkpoint(snapshot: Snapshot): void {
+    this.#run('checkpoint', () => this.#save(snapshot));
+  }
+
+  /** Resolves when all is done and the last weights are on disk, evaluated if `isComplete`. */
+  async finish(snapshot: Snapshot, isComplete: boolean): Promise<void> {
+    if (isComplete) this.#run('evaluation', async () => void (await this.#evaluate(snapshot)));
+    await this.#background.add('checkpoint', () => this.#save(snapshot));
+    await this.#options.archive.writeModel(snapshot.weights);
+  }
+
+  #run(cause: 'evaluation' | 'checkpoint', task: () => Promise<void>): void {
+    this.#background.add(cause, task).catch(this.#options.onFailure);
+  }
+
+  async #evaluate({ version, weights }: Snapshot): Promise<Evaluation> {
+    if (this.#latest?.version !== version) {
+      this.#latest = { version, evaluation: await this.#options.evaluate(weights) };
+    }
+    return this.#latest.evaluation;
+  }
+
+  /** A disk that fails does not end training: the checkpoint before stands, and that is said. */
+  async #save(snapshot: Snapshot): Promise<void> {
+    const { archive, log } = this.#options;
+    const { version } = snapshot;
+    const startedAt = performance.now();
+    const lastTestAccuracy = this.testAccuracy ?? snapshot.lastTestAccuracy;
+    const evaluated = lastTestAccuracy === undefined ? snapshot : { ...snapshot, lastTestAccuracy };
+    const saved = await archive.saveCheckpoint(evaluated).then(
+      (path) => ({ path }),
+      (error: Error) => ({ path: archive.directory, error: error.message }),
+    );
+    const seconds = (performance.now() - startedAt) / 1000;
+    log.add({ type: 'checkpoint', version, seconds, ...saved });
+  }
+}

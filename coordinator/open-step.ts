@@ -1,0 +1,111 @@
+// The step in progress: which shards are done, who holds the others, and the sum so far.
+import type { Plan } from '../shared/plan.ts';
+import type { ShardRun } from '../shared/protocol.ts';
+import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+
+export interface Contribution extends ShardRun {
+  readonly worker: string;
+}
+
+export class OpenStep {
+  readonly version: number;
+  readonly epoch: number;
+  readonly step: number;
+  readonly samples: number;
+  readonly openedAt: number;
+  readonly contributions: Contribution[] = [];
+  /** Workers whose gradients of this step were not usable numbers. */
+  readonly unusable = new Set<string>();
+
+  readonly #sum: TreeSum;
+  readonly #done: boolean[];
+  /** How many live leases cover each shard. */
+  readonly #holders: number[];
+  #unheld: number;
+
+  constructor(plan: Plan, version: number, now: number) {
+    const { epoch, step } = plan.position(version);
+    this.version = version;
+    this.epoch = epoch;
+    this.step = step;
+    this.samples = plan.stepSize(step);
+    this.openedAt = now;
+    this.#sum = new TreeSum(plan.shards);
+    this.#done = new Array(plan.shards).fill(false);
+    this.#holders = new Array(plan.shards).fill(0);
+    this.#unheld = plan.shards;
+    for (let shard = 0; shard < plan.shards; shard++) {
+      if (plan.runSize(step, shard, 1) === 0) this.#finish({ start: shard, length: 1 }, null);
+    }
+  }
+
+  /** The sum over all shards; undefined while one is missing. */
+  get total(): PartialSum | null | undefined {
+    return this.#sum.total;
+  }
+
+  get hasUnheldShards(): boolean {
+    return this.#unheld > 0;
+  }
+
+  /** Shards that nobody computes, in ascending order. */
+  unheldShards(): number[] {
+    const shards: number[] = [];
+    for (let shard = 0; shard < this.#done.length; shard++) {
+      if (!this.#done[shard] && this.#holders[shard] === 0) shards.push(shard);
+    }
+    return shards;
+  }
+
+  /** Every shard of the run is missing, and at most one worker computes it. */
+  canBeCopied({ start, length }: ShardRun): boolean {
+    for (let shard = start; shard < start + length; shard++) {
+      if (this.#done[shard] || this.#holders[shard] > 1) return false;
+    }
+    return true;
+  }
+
+  lastCopyableShard(): ShardRun | undefined {
+    for (let start = this.#done.length - 1; start >= 0; start--) {
+      if (this.canBeCopied({ start, length: 1 })) return { start, length: 1 };
+    }
+    return undefined;
+  }
+
+  /** Part of the run is in the sum already. */
+  overlapsDone({ start, length }: ShardRun): boolean {
+    return this.#done.slice(start, start + length).includes(true);
+  }
+
+  hold(run: ShardRun): void {
+    this.#change(run, 1);
+  }
+
+  release(run: ShardRun): void {
+    this.#change(run, -1);
+  }
+
+  /** Takes the sum over a run whose shards are all missing. Its gradient belongs to the step from here on. */
+  accept(contribution: Contribution, sum: PartialSum): void {
+    this.contributions.push(contribution);
+    this.#finish(contribution, sum);
+  }
+
+  #finish({ start, length }: ShardRun, sum: PartialSum | null): void {
+    for (let shard = start; shard < start + length; shard++) {
+      this.#done[shard] = true;
+      if (this.#holders[shard] === 0) this.#unheld--;
+    }
+    this.#sum.add(start, length, sum);
+  }
+
+  #change({ start, length }: ShardRun, by: 1 | -1): void {
+    for (let shard = start; shard < start + length; shard++) {
+      const before = this.#holders[shard];
+      this.#holders[shard] = before + by;
+      if (this.#done[shard]) continue;
+      if (before === 0) this.#unheld--;
+      if (before + by === 0) this.#unheld++;
+    }
+  }
+}

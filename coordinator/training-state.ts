@@ -1,0 +1,146 @@
+// Weights, optimizer and accounts of a run: what a commit changes and a checkpoint keeps.
+import type { Optimizer, OptimizerState } from '../shared/contracts.ts';
+import type { Plan } from '../shared/plan.ts';
+import type { PartialSum } from '../shared/tree-sum.ts';
+import type { Snapshot } from './checkpoint.ts';
+import type { CoreCounters, Effect } from './core-types.ts';
+import type { OpenStep } from './open-step.ts';
+
+export interface TrainingOptions {
+  readonly plan: Plan;
+  readonly optimizer: Optimizer;
+  /** Learning rate of the step that follows `version` committed ones. */
+  readonly learningRate: (version: number) => number;
+  /** Where to start: version 0 with initial weights, or a checkpoint. Its vectors are copied. */
+  readonly start: Snapshot;
+  readonly checkpointEverySteps?: number;
+  readonly checkpointEveryMs?: number;
+}
+
+export class TrainingState {
+  /** Changed in place by each commit. */
+  readonly weights: Float32Array;
+  readonly counters: CoreCounters;
+  readonly #options: TrainingOptions;
+  readonly #optimizerState: OptimizerState;
+  #version: number;
+  #epochTotals: Snapshot['epochTotals'];
+  /** Set by the first lease of the run: waiting for the first worker is not training time. */
+  #epochStartedAt: number | undefined;
+  #checkpointedVersion: number;
+  #checkpointedAt: number | undefined;
+
+  constructor(options: TrainingOptions) {
+    const { start } = options;
+    this.#options = options;
+    this.weights = start.weights.slice();
+    this.#optimizerState = copyState(start.optimizer);
+    this.#version = start.version;
+    this.#checkpointedVersion = start.version;
+    this.#epochTotals = start.epochTotals;
+    this.counters = { ...(start.counters ?? noCounters) };
+  }
+
+  /** Committed steps. */
+  get version(): number {
+    return this.#version;
+  }
+
+  startClock(now: number): void {
+    this.#epochStartedAt ??= now;
+    this.#checkpointedAt ??= now;
+  }
+
+  /** Takes the optimizer's step with the complete sum of `step`. */
+  commit(step: OpenStep, total: PartialSum, now: number): Effect[] {
+    const { plan, optimizer, learningRate } = this.#options;
+    const { samples, epoch, contributions } = step;
+    const { lossSum, correct } = total;
+    const rate = learningRate(this.#version);
+    optimizer.update({
+      weights: this.weights,
+      state: this.#optimizerState,
+      gradientSum: total.gradient,
+      samples,
+      learningRate: rate,
+    });
+    this.#version++;
+    this.counters.samplesCommitted += samples;
+    this.#epochTotals = {
+      lossSum: this.#epochTotals.lossSum + lossSum,
+      correct: this.#epochTotals.correct + correct,
+      samples: this.#epochTotals.samples + samples,
+      seconds: this.#epochTotals.seconds,
+    };
+    const record = {
+      version: this.#version,
+      epoch,
+      step: step.step,
+      samples,
+      lossSum,
+      correct,
+      learningRate: rate,
+      shards: [...contributions].sort((a, b) => a.start - b.start),
+    };
+    const isLast = this.#version % plan.stepsPerEpoch === 0;
+    const after = isLast ? this.#endEpoch(epoch, now) : this.#checkpointIfDue(now);
+    return [{ type: 'commit', record }, ...after];
+  }
+
+  #endEpoch(epoch: number, now: number): Effect[] {
+    const summary = { epoch, ...this.#timedTotals(now) };
+    this.#epochTotals = noTotals;
+    this.#epochStartedAt = now;
+    this.#checkpointed(now);
+    return [{ type: 'epoch', summary, snapshot: this.snapshot(now) }];
+  }
+
+  #checkpointIfDue(now: number): Effect[] {
+    const { checkpointEverySteps, checkpointEveryMs } = this.#options;
+    const steps = this.#version - this.#checkpointedVersion;
+    const elapsedMs = now - (this.#checkpointedAt ?? now);
+    const isDue =
+      (checkpointEverySteps !== undefined && steps >= checkpointEverySteps) ||
+      (checkpointEveryMs !== undefined && elapsedMs >= checkpointEveryMs);
+    if (!isDue) return [];
+    this.#checkpointed(now);
+    return [{ type: 'checkpoint', snapshot: this.snapshot(now) }];
+  }
+
+  #checkpointed(now: number): void {
+    this.#checkpointedVersion = this.#version;
+    this.#checkpointedAt = now;
+  }
+
+  /** A copy of all that resuming needs, as of the last commit. */
+  snapshot(now: number): Snapshot {
+    return {
+      version: this.#version,
+      ...this.#options.plan.position(this.#version),
+      weights: this.weights.slice(),
+      optimizer: copyState(this.#optimizerState),
+      epochTotals: this.#timedTotals(now),
+      counters: { ...this.counters },
+    };
+  }
+
+  #timedTotals(now: number): Snapshot['epochTotals'] {
+    const elapsedMs = this.#epochStartedAt === undefined ? 0 : now - this.#epochStartedAt;
+    return { ...this.#epochTotals, seconds: this.#epochTotals.seconds + elapsedMs / 1000 };
+  }
+}
+
+const noTotals: Snapshot['epochTotals'] = { lossSum: 0, correct: 0, samples: 0, seconds: 0 };
+
+const noCounters: CoreCounters = {
+  samplesCommitted: 0,
+  samplesWasted: 0,
+  gradientsAccepted: 0,
+  gradientsDuplicate: 0,
+  gradientsLate: 0,
+  gradientsRejected: 0,
+};
+
+function copyState(state: OptimizerState): OptimizerState {
+  return Object.fromEntries(Object.entries(state).map(([name, values]) => [name, values.slice()]));
+}

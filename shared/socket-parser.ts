@@ -1,0 +1,72 @@
+// socket.io's parser interface over our frames: one packet, one binary frame, on both sides of the wire.
+import { Emitter } from '@socket.io/component-emitter';
+import { isPacketValid, type Packet, type PacketType } from 'socket.io-parser';
+import { decodeFrame, encodeFrame, WireError } from './wire.ts';
+
+export class Encoder {
+  /** A message object is encoded once, however many sockets it goes to and whenever it goes. */
+  readonly #frames = new WeakMap<object, { nsp: string; frames: [Uint8Array] }>();
+
+  encode(packet: Packet): [Uint8Array] {
+    const { nsp, data } = packet;
+    if (!carriesBytes(data)) return [encodeFrame(headerOf(packet, data))];
+    const [event, message] = data;
+    const known = this.#frames.get(message);
+    if (known?.nsp === nsp) return known.frames;
+    const { payload, ...rest } = message;
+    const frames: [Uint8Array] = [encodeFrame(headerOf(packet, [event, rest]), payload)];
+    this.#frames.set(message, { nsp, frames });
+    return frames;
+  }
+}
+
+function headerOf({ type, nsp, id }: Packet, data: unknown): unknown[] {
+  const header: unknown[] = [type, nsp];
+  if (data !== undefined || id !== undefined) header.push(data ?? null);
+  if (id !== undefined) header.push(id);
+  return header;
+}
+
+function carriesBytes(data: unknown): data is [string, { payload: Uint8Array }] {
+  return Array.isArray(data) && data[1]?.payload instanceof Uint8Array;
+}
+
+interface DecoderEvents {
+  decoded: (packet: Packet) => void;
+}
+
+export class Decoder extends Emitter<Record<never, never>, Record<never, never>, DecoderEvents> {
+  /** Throws WireError, upon which socket.io closes the connection. */
+  add(chunk: unknown): void {
+    const { header, payload } = decodeFrame(bytesOf(chunk));
+    if (!Array.isArray(header) || header.length < 2 || header.length > 4) {
+      throw new WireError('malformed', 'the header of a frame is not a packet');
+    }
+    const [type, nsp, data, id] = header;
+    const packet: Packet = { type: type as PacketType, nsp, data, id };
+    if (data === null) packet.data = undefined;
+    if (!isPacketValid(packet)) throw new WireError('malformed', 'a packet is not valid');
+    if (payload !== undefined) attach(packet, payload);
+    this.emitReserved('decoded', packet);
+  }
+
+  destroy(): void {
+    this.off();
+  }
+}
+
+function bytesOf(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+  throw new WireError('malformed', 'a text frame came where only binary ones are spoken');
+}
+
+function attach(packet: Packet, payload: Uint8Array): void {
+  const message = Array.isArray(packet.data) ? packet.data[1] : undefined;
+  if (typeof message !== 'object' || message === null) {
+    throw new WireError('malformed', 'a frame has a payload but no message to carry it');
+  }
+  message.payload = payload;
+}
+
+export const socketParser = { Encoder, Decoder };

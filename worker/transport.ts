@@ -1,0 +1,79 @@
+// socket.io-client behind the few members that a worker uses.
+import { io } from 'socket.io-client';
+import * as v from 'valibot';
+import {
+  type FromWorker,
+  type Handshake,
+  messageEvent,
+  type ToWorker,
+  toWorkerSchema,
+  workNamespace,
+} from '../shared/protocol.ts';
+import { socketParser } from '../shared/socket-parser.ts';
+
+export interface TransportEvents {
+  /** A new connection: nothing that was agreed on the last one holds. */
+  readonly onOpen: () => void;
+  readonly onMessage: (message: ToWorker) => void;
+  /** The connection is gone. Unless `isFinal`, another one is being tried for. */
+  readonly onClose: (why: string, isFinal: boolean) => void;
+}
+
+export interface Transport {
+  /** Encodes at once, so that the payload may be reused. Does nothing when the connection is gone. */
+  send(message: FromWorker): void;
+  close(): void;
+}
+
+export type Connect = (events: TransportEvents) => Transport;
+
+export interface SocketTransportOptions {
+  /** The coordinator: `http://host:7070`. */
+  readonly url: string;
+  readonly handshake: Handshake;
+  /** What carries the frames: a browser's WebSocket unless told otherwise. */
+  readonly webSocket?: WebSocketTransport;
+}
+
+type ManagerTransports = NonNullable<NonNullable<Parameters<typeof io>[1]>['transports']>;
+type WebSocketTransport = Exclude<ManagerTransports[number], string>;
+
+/** Tries again, with growing pauses, until it is closed or the coordinator refuses by name. */
+export function socketTransport(options: SocketTransportOptions): Connect {
+  const { url, handshake, webSocket = 'websocket' } = options;
+  return ({ onOpen, onMessage, onClose }) => {
+    const socket = io(new URL(workNamespace, url).href, {
+      transports: [webSocket] as ManagerTransports,
+      parser: socketParser,
+      auth: handshake,
+      forceNew: true,
+      reconnectionDelay: 250,
+      reconnectionDelayMax: 5000,
+      timeout: 10_000,
+    });
+    socket.on('connect', onOpen);
+    socket.on('connect_error', (error) => onClose(explain(error), !socket.active));
+    socket.on('disconnect', (reason) => onClose(sentence(reason), !socket.active));
+    socket.on(messageEvent, (data: unknown) => {
+      const message = v.safeParse(toWorkerSchema, data);
+      if (message.success) onMessage(message.output);
+      else onClose('the coordinator sent a message that this version does not know', true);
+    });
+    return {
+      send: (message) => {
+        if (socket.connected) socket.emit(messageEvent, message);
+      },
+      close: () => socket.disconnect(),
+    };
+  };
+}
+
+/** A refusal carries its own words; everything else is that nobody answers. */
+function explain(error: Error & { data?: { reason?: string }; description?: unknown }): string {
+  if (error.data?.reason) return error.message;
+  return 'nobody answers there';
+}
+
+function sentence(reason: string): string {
+  return reason === 'io server disconnect' ? 'the coordinator hung up' : 'the connection broke';
+}

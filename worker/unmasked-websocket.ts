@@ -1,0 +1,15 @@
+// A WebSocket client must mask what it sends with a key of its choice, which keeps pages in a browser from
+// writing bytes of their choice past a careless proxy. A Node process is no such page: it chooses the key 0,
+// with which both ends skip a pass over every gradient.
+import { NodeWebSocket } from 'socket.io-client';
+
+export class UnmaskedWebSocket extends NodeWebSocket {
+  override createSocket(
+    uri: string,
+    protocols: string | string[] | undefined,
+    options: Record<string, unknown>,
+  ) {
+    const generateMask = (mask: Buffer): void => void mask.fill(0);
+    return super.createSocket(uri, protocols, { ...options, generateMask });
+  }
+}

@@ -1,0 +1,239 @@
+// The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
+import { codecs } from '../shared/codecs/index.ts';
+import { modelOf } from '../shared/config.ts';
+import type { Engine, Slice } from '../shared/contracts.ts';
+import type { Model } from '../shared/model/model.ts';
+import { createPlan, type Plan } from '../shared/plan.ts';
+import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
+import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import type { Connect, Transport } from './transport.ts';
+
+export interface ProvenEngine {
+  readonly engine: Engine;
+  /** Measured on slices of the run's shard size. */
+  readonly samplesPerSecond: number;
+}
+
+/** What a worker needs of the place where it runs. */
+export interface WorkerEnvironment {
+  readonly connect: Connect;
+  /** The whole training set, checked. */
+  loadData(manifest: DataManifest, imageBytes: number): Promise<Slice>;
+  /** An engine that has been compared with the reference. */
+  createEngine(model: Model, sliceSize: number): Promise<ProvenEngine>;
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** For people. */
+  log(message: string): void;
+}
+
+export type WorkerEnding =
+  | { readonly kind: 'finished'; readonly reason: string }
+  | { readonly kind: 'left' }
+  | { readonly kind: 'refused'; readonly reason: string; readonly detail: string }
+  /** The worker itself could not go on. */
+  | { readonly kind: 'failed'; readonly stage: WorkerStage; readonly error: Error };
+
+/** What a worker was busy with when it failed. */
+export type WorkerStage = 'data' | 'engine' | 'training';
+
+type Welcome = Extract<ToWorker, { type: 'welcome' }>;
+
+/** All that a run needs and that survives a lost connection. */
+interface Workplace extends ProvenEngine {
+  readonly welcome: Welcome;
+  readonly model: Model;
+  readonly plan: Plan;
+  readonly data: Slice;
+}
+
+export class Worker {
+  /** Settles once, when the worker will not connect again. */
+  readonly ending: Promise<WorkerEnding>;
+  readonly #environment: WorkerEnvironment;
+  readonly #transport: Transport;
+  #end: (ending: WorkerEnding) => void = () => undefined;
+  /** Counts connections: what was begun on an older one is not sent on this one. */
+  #session = 0;
+  #isAway = false;
+  #stage: WorkerStage = 'training';
+  #workplace: Workplace | undefined;
+  #weights: { readonly version: number; readonly values: Float32Array } | undefined;
+  #loadedVersion = -1;
+  /** An engine does one thing at a time, also when a broken connection leaves a lease half computed. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(environment: WorkerEnvironment) {
+    this.#environment = environment;
+    this.ending = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#transport = environment.connect({
+      onOpen: () => this.#open(),
+      onMessage: (message) => this.#receive(message),
+      onClose: (why, isFinal) => this.#closed(why, isFinal),
+    });
+  }
+
+  /** Hands all leases back and goes. */
+  leave(reason: string): void {
+    this.#transport.send({ type: 'leave', reason });
+    this.#finish({ kind: 'left' });
+  }
+
+  #open(): void {
+    this.#session++;
+    this.#weights = undefined;
+    this.#loadedVersion = -1;
+    this.#environment.log(this.#isAway ? 'connected again' : 'connected');
+    this.#isAway = false;
+  }
+
+  #closed(why: string, isFinal: boolean): void {
+    this.#session++;
+    if (isFinal) return this.#finish({ kind: 'refused', reason: 'coordinator', detail: why });
+    if (!this.#isAway) this.#environment.log(`${why}; trying again until it works`);
+    this.#isAway = true;
+  }
+
+  #finish(ending: WorkerEnding): void {
+    this.#session++;
+    this.#end(ending);
+    this.#transport.close();
+    const engine = this.#workplace?.engine;
+    this.#workplace = undefined;
+    void this.#work.finally(() => engine?.dispose());
+  }
+
+  #receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'welcome':
+        this.#enqueue(() => this.#settleIn(message));
+        return;
+      case 'weights':
+        this.#takeWeights(message.version, message.payload);
+        return;
+      case 'lease':
+        this.#enqueue(() => this.#compute(message));
+        return;
+      case 'standby':
+        this.#environment.log(
+          `waiting as a spare: ${message.workers} workers for ${message.shards} shards a step`,
+        );
+        return;
+      case 'refused':
+        return this.#finish({ kind: 'refused', reason: message.reason, detail: message.detail });
+      case 'finished':
+        return this.#finish({ kind: 'finished', reason: message.reason });
+      default:
+        message satisfies never;
+    }
+  }
+
+  #enqueue(task: () => Promise<void>): void {
+    this.#work = this.#work.then(task).catch((error: Error) => {
+      this.#finish({ kind: 'failed', stage: this.#stage, error });
+    });
+  }
+
+  async #settleIn(welcome: Welcome): Promise<void> {
+    const session = this.#session;
+    const known = this.#workplace;
+    if (!known || !isSameRun(known.welcome, welcome)) {
+      this.#workplace = undefined;
+      await known?.engine.dispose();
+      const workplace = await this.#furnish(welcome);
+      if (session !== this.#session) return void workplace.engine.dispose();
+      this.#workplace = workplace;
+    }
+    const { engine, samplesPerSecond } = this.#workplace!;
+    this.#transport.send({ type: 'ready', engine: engine.label, samplesPerSecond });
+  }
+
+  async #furnish(welcome: Welcome): Promise<Workplace> {
+    const { config } = welcome;
+    const { rows, columns, trainSamples } = config.shape;
+    const { loadData, createEngine } = this.#environment;
+    const model = modelOf(config);
+    const plan = createPlan({ ...config, samples: trainSamples });
+    this.#stage = 'data';
+    const data = await loadData(welcome.data, rows * columns);
+    this.#stage = 'engine';
+    const proven = await createEngine(model, Math.max(1, plan.runSize(0, 0, 1)));
+    this.#stage = 'training';
+    return { welcome, model, plan, data, ...proven };
+  }
+
+  #takeWeights(version: number, payload: Uint8Array): void {
+    if (this.#workplace === undefined) return;
+    const { welcome, model } = this.#workplace;
+    const values = codecs[welcome.codec].decode(payload, model.parameterCount);
+    this.#weights = { version, values };
+  }
+
+  async #compute({ epoch, step, version, runs }: LeaseMessage): Promise<void> {
+    const session = this.#session;
+    const workplace = this.#workplace;
+    if (workplace === undefined || this.#weights?.version !== version) return;
+    if (this.#loadedVersion !== version) {
+      workplace.engine.load(this.#weights.values);
+      this.#loadedVersion = version;
+    }
+    const { welcome, plan } = workplace;
+    for (const run of runs) {
+      const startedAt = this.#environment.now();
+      const sum = await sumOfRun(workplace, epoch, step, run);
+      if (session !== this.#session) return;
+      this.#transport.send({
+        type: 'gradient',
+        run: welcome.run,
+        epoch,
+        step,
+        version,
+        ...run,
+        samples: plan.runSize(step, run.start, run.length),
+        lossSum: sum.lossSum,
+        correct: sum.correct,
+        computeMs: this.#environment.now() - startedAt,
+        payload: codecs[welcome.codec].encode(sum.gradient),
+      });
+    }
+  }
+}
+
+/** The subtree's sum, in the order in which the coordinator would have added its shards. */
+async function sumOfRun(
+  { plan, data, engine }: Workplace,
+  epoch: number,
+  step: number,
+  { start, length }: ShardRun,
+): Promise<PartialSum> {
+  const shardSum = (shard: number) =>
+    engine.gradient(sliceOf(data, plan.shardIndices(epoch, step, start + shard)));
+  const first = await shardSum(0);
+  if (length === 1) return first;
+  const tree = new TreeSum(length);
+  // The engine writes its buffer again for the next shard.
+  tree.add(0, 1, { ...first, gradient: first.gradient.slice() });
+  for (let shard = 1; shard < length; shard++) {
+    const next = await shardSum(shard);
+    tree.add(shard, 1, { ...next, gradient: next.gradient.slice() });
+  }
+  return tree.total!;
+}
+
+function sliceOf(data: Slice, indices: Uint32Array): Slice {
+  const imageBytes = data.images.length / data.labels.length;
+  const images = new Uint8Array(indices.length * imageBytes);
+  const labels = new Uint8Array(indices.length);
+  indices.forEach((index, at) => {
+    images.set(data.images.subarray(index * imageBytes, (index + 1) * imageBytes), at * imageBytes);
+    labels[at] = data.labels[index];
+  });
+  return { images, labels };
+}
+
+function isSameRun(one: Welcome, other: Welcome): boolean {
+  const fingerprint = ({ run, config, codec }: Welcome) => JSON.stringify([run, config, codec]);
+  return fingerprint(one) === fingerprint(other);
+}
