@@ -1,0 +1,50 @@
+import { evaluate } from '../../coordinator/evaluation.ts';
+import { datasets } from '../../shared/datasets/index.ts';
+import { defineCommand } from '../command.ts';
+import { configOptions } from '../run-options.ts';
+import { engineOption, outputOptions } from '../serve-options.ts';
+import { formatPercent } from '../terminal/format.ts';
+import { engineFor, openTrainedModel } from '../trained-model.ts';
+
+const { dataset, data, hidden, activation } = configOptions;
+
+export const evaluateCommand = defineCommand({
+  usage: 'evaluate <model>',
+  describe: 'Loss, accuracy and confusion matrix of a run or a .safetensors file',
+  positionals: {
+    model: { type: 'string', describe: 'A run folder or a file', demandOption: true },
+  },
+  options: { dataset, data, hidden, activation, engine: engineOption, json: outputOptions.json },
+  examples: [
+    ['$0 evaluate runs/ID', 'The final weights of a run'],
+    ['$0 evaluate model.safetensors --hidden 400,200,100', 'A file, with its network'],
+  ],
+  async run({ model: path, engine: engineName, json, ...flags }) {
+    const trained = await openTrainedModel(path, flags);
+    const { config, loaded, title } = trained;
+    const engine = await engineFor(trained, engineName);
+    const { loss, accuracy, confusion } = await evaluate({
+      engine,
+      test: loaded.dataset.test,
+      classes: config.shape.classes,
+      batchSize: config.testBatchSize,
+    });
+    await engine.dispose();
+    if (json) {
+      console.log(JSON.stringify({ model: title, loss, accuracy, confusion }));
+      return 'ok';
+    }
+    console.log(`${title} on ${loaded.dataset.shape.testSamples} test images`);
+    console.log(`Eval Loss ${loss.toFixed(4)}  Eval Acc ${formatPercent(accuracy)}\n`);
+    console.log(confusionTable(confusion, datasets[config.dataset].classNames));
+    return 'ok';
+  },
+});
+
+function confusionTable(confusion: readonly number[][], names: readonly string[]): string {
+  const width = Math.max(5, ...names.map(({ length }) => length)) + 1;
+  const cell = (content: string | number): string => String(content).padStart(width);
+  const heading = ['label', ...names].map(cell).join('');
+  const rows = confusion.map((row, label) => [names[label], ...row].map(cell).join(''));
+  return ['Rows are labels, columns answers.', heading, ...rows].join('\n');
+}

@@ -1,0 +1,52 @@
+import { softmax } from '../../coordinator/evaluation.ts';
+import { datasets } from '../../shared/datasets/index.ts';
+import { defineCommand } from '../command.ts';
+import { CliError } from '../exit-codes.ts';
+import { readImage } from '../images.ts';
+import { configOptions } from '../run-options.ts';
+import { engineOption, outputOptions } from '../serve-options.ts';
+import { formatBar, formatPercent } from '../terminal/format.ts';
+import { engineFor, openTrainedModel } from '../trained-model.ts';
+
+const { dataset, data, hidden, activation } = configOptions;
+
+export const predict = defineCommand({
+  usage: 'predict <model> <image>',
+  describe: 'What a trained network makes of one image',
+  positionals: {
+    model: { type: 'string', describe: 'A run folder or a .safetensors file', demandOption: true },
+    image: { type: 'string', describe: 'A PNG, or idx:N for test image N', demandOption: true },
+  },
+  options: { dataset, data, hidden, activation, engine: engineOption, json: outputOptions.json },
+  examples: [
+    ['$0 predict runs/ID idx:0', 'The first test image'],
+    ['$0 predict runs/ID seven.png', 'A picture of your own'],
+  ],
+  async run({ model: path, image: spec, engine: engineName, json, ...flags }) {
+    const trained = await openTrainedModel(path, flags);
+    const { config, loaded } = trained;
+    const { rows, columns } = config.shape;
+    const testImages = loaded.dataset.test.images;
+    const image = await readImage(spec, { rows, columns, testImages }).catch((cause: Error) => {
+      throw new CliError('data', cause.message, { cause });
+    });
+    const engine = await engineFor(trained, engineName);
+    const probabilities = softmax(await engine.predict(image));
+    await engine.dispose();
+    const names = datasets[config.dataset].classNames;
+    if (json) {
+      console.log(JSON.stringify({ image: spec, probabilities }));
+      return 'ok';
+    }
+    const likeliest = probabilities.indexOf(Math.max(...probabilities));
+    const label = /^idx:\d+$/.test(spec)
+      ? `, labelled ${names[loaded.dataset.test.labels[Number(spec.slice(4))]]}`
+      : '';
+    console.log(`${spec}${label}, looks like ${names[likeliest]}`);
+    probabilities.forEach((probability, index) => {
+      const bar = formatBar(probability, 30);
+      console.log(`${names[index].padStart(12)}  ${bar}  ${formatPercent(probability)}`);
+    });
+    return 'ok';
+  },
+});

@@ -1,0 +1,57 @@
+import { hostname } from 'node:os';
+import { defineCommand } from '../command.ts';
+import { CliError, type ExitCode } from '../exit-codes.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { serve } from '../serve.ts';
+import { engineOption, serveOptions } from '../serve-options.ts';
+import { superviseWorkers } from '../supervisor.ts';
+
+export const train = defineCommand({
+  usage: 'train',
+  describe: 'Train on this machine: a coordinator and its workers; others may join',
+  positionals: {},
+  options: {
+    ...serveOptions,
+    workers: {
+      type: 'number',
+      describe: 'Worker processes on this machine',
+      default: 2,
+      requiresArg: true,
+      group: 'Cluster:',
+    },
+    engine: { ...engineOption, group: 'Cluster:' },
+  },
+  examples: [
+    ['$0 train', 'The reference run: MNIST, 20 epochs'],
+    ['$0 train --epochs 3 --batch-size 128 --lr 0.2', 'A shorter one'],
+    ['$0 train --resume runs/ID', 'Go on with an interrupted run'],
+    ['$0 train --host 0.0.0.0 --expect-workers 8', 'Other machines may help'],
+  ],
+  async run({ workers, engine, ...flags }) {
+    if (!Number.isSafeInteger(workers) || workers < 0) {
+      throw new CliError('usage', `--workers: expected a whole number from 0, got ${workers}.`);
+    }
+    const { coordinator, log, close } = await serve(flags, engine);
+    const supervisor = superviseWorkers({
+      count: workers,
+      url: coordinator.localUrl,
+      name: hostname(),
+      flags: ['--engine', engine],
+      onNotice: (message) => log.add({ type: 'notice', level: 'warning', message }),
+    });
+    const ignore = onInterrupt(() => coordinator.stop());
+    const { reason } = await coordinator.done;
+    supervisor.stop();
+    await supervisor.done;
+    await close();
+    ignore();
+    return endings[reason];
+  },
+});
+
+const endings = {
+  completed: 'ok',
+  stopped: 'interrupted',
+  diverged: 'diverged',
+  failed: 'failure',
+} as const satisfies Record<string, ExitCode>;

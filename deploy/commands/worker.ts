@@ -1,0 +1,117 @@
+import { hostname } from 'node:os';
+import { startNodeWorker } from '../../worker/node.ts';
+import type { WorkerEnding } from '../../worker/worker.ts';
+import { defineCommand } from '../command.ts';
+import { parseCoordinatorUrl } from '../coordinator-url.ts';
+import { CliError, type ExitCode } from '../exit-codes.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { engineOption } from '../serve-options.ts';
+import { superviseWorkers } from '../supervisor.ts';
+
+export const worker = defineCommand({
+  usage: 'worker <url>',
+  describe: 'Compute for a coordinator; may join and leave at any time',
+  positionals: {
+    url: { type: 'string', describe: 'The coordinator, as it printed it', demandOption: true },
+  },
+  options: {
+    procs: {
+      type: 'number',
+      describe: 'Worker processes to start',
+      default: 1,
+      requiresArg: true,
+    },
+    name: {
+      type: 'string',
+      describe: 'How others see it',
+      defaultDescription: 'host name and process number',
+      requiresArg: true,
+    },
+    engine: engineOption,
+    cache: {
+      type: 'string',
+      describe: 'Folder for the training data',
+      defaultDescription: "the user's cache folder",
+      requiresArg: true,
+    },
+  },
+  examples: [
+    ['$0 worker http://192.168.1.5:7070', 'Join with one process'],
+    ['$0 worker http://lab:7070 --procs 4', 'Join with four'],
+  ],
+  run({ url, procs, name, engine, cache }) {
+    const coordinator = parseCoordinatorUrl(url);
+    if (!Number.isSafeInteger(procs) || procs < 1) {
+      throw new CliError('usage', `--procs: expected a whole number from 1, got ${procs}.`);
+    }
+    return procs === 1
+      ? workHere(coordinator, { name, engine, cacheDirectory: cache })
+      : superviseMany(coordinator, procs, name ?? hostname(), [
+          '--engine',
+          engine,
+          ...(cache === undefined ? [] : ['--cache', cache]),
+        ]);
+  },
+});
+
+async function workHere(
+  url: string,
+  options: Omit<Parameters<typeof startNodeWorker>[0], 'url' | 'log'>,
+): Promise<ExitCode> {
+  const log = (message: string): void => console.log(message);
+  const here = startNodeWorker({ ...options, url, log });
+  let isInterrupted = false;
+  const leave = (): void => here.leave('its process was asked to end');
+  const ignore = onInterrupt(() => {
+    // A child of another tutti gets Ctrl-C with it, and is told by it when to go.
+    if (process.connected) return;
+    isInterrupted = true;
+    leave();
+  });
+  process.on('message', leave);
+  process.on('disconnect', leave);
+  const ending = await here.ending;
+  ignore();
+  if (isInterrupted) return 'interrupted';
+  return statusOf(ending, url);
+}
+
+/** Throws what a person has to know. */
+function statusOf(ending: WorkerEnding, url: string): ExitCode {
+  switch (ending.kind) {
+    case 'finished':
+      console.log(`the run is over: ${ending.reason}`);
+      return 'ok';
+    case 'left':
+      return 'ok';
+    case 'refused':
+      throw new CliError('refused', `${url} refused this worker: ${ending.detail}.`);
+    case 'failed': {
+      const { stage, error } = ending;
+      const code = stage === 'training' ? 'failure' : stage;
+      throw new CliError(code, error.message, { cause: error });
+    }
+    default:
+      return ending satisfies never;
+  }
+}
+
+async function superviseMany(
+  url: string,
+  count: number,
+  name: string,
+  flags: readonly string[],
+): Promise<ExitCode> {
+  const onNotice = (message: string): void => console.error(message);
+  console.log(`${count} worker processes compute for ${url}`);
+  const supervisor = superviseWorkers({ count, url, name, flags, onNotice });
+  let isInterrupted = false;
+  const ignore = onInterrupt(() => {
+    isInterrupted = true;
+    supervisor.stop();
+  });
+  const status = await supervisor.done;
+  ignore();
+  if (isInterrupted) return 'interrupted';
+  return status === 0 ? 'ok' : 'failure';
+}

@@ -1,0 +1,26 @@
+// Weights in, evaluation out, one message each.
+import { parentPort, workerData } from 'node:worker_threads';
+import { evaluate } from '../coordinator/evaluation.ts';
+import { modelOf } from '../shared/config.ts';
+import { engines } from '../worker/engines/index.ts';
+import type { EvaluationReply, EvaluationTask } from './evaluator.ts';
+
+const { config, test, engine: engineName } = workerData as EvaluationTask;
+const reply = (message: EvaluationReply): void => parentPort?.postMessage(message);
+
+try {
+  const engine = await engines[engineName].create(modelOf(config));
+  const { testBatchSize: batchSize, shape } = config;
+  parentPort?.on('message', async (weights: Float32Array) => {
+    try {
+      engine.load(weights);
+      const options = { engine, test, classes: shape.classes, batchSize };
+      reply({ kind: 'evaluation', evaluation: await evaluate(options) });
+    } catch (error) {
+      reply({ kind: 'failed', message: (error as Error).message });
+    }
+  });
+  reply({ kind: 'ready' });
+} catch (error) {
+  reply({ kind: 'failed', message: (error as Error).message });
+}

@@ -1,0 +1,135 @@
+// From flags to a run that can start: data checked, folder made or reopened, weights to go on from.
+import { readFile } from 'node:fs/promises';
+import { ownerOf } from '../coordinator/archive.ts';
+import type { Snapshot } from '../coordinator/checkpoint.ts';
+import { loadLatestCheckpoint } from '../coordinator/checkpoint-folder.ts';
+import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts';
+import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
+import { acquireRunLock, type RunLock } from '../coordinator/run-lock.ts';
+import { modelOf, type RunConfig } from '../shared/config.ts';
+import type { Dataset } from '../shared/contracts.ts';
+import { initialWeights } from '../shared/model/model.ts';
+import { tensorsToWeights } from '../shared/model/state-dict.ts';
+import { optimizers } from '../shared/optimizers/index.ts';
+import { decodeSafetensors } from '../shared/safetensors.ts';
+import { camelCase } from './command.ts';
+import { CliError } from './exit-codes.ts';
+import { type ConfigFlags, configOf, configOptions } from './run-options.ts';
+
+export interface PreparedRun {
+  readonly folder: RunFolder;
+  readonly lock: RunLock;
+  readonly dataset: Dataset;
+  readonly start: Snapshot;
+  /** What a person should know about how it starts. */
+  readonly notices: readonly string[];
+}
+
+/** A new run below `root`. */
+export async function prepareNewRun(flags: ConfigFlags, root: string): Promise<PreparedRun> {
+  const loaded = await loadDataset({
+    name: flags.dataset ?? 'mnist',
+    directory: flags.data,
+    trainSamples: flags.trainSamples,
+    testSamples: flags.testSamples,
+  });
+  const config = configOf(flags, loaded);
+  const weights = await firstWeights(config, flags.init);
+  const folder = await inRunFolder(createRunFolder(root, config, new Date()));
+  const lock = await inRunFolder(acquireRunLock(folder.directory));
+  const start = newSnapshot(config, weights);
+  return { folder, lock, dataset: loaded.dataset, start, notices: sliceNotices(flags) };
+}
+
+/** Goes on with the run in `directory` from its latest whole checkpoint, or from its beginning without one. */
+export async function prepareResumedRun(
+  directory: string,
+  flags: ConfigFlags,
+): Promise<PreparedRun> {
+  refuseConfigFlags(flags);
+  const folder = await inRunFolder(openRunFolder(directory));
+  const lock = await inRunFolder(acquireRunLock(folder.directory));
+  try {
+    const { config, paths } = folder;
+    const loaded = await loadDataset({
+      name: config.dataset,
+      directory: flags.data,
+      trainSamples: config.shape.trainSamples,
+      testSamples: config.shape.testSamples,
+    });
+    refuseOtherData(loaded, config, folder);
+    const { snapshot, skipped } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
+    const notices = skipped.map(({ path, reason }) => `${path} is not used: ${reason}`);
+    if (snapshot === undefined) {
+      throw new CliError('run', `${directory} has no usable checkpoint.`, {
+        hint: [...notices, 'Start the run again: tutti train'].join('\n'),
+      });
+    }
+    return { folder, lock, dataset: loaded.dataset, start: snapshot, notices };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function newSnapshot(config: RunConfig, weights: Float32Array): Snapshot {
+  const { name, ...options } = config.optimizer;
+  return {
+    version: 0,
+    epoch: 0,
+    step: 0,
+    weights,
+    optimizer: optimizers[name](options).init(weights.length),
+    epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
+  };
+}
+
+async function firstWeights(config: RunConfig, file: string | undefined): Promise<Float32Array> {
+  const model = modelOf(config);
+  if (file === undefined) return initialWeights(model, config.seed);
+  return readWeights(config, file);
+}
+
+/** The weights in a .safetensors file; CliError when it is not one of this network. */
+export async function readWeights(
+  config: Pick<RunConfig, 'model' | 'shape'>,
+  file: string,
+): Promise<Float32Array> {
+  try {
+    return tensorsToWeights(modelOf(config), decodeSafetensors(await readFile(file)).tensors);
+  } catch (cause) {
+    throw new CliError('data', `${file} cannot be used: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function sliceNotices({ trainSamples, testSamples }: ConfigFlags): string[] {
+  const notices: string[] = [];
+  if (trainSamples) notices.push(`Only the first ${trainSamples} training images are used.`);
+  if (testSamples) notices.push(`Only the first ${testSamples} test images are used.`);
+  return notices;
+}
+
+/** A resumed run has its configuration already; only where its data lies may be told again. */
+function refuseConfigFlags(flags: ConfigFlags): void {
+  const free = new Set(['data', 'expect-workers']);
+  const values = flags as Readonly<Record<string, unknown>>;
+  for (const flag of Object.keys(configOptions)) {
+    if (free.has(flag) || values[camelCase(flag)] === undefined) continue;
+    throw new CliError('usage', `--${flag} cannot be changed when a run is resumed.`, {
+      hint: 'Leave it out to go on with the run as it was, or start a new run without --resume.',
+    });
+  }
+}
+
+function refuseOtherData(loaded: LoadedDataset, config: RunConfig, { id }: RunFolder): void {
+  if (loaded.dataHash === config.dataHash) return;
+  throw new CliError('data', `${id} was trained on other ${config.dataset} files than these.`, {
+    hint: 'Pass the folder of the original files with --data DIR.',
+  });
+}
+
+async function inRunFolder<Result>(work: Promise<Result>): Promise<Result> {
+  return work.catch((cause: Error) => {
+    throw new CliError('run', cause.message, { cause });
+  });
+}

@@ -1,0 +1,160 @@
+// The flags that describe a run, and the configuration that they come to.
+import * as v from 'valibot';
+import type { LoadedDataset } from '../coordinator/dataset-files.ts';
+import { defaultShards, type RunConfig, runConfigSchema } from '../shared/config.ts';
+import { datasetNames } from '../shared/datasets/index.ts';
+import { activationNames } from '../shared/model/model.ts';
+import { optimizerNames } from '../shared/optimizers/index.ts';
+import { scheduleNames } from '../shared/schedules/index.ts';
+import { kebabCase, type ValuesOf } from './command.ts';
+import { CliError } from './exit-codes.ts';
+
+const number = (describe: string, byDefault: number | string) =>
+  ({ type: 'number', describe, defaultDescription: String(byDefault), requiresArg: true }) as const;
+
+/** Flags without yargs defaults, so that a resumed run can tell which were given. */
+export const configOptions = {
+  dataset: {
+    choices: datasetNames,
+    describe: 'What to learn',
+    defaultDescription: 'mnist',
+    group: 'Data:',
+  },
+  data: {
+    type: 'string',
+    describe: 'Folder with the four IDX files, plain or .gz',
+    defaultDescription: 'the ones that came with npm',
+    requiresArg: true,
+    group: 'Data:',
+  },
+  'train-samples': { ...number('Only the first N training images', 'all'), group: 'Data:' },
+  'test-samples': { ...number('Only the first N test images', 'all'), group: 'Data:' },
+  shuffle: {
+    type: 'boolean',
+    describe: 'A new order of the samples each epoch; --no-shuffle keeps the order of the files',
+    defaultDescription: 'true',
+    group: 'Data:',
+  },
+  hidden: {
+    type: 'string',
+    describe: 'Widths of the hidden layers; "" for none',
+    defaultDescription: '400,200,100',
+    group: 'Network:',
+  },
+  activation: {
+    choices: activationNames,
+    describe: 'Between the layers',
+    defaultDescription: 'relu',
+    group: 'Network:',
+  },
+  init: {
+    type: 'string',
+    describe: 'Start from the weights in this .safetensors file',
+    requiresArg: true,
+    group: 'Network:',
+  },
+  epochs: { ...number('Passes over the training set', 20), group: 'Training:' },
+  'max-steps': { ...number('End after this many steps', 'none'), group: 'Training:' },
+  'batch-size': { ...number('Samples a step, over all workers', 64), group: 'Training:' },
+  'test-batch-size': { ...number('Samples a batch of the evaluation', 128), group: 'Training:' },
+  seed: { ...number('Of the initial weights and of the order', 0), group: 'Training:' },
+  optimizer: {
+    choices: optimizerNames,
+    describe: 'Update rule',
+    defaultDescription: 'sgd',
+    group: 'Training:',
+  },
+  'learning-rate': { ...number('Step size', 0.1), alias: 'lr', group: 'Training:' },
+  momentum: { ...number('Of SGD', 0), group: 'Training:' },
+  nesterov: { type: 'boolean', describe: "Nesterov's momentum", group: 'Training:' },
+  'weight-decay': { ...number('L2 penalty', 0), group: 'Training:' },
+  schedule: {
+    choices: scheduleNames,
+    describe: 'How the learning rate changes',
+    defaultDescription: 'constant',
+    group: 'Training:',
+  },
+  'warmup-steps': { ...number('Steps of linear warm-up', 0), group: 'Training:' },
+  'lr-decay': { ...number('Factor of the step schedule', 0.1), group: 'Training:' },
+  'lr-decay-epochs': { ...number('Epochs between its drops', 10), group: 'Training:' },
+  shards: {
+    ...number('Pieces that a step is cut into, a power of two', 'from batch size and workers'),
+    group: 'Cluster:',
+  },
+  'expect-workers': {
+    ...number('Workers to cut the steps for; more may join as spares, fewer do', 2),
+    group: 'Cluster:',
+  },
+} as const;
+
+/** Undefined where a flag was not given. */
+export type ConfigFlags = Partial<ValuesOf<typeof configOptions>>;
+
+export const defaultExpectWorkers = 2;
+
+/** Throws CliError that names the flag whose value cannot be. */
+export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDataset): RunConfig {
+  const { batchSize = 64, expectWorkers = defaultExpectWorkers, maxSteps } = flags;
+  atLeastOne('batch-size', batchSize);
+  atLeastOne('expect-workers', expectWorkers);
+  const config = {
+    dataset: flags.dataset ?? 'mnist',
+    dataHash,
+    shape: dataset.shape,
+    model: {
+      hidden: parseHidden(flags.hidden ?? '400,200,100'),
+      activation: flags.activation ?? 'relu',
+    },
+    batchSize,
+    testBatchSize: flags.testBatchSize ?? 128,
+    shards: flags.shards ?? defaultShards(batchSize, expectWorkers),
+    epochs: flags.epochs ?? 20,
+    ...(maxSteps !== undefined && { maxSteps }),
+    seed: flags.seed ?? 0,
+    shuffle: flags.shuffle ?? true,
+    optimizer: {
+      name: flags.optimizer ?? 'sgd',
+      learningRate: flags.learningRate ?? 0.1,
+      momentum: flags.momentum ?? 0,
+      nesterov: flags.nesterov ?? false,
+      weightDecay: flags.weightDecay ?? 0,
+    },
+    schedule: {
+      name: flags.schedule ?? 'constant',
+      warmupSteps: flags.warmupSteps ?? 0,
+      decay: flags.lrDecay ?? 0.1,
+      decayEpochs: flags.lrDecayEpochs ?? 10,
+    },
+  };
+  const parsed = v.safeParse(runConfigSchema, config);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const path = v.getDotPath(issue) ?? '';
+  throw new CliError('usage', `${flagOf(path)}: ${issue.message}.`);
+}
+
+function parseHidden(text: string): number[] {
+  if (text.trim() === '') return [];
+  return text.split(',').map((part) => {
+    const width = Number(part);
+    if (Number.isSafeInteger(width) && width > 0) return width;
+    const message = `--hidden: "${part}" is not the width of a layer.`;
+    throw new CliError('usage', message, { hint: 'Example: --hidden 400,200,100' });
+  });
+}
+
+function atLeastOne(flag: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1) return;
+  throw new CliError('usage', `--${flag}: expected a whole number from 1, got ${value}.`);
+}
+
+const renamedFlags: Readonly<Record<string, string>> = {
+  'schedule.decay': 'lr-decay',
+  'schedule.decayEpochs': 'lr-decay-epochs',
+};
+
+/** `optimizer.learningRate` in the configuration is --learning-rate here. */
+function flagOf(path: string): string {
+  const last = path.split('.').findLast((part) => Number.isNaN(Number(part))) ?? path;
+  return `--${renamedFlags[path] ?? kebabCase(last)}`;
+}

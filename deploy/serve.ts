@@ -1,0 +1,128 @@
+// A coordinator composed of its parts: the run on disk, the evaluator's thread, the port, the reporter.
+import { openArchive } from '../coordinator/archive.ts';
+import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
+import { EventLog } from '../coordinator/event-log.ts';
+import type { EngineName } from '../worker/engines/index.ts';
+import { startEvaluator } from './evaluator.ts';
+import { CliError } from './exit-codes.ts';
+import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
+import { defaultExpectWorkers } from './run-options.ts';
+import type { ServeFlags } from './serve-options.ts';
+import { parseCheckpointEvery } from './serve-options.ts';
+import { createReporter } from './terminal/reporter.ts';
+
+export interface Serving {
+  readonly coordinator: Coordinator;
+  readonly log: EventLog;
+  /** Frees the terminal, the evaluator and the run's lock; call it when the coordinator is done. */
+  close(): Promise<void>;
+}
+
+/** Prints to the process's terminal from here on. */
+export async function serve(flags: ServeFlags, engine: EngineName): Promise<Serving> {
+  const checkpointEvery = parseCheckpointEvery(flags.checkpointEvery);
+  const prepared = flags.resume
+    ? await prepareResumedRun(flags.resume, flags)
+    : await prepareNewRun(flags, flags.runs);
+  const { folder, lock, dataset, start, notices } = prepared;
+  const { config, id } = folder;
+  const warnings: string[] = [];
+  let warn = (message: string): unknown => warnings.push(message);
+  const archive = await openArchive({
+    folder,
+    fromVersion: start.version,
+    onError: (error) => warn(`${folder.directory} cannot be written: ${error.message}`),
+  });
+  const evaluator = await startEvaluator({ config, test: dataset.test, engine });
+  const log = new EventLog({ lastSeq: archive.lastSeq });
+  const reporter = createReporter({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    mode: flags.json ? 'json' : flags.quiet ? 'quiet' : 'human',
+    env: process.env,
+  });
+  log.subscribe((event) => archive.appendEvent(event));
+  log.subscribe((event) => reporter.event(event));
+  const close = async (): Promise<void> => {
+    reporter.close();
+    await evaluator.close();
+    await lock.release();
+  };
+  try {
+    const coordinator = await listen(
+      {
+        run: id,
+        config,
+        dataset,
+        archive,
+        log,
+        start,
+        evaluate: evaluator.evaluate,
+        host: flags.host,
+        port: flags.port ?? defaultPort,
+        expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
+        ...checkpointEvery,
+      },
+      flags.port === undefined && isLoopback(flags.host),
+    );
+    warn = (message) => log.add({ type: 'notice', level: 'warning', message });
+    for (const message of notices) log.add({ type: 'notice', level: 'info', message });
+    for (const message of warnings) warn(message);
+    return { coordinator, log, close };
+  } catch (error) {
+    await archive.close();
+    await close();
+    throw error;
+  }
+}
+
+const defaultPort = 7070;
+
+/** On this machine alone any port will do, unless the user asked for one. */
+async function listen(
+  options: Parameters<typeof startCoordinator>[0],
+  mayMove: boolean,
+): Promise<Coordinator> {
+  try {
+    return await startCoordinator(options);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE' && mayMove) return startCoordinator({ ...options, port: 0 });
+    throw addressError(code, options.host, options.port, error);
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return ['127.0.0.1', '::1', 'localhost'].includes(host);
+}
+
+function addressError(
+  code: string | undefined,
+  host: string,
+  port: number,
+  cause: unknown,
+): CliError {
+  const where = `${host}:${port}`;
+  switch (code) {
+    case 'EADDRINUSE':
+      return new CliError('address', `${where} is in use by another program.`, {
+        hint: 'Choose another port with --port, or --port 0 for any free one.',
+        cause,
+      });
+    case 'EACCES':
+      return new CliError('address', `${where} may not be used without more rights.`, {
+        hint: 'Choose a port above 1023 with --port.',
+        cause,
+      });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new CliError('address', `${host} is not an address of this machine.`, {
+        hint: 'Use --host 0.0.0.0 to listen on all of them.',
+        cause,
+      });
+    default:
+      return new CliError('address', `${where} cannot be used: ${(cause as Error).message}`, {
+        cause,
+      });
+  }
+}

@@ -1,0 +1,94 @@
+// Worker processes on this machine: starts them, starts them again when they die, ends them.
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { exitCodes } from './exit-codes.ts';
+
+export interface SupervisorOptions {
+  readonly count: number;
+  readonly url: string;
+  /** The i-th process, from 1, is called `name-i`. */
+  readonly name: string;
+  /** Further flags of `tutti worker`. */
+  readonly flags: readonly string[];
+  readonly onNotice: (message: string) => void;
+}
+
+export interface Supervisor {
+  /** Resolves when no process is left, to the exit status of the last one. */
+  readonly done: Promise<number>;
+  /** Lets every worker hand its leases back and go. */
+  stop(): void;
+}
+
+const launcher = fileURLToPath(new URL('./tutti.js', import.meta.url));
+const restartPauseMs = 1000;
+/** A process that dies this soon, this often in a row, will not live the next time either. */
+const shortLifeMs = 10_000;
+const maxShortLives = 3;
+/** Endings that another try cannot change. */
+const finalStatuses = new Set<number>(
+  [exitCodes.ok, exitCodes.usage, exitCodes.engine, exitCodes.refused].map(({ status }) => status),
+);
+
+export function superviseWorkers(options: SupervisorOptions): Supervisor {
+  const { count, url, name, flags, onNotice } = options;
+  const children = new Map<number, ChildProcess>();
+  const restarts = new Map<number, NodeJS.Timeout>();
+  let isStopping = false;
+  let lastStatus = 0;
+  let finish: (status: number) => void = () => undefined;
+  const done = new Promise<number>((resolve) => {
+    finish = resolve;
+  });
+
+  const finishIfLast = (): void => {
+    if (children.size === 0 && restarts.size === 0) finish(lastStatus);
+  };
+  const start = (place: number, shortLives: number): void => {
+    restarts.delete(place);
+    const startedAt = performance.now();
+    const words = ['worker', url, '--name', `${name}-${place}`, ...flags];
+    const child = fork(launcher, words, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    children.set(place, child);
+    let complaint = '';
+    child.stderr?.on('data', (text: Buffer) => {
+      complaint = (complaint + text).slice(-2000);
+    });
+    child.once('exit', (status) => {
+      children.delete(place);
+      lastStatus = status ?? 1;
+      if (isStopping || status === exitCodes.ok.status) return finishIfLast();
+      const isShort = performance.now() - startedAt < shortLifeMs;
+      const lives = isShort ? shortLives + 1 : 0;
+      const isFinal = lives >= maxShortLives || finalStatuses.has(lastStatus);
+      onNotice(`worker ${name}-${place} ${obituary(child, complaint, isFinal)}`);
+      if (isFinal) return finishIfLast();
+      const restart = (): void => start(place, lives);
+      restarts.set(place, setTimeout(restart, restartPauseMs));
+    });
+  };
+
+  for (let place = 1; place <= count; place++) start(place, 0);
+  finishIfLast();
+  return {
+    done,
+    stop: () => {
+      isStopping = true;
+      for (const timer of restarts.values()) clearTimeout(timer);
+      restarts.clear();
+      for (const child of children.values()) if (child.connected) child.send('leave');
+      finishIfLast();
+    },
+  };
+}
+
+function obituary(
+  { pid, exitCode, signalCode }: ChildProcess,
+  complaint: string,
+  isFinal: boolean,
+): string {
+  const ending = signalCode ? `was killed by ${signalCode}` : `ended with status ${exitCode}`;
+  const reason = complaint.trim() === '' ? '' : `: ${complaint.trim()}`;
+  const next = isFinal ? 'it is not started again' : 'starting it again';
+  return `(pid ${pid}) ${ending}${reason}; ${next}`;
+}

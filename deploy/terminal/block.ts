@@ -1,0 +1,81 @@
+// The progress of a run at this moment: three lines to draw over again, or one for a plain log.
+import {
+  formatBar,
+  formatCount,
+  formatDuration,
+  formatLoss,
+  formatName,
+  formatPercent,
+  formatRate,
+  sanitize,
+  truncate,
+} from './format.ts';
+import { position, type RunView, type WorkerView } from './run-view.ts';
+import type { Style } from './style.ts';
+
+const widestBar = 24;
+const narrowestBar = 4;
+const separator = ' · ';
+
+/**
+ * Where it is, how it learns, and who computes or what it waits for. Always three lines, none wider
+ * than `columns`, so that nothing jumps; no lines before the run and after its end.
+ */
+export function blockLines(view: RunView, columns: number, style: Style): string[] {
+  if (!view.run || view.end) return [];
+  const state =
+    view.waitingText === undefined
+      ? style.dim(truncate(workersText(view), columns))
+      : style.yellow(truncate(sanitize(view.waitingText), columns));
+  return [progressText(view, columns, style), truncate(learningText(view), columns), state];
+}
+
+/** The same on one line, for logs: undefined before the first step and after the end. */
+export function progressLine(view: RunView): string | undefined {
+  if (!view.progress || view.end) return undefined;
+  const waiting = view.waitingText === undefined ? [] : [sanitize(view.waitingText)];
+  return [`${epochText(view)}  ${stepText(view)}`, learningText(view), ...waiting].join(separator);
+}
+
+function progressText(view: RunView, columns: number, style: Style): string {
+  const { step, stepsPerEpoch } = position(view);
+  const [head, tail] = [epochText(view), stepText(view)];
+  const barWidth = Math.min(widestBar, columns - head.length - tail.length - 2);
+  if (barWidth < narrowestBar) return truncate(`${head} ${tail}`, columns);
+  return `${style.bold(head)} ${style.cyan(formatBar(step / stepsPerEpoch, barWidth))} ${tail}`;
+}
+
+function epochText(view: RunView): string {
+  const { epoch } = position(view);
+  return view.run ? `epoch ${epoch}/${view.run.config.epochs}` : `epoch ${epoch}`;
+}
+
+function stepText(view: RunView): string {
+  const { step, stepsPerEpoch } = position(view);
+  const { progress, readyWorkers } = view;
+  const eta = progress?.etaSeconds;
+  return [
+    `step ${step}/${stepsPerEpoch}`,
+    ...(progress ? [formatRate(progress.samplesPerSecond)] : []),
+    ...(eta === undefined ? [] : [`ETA ${formatDuration(eta)}`]),
+    formatCount(readyWorkers, 'worker'),
+  ].join(separator);
+}
+
+function learningText({ progress, lastEpoch }: RunView): string {
+  return [
+    `Train Loss ${progress ? formatLoss(progress.loss) : '-'}`,
+    `Train Acc ${progress ? formatPercent(progress.accuracy) : '-'}`,
+    ...(lastEpoch ? [`last Eval Acc ${formatPercent(lastEpoch.testAccuracy)}`] : []),
+  ].join(separator);
+}
+
+function workersText({ workers }: RunView): string {
+  if (workers.size === 0) return 'no workers';
+  return [...workers.values()].map(workerText).join(', ');
+}
+
+function workerText({ name, engine, state }: WorkerView): string {
+  const details = [engine && sanitize(engine), state === 'ready' ? '' : state].filter(Boolean);
+  return formatName(name) + (details.length > 0 ? ` (${details.join(', ')})` : '');
+}

@@ -1,0 +1,74 @@
+// Shows a run as it happens, in the way that suits who reads: a person, a program, or nobody.
+import type { RunEvent } from '../../shared/events.ts';
+import { createDisplay, type Display } from './display.ts';
+import { jsonLine } from './format.ts';
+import { permanentLines } from './lines.ts';
+import { createOutput, type OutputStream } from './output.ts';
+import { createStyle, type Environment } from './style.ts';
+
+/**
+ * - `human`: everything on stdout.
+ * - `json`: the events on stdout, one a line, and what people read on stderr.
+ * - `quiet`: nothing on stdout; on stderr only what somebody should look into.
+ */
+export type ReporterMode = 'human' | 'json' | 'quiet';
+
+export type Reporter = Display;
+
+export interface ReporterOptions {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly mode: ReporterMode;
+  readonly env: Environment;
+}
+
+const reporters = { human, json, quiet } satisfies Record<
+  ReporterMode,
+  (options: ReporterOptions) => Reporter
+>;
+
+export function createReporter(options: ReporterOptions): Reporter {
+  return reporters[options.mode](options);
+}
+
+function human({ stdout, env }: ReporterOptions): Reporter {
+  return createDisplay(stdout, env);
+}
+
+function json({ stdout, stderr, env }: ReporterOptions): Reporter {
+  const output = createOutput(stdout);
+  // On one screen with the events, a block that is drawn over again would erase them.
+  const display = createDisplay(stderr, env, stdout.isTTY !== true);
+  return {
+    event(event) {
+      output.write(jsonLine(event));
+      display.event(event);
+    },
+    close: display.close,
+  };
+}
+
+function quiet({ stderr, env }: ReporterOptions): Reporter {
+  const style = createStyle(stderr, env);
+  const output = createOutput(stderr);
+  return {
+    event(event) {
+      if (isTrouble(event)) output.write(`${permanentLines(event, style).join('\n')}\n`);
+    },
+    close() {},
+  };
+}
+
+/** Workers that come and go are no trouble: a run is made for that. */
+function isTrouble(event: RunEvent): boolean {
+  switch (event.type) {
+    case 'notice':
+      return event.level === 'warning';
+    case 'checkpoint':
+      return event.error !== undefined;
+    case 'end':
+      return event.reason === 'diverged' || event.reason === 'failed';
+    default:
+      return false;
+  }
+}

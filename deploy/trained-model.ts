@@ -1,0 +1,72 @@
+// Trained weights with their network, from whatever a user names: a run's folder or a .safetensors file.
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ownerOf } from '../coordinator/archive.ts';
+import { loadLatestCheckpoint } from '../coordinator/checkpoint-folder.ts';
+import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts';
+import { openRunFolder } from '../coordinator/run-folder.ts';
+import { modelOf, type RunConfig } from '../shared/config.ts';
+import type { Engine } from '../shared/contracts.ts';
+import { type EngineName, engines } from '../worker/engines/index.ts';
+import { CliError } from './exit-codes.ts';
+import { readWeights } from './prepare-run.ts';
+import { type ConfigFlags, configOf } from './run-options.ts';
+
+export interface TrainedModel {
+  readonly config: RunConfig;
+  readonly weights: Float32Array;
+  readonly loaded: LoadedDataset;
+  /** What the weights are called in what is printed. */
+  readonly title: string;
+}
+
+/** `flags` describe the network of a bare file and where the data is; a run knows its own network. */
+export async function openTrainedModel(path: string, flags: ConfigFlags): Promise<TrainedModel> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) {
+    throw new CliError('run', `${path} does not exist.`, {
+      hint: 'Name a run folder (see: tutti runs) or a .safetensors file.',
+    });
+  }
+  return found.isDirectory() ? openRun(path, flags) : openFile(path, flags);
+}
+
+async function openRun(path: string, flags: ConfigFlags): Promise<TrainedModel> {
+  const folder = await openRunFolder(path).catch((cause: Error) => {
+    throw new CliError('run', cause.message, { cause });
+  });
+  const { config, paths, id } = folder;
+  const loaded = await loadDataset({ name: config.dataset, directory: flags.data });
+  const hasModel = await stat(paths.model).then(
+    () => true,
+    () => false,
+  );
+  if (hasModel)
+    return { config, loaded, title: id, weights: await readWeights(config, paths.model) };
+  const { snapshot } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
+  if (snapshot) {
+    const title = `${id} after ${snapshot.version} steps`;
+    return { config, loaded, title, weights: snapshot.weights };
+  }
+  throw new CliError('run', `${path} has neither a model nor a checkpoint yet.`, {
+    hint: `Go on with it: tutti train --resume ${join(path)}`,
+  });
+}
+
+async function openFile(path: string, flags: ConfigFlags): Promise<TrainedModel> {
+  const loaded = await loadDataset({ name: flags.dataset ?? 'mnist', directory: flags.data });
+  const config = configOf(flags, loaded);
+  return { config, loaded, title: path, weights: await readWeights(config, path) };
+}
+
+/** The engine with the weights loaded; whoever calls disposes of it. */
+export async function engineFor(
+  { config, weights }: TrainedModel,
+  name: EngineName,
+): Promise<Engine> {
+  const engine = await engines[name].create(modelOf(config)).catch((cause: Error) => {
+    throw new CliError('engine', cause.message, { cause });
+  });
+  engine.load(weights);
+  return engine;
+}

@@ -1,0 +1,70 @@
+// A coordinator's events as they come, over as many connections as it takes.
+import { io } from 'socket.io-client';
+import * as v from 'valibot';
+import { type RunEvent, runEventSchema } from '../shared/events.ts';
+import { messageEvent, protocolVersion, watchNamespace } from '../shared/protocol.ts';
+import { socketParser } from '../shared/socket-parser.ts';
+
+export type WatchEnding =
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'refused'; readonly detail: string };
+
+export interface WatchHandlers {
+  onEvent(event: RunEvent): void;
+  /** The connection comes and goes. */
+  onNotice(message: string): void;
+}
+
+export interface Watching {
+  readonly ending: Promise<WatchEnding>;
+  close(): void;
+}
+
+/** Tries again until the run ends, the watcher closes, or the coordinator refuses by name. */
+export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Watching {
+  let since = 0;
+  let isAway = false;
+  let end: (ending: WatchEnding) => void = () => undefined;
+  const socket = io(new URL(watchNamespace, url).href, {
+    transports: ['websocket'],
+    parser: socketParser,
+    // Asked again at each connection: only what is new is sent.
+    auth: (tell) => tell({ protocol: protocolVersion, since }),
+    forceNew: true,
+    reconnectionDelay: 250,
+    reconnectionDelayMax: 5000,
+  });
+  const ending = new Promise<WatchEnding>((resolve) => {
+    end = (ending) => {
+      socket.disconnect();
+      resolve(ending);
+    };
+  });
+  socket.on('connect', () => {
+    if (isAway) onNotice(`connected to ${url} again`);
+    isAway = false;
+  });
+  const away = (why: string): void => {
+    if (!isAway) onNotice(`${why} at ${url}; trying again until it works (Ctrl-C ends)`);
+    isAway = true;
+  };
+  socket.on('connect_error', (error) => {
+    if (socket.active) away('nobody answers');
+    else end({ kind: 'refused', detail: error.message });
+  });
+  socket.on('disconnect', () => {
+    // The server hangs up when it ends: a restarted one will take us back.
+    if (!socket.active) socket.connect();
+    away('the connection broke');
+  });
+  socket.on(messageEvent, (data: unknown) => {
+    const parsed = v.safeParse(runEventSchema, data);
+    if (!parsed.success) return;
+    const event = parsed.output;
+    since = event.seq;
+    onEvent(event);
+    if (event.type === 'end') end({ kind: 'ended' });
+  });
+  return { ending, close: () => end({ kind: 'closed' }) };
+}

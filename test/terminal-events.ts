@@ -1,0 +1,133 @@
+// One event of every kind, with values that the terminal tests know.
+import { emptyView, type RunView, reduceView } from '../deploy/terminal/run-view.ts';
+import type { RunEvent, RunEventOf } from '../shared/events.ts';
+
+const hash = '0123456789abcdef'.repeat(4);
+const stamp = { seq: 1, time: '2025-01-01T00:00:00.000Z' };
+export const url = 'http://10.0.0.5:7070';
+
+export const run: RunEventOf<'run'> = {
+  type: 'run',
+  ...stamp,
+  eventsVersion: 1,
+  run: 'mnist-1',
+  config: {
+    dataset: 'mnist',
+    dataHash: hash,
+    shape: { trainSamples: 60_000, testSamples: 10_000, rows: 28, columns: 28, classes: 10 },
+    model: { hidden: [400, 200, 100], activation: 'relu' },
+    batchSize: 64,
+    testBatchSize: 1000,
+    shards: 2,
+    epochs: 20,
+    seed: 1,
+    shuffle: true,
+    optimizer: { name: 'sgd', learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0 },
+    schedule: { name: 'constant', warmupSteps: 0, decay: 0.1, decayEpochs: 10 },
+  },
+  parameterCount: 415_310,
+  stepsPerEpoch: 938,
+  totalSteps: 18_760,
+  url,
+  runDirectory: 'runs/mnist-1',
+  fromVersion: 0,
+};
+
+export const step: RunEventOf<'step'> = {
+  type: 'step',
+  ...stamp,
+  epoch: 3,
+  step: 412,
+  stepsPerEpoch: 938,
+  version: 2288,
+  loss: 0.31234,
+  accuracy: 0.9125,
+  learningRate: 0.01,
+  samplesPerSecond: 41_234,
+  etaSeconds: 34.2,
+  workers: 2,
+};
+
+export const epoch: RunEventOf<'epoch'> = {
+  type: 'epoch',
+  ...stamp,
+  epoch: 1,
+  epochs: 20,
+  version: 938,
+  trainLoss: 0.52551,
+  trainAccuracy: 0.83123,
+  testLoss: 0.21008,
+  testAccuracy: 0.9355,
+  seconds: 1.904,
+  samples: 60_000,
+  samplesPerSecond: 31_512,
+  workers: 2,
+  weightsHash: hash,
+  confusion: [[1]],
+};
+
+export const end: RunEventOf<'end'> = {
+  type: 'end',
+  ...stamp,
+  reason: 'completed',
+  epochs: 20,
+  version: 18_760,
+  testAccuracy: 0.982,
+  weightsHash: hash,
+  runDirectory: 'runs/mnist-1',
+  counters: {
+    samplesCommitted: 1_200_000,
+    samplesWasted: 3200,
+    gradientsAccepted: 37_520,
+    gradientsDuplicate: 90,
+    gradientsLate: 10,
+    gradientsRejected: 0,
+    bytesIn: 1_234_567_890,
+    bytesOut: 999,
+  },
+};
+
+export const joined = worker('joined');
+export const waiting: RunEventOf<'waiting'> = {
+  type: 'waiting',
+  ...stamp,
+  cause: 'workers',
+  text: 'waiting for workers: 0 of 2 expected',
+};
+export const warning: RunEventOf<'notice'> = {
+  type: 'notice',
+  ...stamp,
+  level: 'warning',
+  message: 'disk is full',
+};
+export const saved: RunEventOf<'checkpoint'> = {
+  type: 'checkpoint',
+  ...stamp,
+  version: 938,
+  path: 'runs/mnist-1/938',
+  seconds: 0.1,
+};
+const info: RunEvent = { type: 'notice', ...stamp, level: 'info', message: 'saved' };
+export const everyKind: RunEvent[] = [
+  info,
+  run,
+  joined,
+  worker('ready'),
+  waiting,
+  step,
+  warning,
+  epoch,
+  saved,
+  end,
+];
+
+export function worker(
+  action: RunEventOf<'worker'>['action'],
+  more: Partial<RunEventOf<'worker'>> = {},
+): RunEventOf<'worker'> {
+  return { type: 'worker', ...stamp, worker: 'w1', name: 'laptop', action, workers: 1, ...more };
+}
+
+export function viewOf(...events: RunEvent[]): RunView {
+  return events.reduce(reduceView, emptyView);
+}
