@@ -12,9 +12,13 @@ export interface Allotment {
   readonly runs: readonly ShardRun[];
 }
 
+/** A lease must fit into a message, and a few of them into what is remembered of a worker. */
+const maxRunsPerLease = 64;
+
 /**
  * Splits `shards` (indices in ascending order) over the candidates: each shard in turn counts for whoever would
  * finish it first, then everybody gets neighbouring shards, as aligned runs, so that few partial sums travel.
+ * Shards that come in too many pieces are left over.
  */
 export function allot(shards: readonly number[], candidates: readonly Candidate[]): Allotment[] {
   const shares = candidates.map((candidate) => ({ ...candidate, count: 0 }));
@@ -28,13 +32,13 @@ export function allot(shards: readonly number[], candidates: readonly Candidate[
     }
     soonest.count++;
   }
-  // The longest range first: it starts at an aligned index and so falls into the fewest runs.
-  shares.sort((a, b) => b.count - a.count);
+  // The fastest have the most: their ranges come first and start at aligned indices.
   let from = 0;
   const allotments: Allotment[] = [];
   for (const { worker, count } of shares) {
     if (count === 0) break;
-    allotments.push({ worker, runs: alignedRuns(shards.slice(from, from + count)) });
+    const runs = alignedRuns(shards.slice(from, from + count));
+    allotments.push({ worker, runs: runs.slice(0, maxRunsPerLease) });
     from += count;
   }
   return allotments;

@@ -23,6 +23,8 @@ export type CoreEvent =
   | { readonly type: 'answer'; readonly worker: string; readonly answer: Answer }
   /** A message that could not even become an answer. */
   | { readonly type: 'bad-message'; readonly worker: string; readonly reason: RejectReason }
+  /** Somebody decided that this worker must go. */
+  | { readonly type: 'expel'; readonly worker: string; readonly reason: RejectReason }
   /** Finish the step in progress, write a checkpoint, end. */
   | { readonly type: 'stop' }
   /** Open no further step, because something else must catch up first; 'none' goes on. */

@@ -13,7 +13,13 @@ import type {
 } from './core-types.ts';
 import { checkGradient } from './gradient-check.ts';
 import { Leases } from './leases.ts';
-import { defaultLeaseTimes, type LeaseTimes, type Member, runKey } from './membership.ts';
+import {
+  claimedShardMs,
+  defaultLeaseTimes,
+  type LeaseTimes,
+  type Member,
+  runKey,
+} from './membership.ts';
 import { OpenStep } from './open-step.ts';
 import { type TrainingOptions, TrainingState } from './training-state.ts';
 
@@ -75,6 +81,7 @@ export class Core {
     if (this.#ended) return [];
     this.#effects = [];
     this.#apply(event, now);
+    if (this.#ended) return this.#effects;
     this.#effects.push(...this.#leases.expire(this.#step, now));
     this.#advance(now);
     return this.#effects;
@@ -89,7 +96,8 @@ export class Core {
     if (this.#ended) return { cause: 'none' };
     const { members, readyCount } = this.#leases;
     if (this.#held !== 'none' && this.#step === undefined) return { cause: this.#held };
-    if (readyCount === 0) return { cause: 'workers', preparing: members.size };
+    const nobody: WaitingCause = { cause: 'workers', preparing: members.size - readyCount };
+    if (readyCount === 0) return nobody;
     if (this.#step === undefined || now - this.#step.openedAt < namedWaitMs)
       return { cause: 'none' };
     for (const { name, state } of members.values()) {
@@ -98,7 +106,8 @@ export class Core {
       if (version !== this.version || pending.length === 0) continue;
       return { cause: 'shard', shard: pending[0].start, holder: name, heldMs: now - issuedAt };
     }
-    return { cause: 'none' };
+    // Whoever is ready is silent since an earlier step.
+    return nobody;
   }
 
   #apply(event: CoreEvent, now: number): void {
@@ -113,6 +122,8 @@ export class Core {
         return this.#answer(event.worker, event.answer, now);
       case 'bad-message':
         return this.#refuse(event.worker, event.reason, 0, now);
+      case 'expel':
+        return this.#expel(event.worker, event.reason);
       case 'stop':
         this.#stopping = true;
         return;
@@ -131,7 +142,7 @@ export class Core {
     if (member?.state.kind !== 'preparing') return;
     const shardSamples = this.#plan.stepSize(0) / this.#plan.shards;
     member.state = { kind: 'idle' };
-    member.shardMs = (1000 * shardSamples) / samplesPerSecond;
+    member.shardMs = claimedShardMs(shardSamples, samplesPerSecond);
     member.lastLeasedAt = now;
     const workers = this.readyCount;
     if (workers > this.#plan.shards) this.#effects.push({ type: 'standby', worker, workers });
@@ -140,10 +151,12 @@ export class Core {
   #answer(worker: string, answer: Answer, now: number): void {
     const member = this.#leases.members.get(worker);
     if (member === undefined) return;
-    const { version, start, length, samples, gradient, lossSum, correct } = answer;
+    const { version, start, length, gradient, lossSum, correct } = answer;
     const reason = this.#verdict(member, answer);
     this.#leases.settle(member, version, { start, length }, this.#step, now);
-    if (reason !== undefined) return this.#refuse(worker, reason, samples, now);
+    if (reason !== undefined) {
+      return this.#refuse(worker, reason, this.#leasedSamples(member, answer), now);
+    }
     this.#step?.accept({ start, length, worker }, { gradient, lossSum, correct });
     this.#training.counters.gradientsAccepted++;
   }
@@ -164,6 +177,12 @@ export class Core {
     return checkGradient({ gradient, lossSum, samples });
   }
 
+  /** What the worker was asked for, because what it says of itself may be any number. */
+  #leasedSamples({ granted }: Member, { version, start, length }: Answer): number {
+    if (!granted.has(runKey(version, { start, length }))) return 0;
+    return this.#plan.runSize(this.#plan.position(version).step, start, length);
+  }
+
   #refuse(worker: string, reason: RejectReason, samples: number, now: number): void {
     const member = this.#leases.members.get(worker);
     if (member === undefined) return;
@@ -176,8 +195,13 @@ export class Core {
     if (harmless.has(reason)) return;
     member.strikes++;
     if (reason === 'not-finite' || reason === 'too-large') this.#unusable(member, now);
-    if (member.strikes < maxStrikes) return;
-    this.#effects.push({ type: 'expel', worker, reason: 'strikes' });
+    if (this.#ended) return;
+    if (member.strikes >= maxStrikes) this.#expel(worker, 'strikes');
+  }
+
+  #expel(worker: string, reason: RejectReason): void {
+    if (!this.#leases.members.has(worker)) return;
+    this.#effects.push({ type: 'expel', worker, reason });
     this.#leases.remove(worker, this.#step);
   }
 
@@ -191,7 +215,6 @@ export class Core {
 
   /** Commits what is complete, opens what comes next, and gives work to whoever is idle. */
   #advance(now: number): void {
-    if (this.#ended) return;
     const total = this.#step?.total;
     if (this.#step && total) {
       this.#effects.push(...this.#training.commit(this.#step, total, now));
@@ -208,6 +231,7 @@ export class Core {
 
   #end(reason: EndReason, now: number): void {
     this.#ended = true;
+    if (this.#step) this.#training.abandon(this.#step);
     this.#effects.push({ type: 'end', reason, snapshot: this.#training.snapshot(now) });
   }
 }

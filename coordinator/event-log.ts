@@ -44,7 +44,8 @@ export class EventLog {
     const numbered = { type, seq: ++this.#seq, time, ...facts } as RunEvent;
     if (numbered.type === 'step') this.#latestStep = numbered;
     else this.#kept.push(numbered);
-    if (this.#kept.length > maxKept) this.#kept.shift();
+    // Without its `run` event nobody could make sense of the others.
+    if (this.#kept.length > maxKept) this.#kept.splice(this.#kept[0].type === 'run' ? 1 : 0, 1);
     for (const listener of this.#listeners) listener(numbered);
     return numbered;
   }

@@ -3,6 +3,8 @@ import type { RejectReason } from '../shared/protocol.ts';
 
 /** Mean gradients of trainable networks have norms around 1; far above, something is broken or hostile. */
 const maxMeanGradientNorm = 1e6;
+/** Nats a sample: the sums of an epoch stay finite, too. */
+const maxMeanLoss = 1e6;
 
 export interface CheckedGradient {
   readonly gradient: Float32Array;
@@ -16,5 +18,8 @@ export function checkGradient(checked: CheckedGradient): RejectReason | undefine
   let squares = 0;
   for (let at = 0; at < gradient.length; at++) squares += gradient[at] * gradient[at];
   if (!Number.isFinite(squares) || !Number.isFinite(lossSum)) return 'not-finite';
-  return Math.sqrt(squares) > maxMeanGradientNorm * samples ? 'too-large' : undefined;
+  const isPlausible =
+    Math.sqrt(squares) <= maxMeanGradientNorm * samples &&
+    Math.abs(lossSum) <= maxMeanLoss * samples;
+  return isPlausible ? undefined : 'too-large';
 }

@@ -94,13 +94,21 @@ export class Leases {
   /** Gives every shard that nobody computes to the idle workers, then copies of late ones to whoever is left. */
   give(step: OpenStep, now: number): Effect[] {
     const effects: Effect[] = [];
-    const idle = this.#idleMembers();
-    if (idle.length > 0 && step.hasUnheldShards) {
+    let idle = this.#idleMembers();
+    if (idle.length === 0) return effects;
+    // More than once when the shards come in more pieces than fit into the leases of the fastest.
+    while (idle.length > 0 && step.hasUnheldShards) {
       for (const { worker, runs } of allot(step.unheldShards(), idle)) {
         effects.push(...this.#lease(this.#members.get(worker)!, runs, step, now));
       }
+      idle = this.#idleMembers();
     }
-    if (idle.length > 0) effects.push(...this.#probe(step, now), ...this.#copyLate(step, now));
+    effects.push(...this.#probe(step, now));
+    let copies = this.#copyLate(step, now);
+    while (copies.length > 0) {
+      effects.push(...copies);
+      copies = this.#copyLate(step, now);
+    }
     return effects;
   }
 

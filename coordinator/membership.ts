@@ -116,6 +116,16 @@ export function runKey(version: number, { start, length }: ShardRun): string {
   return `${version}:${start}+${length}`;
 }
 
+/** Outside of these a claim is no speed, but would give a worker a lease without end, or all shards. */
+const minClaimedShardMs = 0.01;
+const maxClaimedShardMs = 60_000;
+
+/** Expected time for one shard, until it is measured. */
+export function claimedShardMs(shardSamples: number, samplesPerSecond: number): number {
+  const claimed = (1000 * shardSamples) / samplesPerSecond;
+  return Math.min(Math.max(claimed, minClaimedShardMs), maxClaimedShardMs);
+}
+
 /** Weight of the newest measurement in the moving average: adapts within a few steps. */
 const newestWeight = 0.3;
 /** One hiccup must not make a worker look a thousand times slower. */

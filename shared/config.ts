@@ -19,7 +19,8 @@ export const runConfigSchema = v.strictObject({
     testSamples: positiveInteger,
     rows: positiveInteger,
     columns: positiveInteger,
-    classes: v.pipe(positiveInteger, v.maxValue(256)),
+    /** The confusion matrix of an epoch has to fit into one event. */
+    classes: v.pipe(positiveInteger, v.maxValue(128)),
   }),
   model: v.strictObject({
     hidden: v.pipe(v.array(positiveInteger), v.maxLength(64)),

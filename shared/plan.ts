@@ -72,6 +72,7 @@ export function createPlan(options: PlanOptions): Plan {
 /** Runs of shards are subtrees: `length` is a power of two, divides `start` and stays inside the step. */
 export function isAlignedRun(start: number, length: number, shards: number): boolean {
   return (
+    start >= 0 &&
     length >= 1 &&
     Number.isInteger(Math.log2(length)) &&
     start % length === 0 &&

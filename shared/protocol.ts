@@ -125,6 +125,12 @@ export const rejectReasons = {
   'wrong-count': 'the gradient does not cover the samples of its shards',
   'not-finite': 'the gradient holds a value that is not a finite number',
   'too-large': 'the gradient is larger than any that training could produce',
+  flood: 'it sends more messages a second than a worker needs',
+  slow: 'it was not ready in the time that a worker may take to join',
+  unexpected: 'a message comes at a time when the protocol has no place for it',
+  origin: 'its page was loaded from another site',
+  crowd: 'too many connect at once',
+  full: 'as many connections as may be are open already',
   strikes: 'it sent three bad messages',
 } as const;
 export type RejectReason = keyof typeof rejectReasons;

@@ -5,17 +5,18 @@ import { decodeFrame, encodeFrame, WireError } from './wire.ts';
 
 export class Encoder {
   /** A message object is encoded once, however many sockets it goes to and whenever it goes. */
-  readonly #frames = new WeakMap<object, { nsp: string; frames: [Uint8Array] }>();
+  readonly #frames = new WeakMap<object, { nsp: string; event: string; frames: [Uint8Array] }>();
 
   encode(packet: Packet): [Uint8Array] {
-    const { nsp, data } = packet;
+    const { nsp, data, id } = packet;
     if (!carriesBytes(data)) return [encodeFrame(headerOf(packet, data))];
     const [event, message] = data;
     const known = this.#frames.get(message);
-    if (known?.nsp === nsp) return known.frames;
+    const isShared = id === undefined;
+    if (isShared && known?.nsp === nsp && known.event === event) return known.frames;
     const { payload, ...rest } = message;
     const frames: [Uint8Array] = [encodeFrame(headerOf(packet, [event, rest]), payload)];
-    this.#frames.set(message, { nsp, frames });
+    if (isShared) this.#frames.set(message, { nsp, event, frames });
     return frames;
   }
 }
@@ -28,7 +29,7 @@ function headerOf({ type, nsp, id }: Packet, data: unknown): unknown[] {
 }
 
 function carriesBytes(data: unknown): data is [string, { payload: Uint8Array }] {
-  return Array.isArray(data) && data[1]?.payload instanceof Uint8Array;
+  return Array.isArray(data) && data.length === 2 && data[1]?.payload instanceof Uint8Array;
 }
 
 interface DecoderEvents {
@@ -45,7 +46,9 @@ export class Decoder extends Emitter<Record<never, never>, Record<never, never>,
     const [type, nsp, data, id] = header;
     const packet: Packet = { type: type as PacketType, nsp, data, id };
     if (data === null) packet.data = undefined;
-    if (!isPacketValid(packet)) throw new WireError('malformed', 'a packet is not valid');
+    // The library's own parser cannot even read a negative id, so its check lets one pass.
+    if (!isPacketValid(packet) || (packet.id ?? 0) < 0)
+      throw new WireError('malformed', 'a packet is not valid');
     if (payload !== undefined) attach(packet, payload);
     this.emitReserved('decoded', packet);
   }

@@ -111,7 +111,7 @@ export class Worker {
         this.#enqueue(() => this.#settleIn(message));
         return;
       case 'weights':
-        this.#takeWeights(message.version, message.payload);
+        this.#enqueue(async () => this.#takeWeights(message.version, message.payload));
         return;
       case 'lease':
         this.#enqueue(() => this.#compute(message));
@@ -130,10 +130,15 @@ export class Worker {
     }
   }
 
+  /** Tasks of a connection that is gone are neither begun nor mourned. */
   #enqueue(task: () => Promise<void>): void {
-    this.#work = this.#work.then(task).catch((error: Error) => {
-      this.#finish({ kind: 'failed', stage: this.#stage, error });
-    });
+    const session = this.#session;
+    const isCurrent = (): boolean => session === this.#session;
+    this.#work = this.#work
+      .then(() => (isCurrent() ? task() : undefined))
+      .catch((error: Error) => {
+        if (isCurrent()) this.#finish({ kind: 'failed', stage: this.#stage, error });
+      });
   }
 
   async #settleIn(welcome: Welcome): Promise<void> {

@@ -1,0 +1,131 @@
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { defaultShards, isPowerOfTwo, modelOf, runConfigSchema } from '../shared/config.ts';
+import { run } from './terminal-events.ts';
+
+const { config } = run;
+
+describe('the configuration of a run', () => {
+  it('is taken as it is when it is right', () => {
+    expect(v.parse(runConfigSchema, config)).toEqual(config);
+    const extremes = {
+      ...config,
+      seed: -5,
+      maxSteps: 1,
+      shards: 2 ** 16,
+      model: { hidden: [], activation: 'none' },
+    };
+    expect(v.parse(runConfigSchema, extremes)).toEqual(extremes);
+  });
+
+  it.each<[string, unknown]>([
+    ['dataset', 'imagenet'],
+    ['dataset', 'toString'],
+    ['dataHash', 'A'.repeat(64)],
+    ['dataHash', 'a'.repeat(63)],
+    ['shape.trainSamples', 0],
+    ['shape.testSamples', 0],
+    ['shape.rows', 0],
+    ['shape.columns', 2.5],
+    ['shape.classes', 257],
+    ['model.hidden', '400,200'],
+    ['model.hidden', new Array(65).fill(1)],
+    ['model.activation', 'sigmoid'],
+    ['batchSize', 0],
+    ['batchSize', 1.5],
+    ['batchSize', Number.NaN],
+    ['batchSize', Number.POSITIVE_INFINITY],
+    ['batchSize', '64'],
+    ['testBatchSize', -1],
+    ['shards', 0],
+    ['shards', 3],
+    ['shards', 2 ** 17],
+    ['epochs', 0],
+    ['maxSteps', 0],
+    ['maxSteps', null],
+    ['seed', 0.5],
+    ['seed', 2 ** 53],
+    ['shuffle', 1],
+    ['optimizer.name', 'adam'],
+    ['optimizer.learningRate', -0.1],
+    ['optimizer.learningRate', Number.POSITIVE_INFINITY],
+    ['optimizer.momentum', 1],
+    ['optimizer.momentum', -0.1],
+    ['optimizer.nesterov', 'yes'],
+    ['optimizer.weightDecay', -1],
+    ['schedule.name', 'linear'],
+    ['schedule.warmupSteps', -1],
+    ['schedule.decay', 0],
+    ['schedule.decay', 1.5],
+    ['schedule.decayEpochs', 0],
+    ['momentum', 0.9],
+    ['optimizer.dampening', 0],
+  ])('is refused for %s: %j, by that name', (path, value) => {
+    expect(namesOfIssues(changed(path, value))).toEqual([path]);
+  });
+
+  it.each(['batchSize', 'shards', 'seed', 'optimizer', 'schedule.name', 'shape.classes'])(
+    'is refused without a value for %s',
+    (path) => {
+      expect(namesOfIssues(changed(path, undefined))).toEqual([path]);
+    },
+  );
+
+  it('describes a network of the size of its images and classes', () => {
+    const { inputs, classes, parameterCount } = modelOf(config);
+    expect({ inputs, classes, parameterCount }).toEqual({
+      inputs: 28 * 28,
+      classes: 10,
+      parameterCount: run.parameterCount,
+    });
+  });
+});
+
+describe('the number of shards, when nobody says it', () => {
+  it.each([
+    // batch size, expected workers, shards
+    [64, 1, 1],
+    [64, 2, 2],
+    [64, 3, 4],
+    [64, 50, 64],
+    [128, 1, 1],
+    [129, 1, 2],
+    [512, 1, 4],
+    [512, 4, 4],
+    [512, 5, 8],
+    [512, 16, 16],
+    [60_000, 1, 512],
+    [1, 8, 1],
+    [100, 200, 64],
+  ])('for %i samples and %i workers is %i', (batchSize, expectWorkers, shards) => {
+    expect(defaultShards(batchSize, expectWorkers)).toBe(shards);
+  });
+
+  it('is a power of two, and never more than there are samples', () => {
+    for (let batchSize = 1; batchSize < 700; batchSize += 3) {
+      for (let workers = 1; workers < 70; workers++) {
+        const shards = defaultShards(batchSize, workers);
+        expect(isPowerOfTwo(shards) && shards <= batchSize).toBe(true);
+      }
+    }
+  });
+});
+
+describe('isPowerOfTwo', () => {
+  it('knows them from their neighbours', () => {
+    const found = [-2, -1, 0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 65_535, 65_536, 65_537, Number.NaN];
+    expect(found.filter(isPowerOfTwo)).toEqual([1, 2, 4, 8, 65_536]);
+  });
+});
+
+/** The configuration with one field set to another value. */
+function changed(path: string, value: unknown): unknown {
+  const [first, second] = path.split('.');
+  const part = second === undefined ? value : { ...config[first as 'optimizer'], [second]: value };
+  return { ...config, [first]: part };
+}
+
+function namesOfIssues(wrong: unknown): (string | null)[] {
+  const { issues = [] } = v.safeParse(runConfigSchema, wrong);
+  return [...new Set(issues.map((issue) => v.getDotPath(issue)))];
+}

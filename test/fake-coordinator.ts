@@ -1,0 +1,51 @@
+// The other end of a worker's transport: a test speaks through it, and hears what the worker says.
+import type { FromWorker, ToWorker } from '../shared/protocol.ts';
+import type { Connect, TransportEvents } from '../worker/transport.ts';
+
+type Sent<Type extends FromWorker['type']> = Extract<FromWorker, { type: Type }>;
+
+export class FakeCoordinator {
+  isClosed = false;
+  /** What the worker said and nobody has asked for yet. */
+  readonly unheard: FromWorker[] = [];
+  #events: TransportEvents | undefined;
+  #listener: (() => void) | undefined;
+
+  readonly connect: Connect = (events) => {
+    this.#events = events;
+    return {
+      send: (message) => {
+        // As a real one, it encodes at once: the worker may write its buffers again.
+        this.unheard.push(structuredClone(message));
+        this.#listener?.();
+      },
+      close: () => {
+        this.isClosed = true;
+      },
+    };
+  };
+
+  open(): void {
+    this.#events?.onOpen();
+  }
+
+  say(message: ToWorker): void {
+    this.#events?.onMessage(message);
+  }
+
+  drop(why: string, { isFinal = false } = {}): void {
+    this.#events?.onClose(why, isFinal);
+  }
+
+  /** The worker's next message, which must be of this type. */
+  async hear<Type extends FromWorker['type']>(type: Type): Promise<Sent<Type>> {
+    while (this.unheard.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#listener = resolve;
+      });
+    }
+    const message = this.unheard.shift()!;
+    if (message.type !== type) throw new Error(`heard "${message.type}" instead of "${type}"`);
+    return message as Sent<Type>;
+  }
+}

@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest';
+import { only, shardsOf, VirtualRun, workToTheEnd } from './virtual-run.ts';
+
+describe('a step', () => {
+  it('is shared by those who are there, and committed with the last answer', () => {
+    const run = new VirtualRun({ workers: { a: 100, b: 100 } });
+    expect(shardsOf(run.leaseOf('a'))).toEqual([0, 1, 2, 3]);
+    expect(shardsOf(run.leaseOf('b'))).toEqual([4, 5, 6, 7]);
+    expect(only(run.effects, 'weights')).toEqual([
+      { type: 'weights', worker: 'a', version: 0 },
+      { type: 'weights', worker: 'b', version: 0 },
+    ]);
+
+    run.now = 400;
+    expect(only(run.answer('a'), 'commit')).toEqual([]);
+    expect(only(run.answer('b'), 'commit')).toEqual([
+      {
+        type: 'commit',
+        record: {
+          version: 1,
+          epoch: 0,
+          step: 0,
+          samples: 32,
+          lossSum: 32,
+          correct: 0,
+          learningRate: 1,
+          shards: [
+            { worker: 'a', start: 0, length: 4 },
+            { worker: 'b', start: 4, length: 4 },
+          ],
+        },
+      },
+    ]);
+    expect(run.core.weights).toEqual(Float32Array.of(-1, -1, -1, -1));
+    expect(run.leaseOf('a')).toMatchObject({ version: 1, epoch: 0, step: 1 });
+  });
+
+  it('goes on without the worker that leaves: its shards are leased again at once', () => {
+    const run = new VirtualRun({ workers: { a: 100, b: 100, c: 100 } });
+    const lost = shardsOf(run.leaseOf('c'));
+    run.now = 300;
+    run.answer('a');
+    const effects = run.handle({ type: 'left', worker: 'c' });
+    expect(only(effects, 'lease')).toMatchObject([{ worker: 'a', version: 0 }]);
+    expect(shardsOf(run.leaseOf('a'))).toEqual(lost);
+    run.answer('a');
+    run.answer('b');
+    expect(run.core.version).toBe(1);
+  });
+
+  it('waits for whoever comes when everybody has left', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.handle({ type: 'left', worker: 'a' });
+    run.join('b', 100);
+    expect(shardsOf(run.leaseOf('b'))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    run.answer('b');
+    expect(run.core.weights[0]).toBe(-1);
+  });
+
+  it('asks for no shard that is empty', () => {
+    const run = new VirtualRun({ samples: 3, batchSize: 3, workers: { a: 100 } });
+    expect(shardsOf(run.leaseOf('a'))).toEqual([2, 5, 7]);
+    run.answer('a');
+    expect(run.core.version).toBe(1);
+  });
+
+  it('in a thousand pieces is committed all the same, in leases that fit into a message', () => {
+    const run = new VirtualRun({ samples: 600, batchSize: 600, shards: 1024, workers: { a: 1 } });
+    for (let lease = 0; lease < 20 && run.core.version === 0; lease++) {
+      expect(run.leaseOf('a').runs.length).toBeLessThanOrEqual(256);
+      run.now += 100;
+      run.answer('a');
+    }
+    expect(run.core.version).toBe(1);
+    expect(only(run.effects, 'refuse')).toEqual([]);
+  });
+});
+
+describe('a lease', () => {
+  it('expires on its own clock, and its shards are open again', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    expect(run.core.wakeAt()).toBe(4000);
+    expect(run.tickAt(3999)).toEqual([]);
+    expect(run.tickAt(4000)).toEqual([{ type: 'late', worker: 'a', silentMs: 4000 }]);
+    run.join('b', 100);
+    expect(shardsOf(run.leaseOf('b'))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('is given again to the same worker after a pause that doubles, with its weights', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    const expiries = [4000, 9000, 15_000];
+    const retries = [5000, 11_000, 19_000];
+    for (const [time, expiry] of expiries.entries()) {
+      expect(only(run.tickAt(expiry), 'late')).toMatchObject([{ worker: 'a', silentMs: 4000 }]);
+      expect(run.core.wakeAt()).toBe(retries[time]);
+      expect(run.tickAt(retries[time])).toMatchObject([
+        { type: 'weights', worker: 'a', version: 0 },
+        { type: 'lease', worker: 'a', version: 0, runs: [{ start: 0, length: 8 }] },
+      ]);
+    }
+    run.answer('a');
+    expect(run.core.version).toBe(1);
+    expect(run.core.members.get('a')?.expirations).toBe(0);
+  });
+
+  it('may still be answered after its time, as long as its shards are missing', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.tickAt(4000);
+    expect(only(run.answer('a'), 'refuse')).toEqual([]);
+    expect(run.core.version).toBe(1);
+    expect(run.leaseOf('a').version).toBe(1);
+  });
+
+  it('answered after somebody else did is a duplicate, and no fault', () => {
+    const run = new VirtualRun({ workers: { a: 100, b: 100, c: 300 } });
+    const late = run.leaseOf('c');
+    run.now = 300;
+    run.answer('b');
+    run.tickAt(900);
+    expect(run.leaseOf('b').runs).toEqual(late.runs);
+    run.answer('b');
+    const effects = run.answer('c');
+    expect(only(effects, 'refuse')).toEqual([{ type: 'refuse', worker: 'c', reason: 'duplicate' }]);
+    expect(run.core.members.get('c')?.strikes).toBe(0);
+    expect(run.core.counters).toMatchObject({ gradientsDuplicate: 1, samplesWasted: 4 });
+  });
+
+  it('answered after its step is late, and no fault', () => {
+    const run = new VirtualRun({ workers: { a: 100, b: 100 } });
+    const late = run.leaseOf('a');
+    run.answer('b');
+    run.tickAt(2000);
+    run.answer('b');
+    expect(run.core.version).toBe(1);
+    const effects = run.answer('a', late);
+    expect(only(effects, 'refuse')).toEqual([{ type: 'refuse', worker: 'a', reason: 'late' }]);
+    expect(run.core.members.get('a')?.strikes).toBe(0);
+    expect(run.core.counters).toMatchObject({ gradientsLate: 1, gradientsRejected: 0 });
+  });
+
+  it('counts once however often it is answered', () => {
+    const run = new VirtualRun({ workers: { a: 100, b: 100 } });
+    const lease = run.leaseOf('a');
+    run.now = 400;
+    run.answer('a');
+    expect(only(run.answer('a'), 'refuse')).toMatchObject([{ reason: 'duplicate' }]);
+    run.answer('b');
+    expect(only(run.answer('a', lease), 'refuse')).toMatchObject([{ reason: 'duplicate' }]);
+    expect(run.core.weights[0]).toBe(-1);
+    expect(run.core.counters).toMatchObject({ samplesCommitted: 32, gradientsAccepted: 2 });
+  });
+});
+
+describe('a second copy', () => {
+  it.each(['a', 'b'])(
+    'of a late shard goes to an idle worker, and the first answer wins: %s',
+    (first) => {
+      const run = new VirtualRun({ workers: { a: 100, b: 100 } });
+      const late = run.leaseOf('b');
+      expect(run.core.wakeAt()).toBe(2000);
+      run.now = 400;
+      run.answer('a');
+      expect(run.core.wakeAt()).toBe(1200);
+      expect(run.tickAt(1199)).toEqual([]);
+      expect(only(run.tickAt(1200), 'lease')).toMatchObject([{ worker: 'a', runs: late.runs }]);
+      const copy = run.leaseOf('a');
+
+      const [winner, loser] = first === 'a' ? [copy, late] : [late, copy];
+      expect(only(run.answer(winner.worker, winner), 'commit')).toMatchObject([
+        { record: { shards: [{ worker: 'a' }, { worker: first, ...late.runs[0] }] } },
+      ]);
+      expect(only(run.answer(loser.worker, loser), 'refuse')).toMatchObject([{ reason: 'late' }]);
+      expect(run.core.weights[0]).toBe(-1);
+    },
+  );
+
+  it('goes at once to a worker that would be done sooner', () => {
+    const run = new VirtualRun({ workers: { slow: 1000 } });
+    expect(only(run.join('fast', 10), 'lease')).toMatchObject([
+      { worker: 'fast', runs: run.leaseOf('slow').runs },
+    ]);
+  });
+
+  it('is never followed by a third', () => {
+    const run = new VirtualRun({ shards: 1, workers: { a: 100, b: 100, c: 100 } });
+    expect(only(run.tickAt(300), 'lease')).toHaveLength(1);
+    expect(only(run.tickAt(350), 'lease')).toEqual([]);
+  });
+
+  it('reaches a worker that gets no work otherwise, now and then, to learn its speed', () => {
+    const run = new VirtualRun({ shards: 2, epochs: 1000, workers: { a: 10, b: 10, slow: 900 } });
+    const leasedAt: number[] = [];
+    while (run.now < 9000) {
+      run.now += 20;
+      const leases = only([...run.answer('a'), ...run.answer('b')], 'lease');
+      if (leases.some(({ worker }) => worker === 'slow')) leasedAt.push(run.now);
+    }
+    expect(leasedAt).toEqual([5000]);
+    run.answer('slow');
+    expect(run.core.members.get('slow')?.strikes).toBe(0);
+  });
+});
+
+describe('a team', () => {
+  it.each([
+    ['a worker ten times slower', { a: 10, b: 100 }],
+    ['three equal ones and a slow one', { a: 10, b: 10, c: 10, d: 100 }],
+    ['four different ones', { a: 10, b: 20, c: 30, d: 40 }],
+  ])('with %s gets 85 percent of the sum of their speeds', (_, shardMs) => {
+    const saidMs = Object.fromEntries(Object.keys(shardMs).map((worker) => [worker, 50]));
+    const options = { samples: 6400, shards: 16, epochs: 1 };
+    const run = new VirtualRun({ ...options, workers: saidMs });
+    const elapsedMs = workToTheEnd(run, shardMs);
+    expect(run.core.version).toBe(200);
+    const shardsPerMs = Object.values(shardMs).reduce((sum, ms) => sum + 1 / ms, 0);
+    expect((200 * 16) / elapsedMs / shardsPerMs).toBeGreaterThan(0.85);
+    expect(run.core.weights[0]).toBe(-200);
+  });
+
+  it('gives its slowest few shards once it knows better', () => {
+    const run = new VirtualRun({ samples: 6400, shards: 16, epochs: 1, workers: { a: 50, b: 50 } });
+    workToTheEnd(run, { a: 10, b: 100 });
+    const last = only(run.effects, 'lease').filter(({ version }) => version === 199);
+    expect(last.map((lease) => [lease.worker, shardsOf(lease).length])).toEqual([
+      ['a', 15],
+      ['b', 1],
+    ]);
+  });
+});

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import type { ShardRun } from '../shared/protocol.ts';
+import { createRandom, permutation } from '../shared/random.ts';
+import { addInto, type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+
+const shards = 8;
+/** Of very different sizes, so that float addition loses other digits in every other order. */
+const parts = Array.from({ length: shards }, (_, shard) => randomPart(shard));
+
+describe('the tree sum', () => {
+  it('has the same bits however the shards are grouped and in whatever order they come', () => {
+    const expected = bitsOf(treeOf(parts));
+    const partitions = alignedPartitions(0, shards);
+    expect(partitions).toHaveLength(26);
+    for (const partition of partitions) {
+      for (let seed = 0; seed < 50; seed++) {
+        const tree = new TreeSum(shards);
+        for (const { start, length } of shuffled(partition, seed)) {
+          expect(tree.total).toBeUndefined();
+          tree.add(start, length, treeOf(parts.slice(start, start + length)));
+        }
+        expect(bitsOf(tree.total)).toBe(expected);
+      }
+    }
+  });
+
+  it('has other bits than a sum from left to right', () => {
+    const naive = parts.slice(1).reduce(plus, parts[0]);
+    expect(bitsOf(naive)).not.toBe(bitsOf(treeOf(parts)));
+    expect(naive.lossSum).not.toBe(treeOf(parts).lossSum);
+    expect(naive.lossSum).toBeCloseTo(treeOf(parts).lossSum, 9);
+  });
+
+  it('has the same bits when a worker adds up its own run in a tree of its own', () => {
+    const inner = new TreeSum(4);
+    for (const shard of [2, 0, 3, 1]) inner.add(shard, 1, copyOf(parts[4 + shard]));
+    const outer = new TreeSum(shards);
+    outer.add(4, 4, inner.total!);
+    outer.add(0, 4, treeOf(parts.slice(0, 4)));
+    expect(bitsOf(outer.total)).toBe(bitsOf(treeOf(parts)));
+  });
+
+  it('adds up losses and right answers', () => {
+    const tree = new TreeSum(4);
+    for (const shard of [3, 1, 0, 2]) {
+      tree.add(shard, 1, { gradient: Float32Array.of(shard), lossSum: shard / 4, correct: shard });
+    }
+    expect(tree.total).toEqual({ gradient: Float32Array.of(6), lossSum: 1.5, correct: 6 });
+  });
+
+  it('of a single shard is that shard', () => {
+    const tree = new TreeSum(1);
+    expect(tree.total).toBeUndefined();
+    tree.add(0, 1, parts[0]);
+    expect(tree.total).toBe(parts[0]);
+  });
+
+  it('leaves out subtrees without samples, to the bit', () => {
+    const negativeZero = { gradient: Float32Array.of(-0), lossSum: 0.5, correct: 1 };
+    const tree = new TreeSum(shards);
+    tree.add(4, 4, null);
+    tree.add(0, 1, null);
+    tree.add(2, 2, null);
+    expect(tree.total).toBeUndefined();
+    tree.add(1, 1, negativeZero);
+    expect(tree.total).toEqual({ gradient: Float32Array.of(-0), lossSum: 0.5, correct: 1 });
+  });
+
+  it('is the same whether nobody or somebody else is between two shards', () => {
+    const sparse = parts.map((part, shard) => (shard % 3 === 0 ? part : null));
+    const expected = bitsOf(plus(plus(parts[0], parts[3]), parts[6]));
+    for (let seed = 0; seed < 20; seed++) {
+      const tree = new TreeSum(shards);
+      for (const shard of shuffled([...parts.keys()], seed)) {
+        const part = sparse[shard];
+        tree.add(shard, 1, part && copyOf(part));
+      }
+      expect(bitsOf(tree.total)).toBe(expected);
+    }
+  });
+
+  it('is null when no shard has a sample', () => {
+    const tree = new TreeSum(2);
+    tree.add(1, 1, null);
+    expect(tree.total).toBeUndefined();
+    tree.add(0, 1, null);
+    expect(tree.total).toBeNull();
+  });
+
+  it('tells of a value that is not finite, wherever it is', () => {
+    for (let shard = 0; shard < 4; shard++) {
+      const tree = new TreeSum(4);
+      for (let at = 0; at < 4; at++) {
+        const gradient = Float32Array.of(1, at === shard ? Number.NaN : 1);
+        tree.add(at, 1, { gradient, lossSum: 0, correct: 0 });
+      }
+      expect(tree.total?.gradient).toEqual(Float32Array.of(4, Number.NaN));
+    }
+  });
+});
+
+describe('addInto', () => {
+  it('rounds every sum to float32', () => {
+    const into = Float32Array.of(1, 16_777_216, 3e38);
+    addInto(into, Float32Array.of(2 ** -24, 1, 3e38));
+    expect(into).toEqual(Float32Array.of(1, 16_777_216, Number.POSITIVE_INFINITY));
+  });
+});
+
+function randomPart(shard: number): PartialSum {
+  const random = createRandom(1, 'parts', shard);
+  const gradient = Float32Array.from({ length: 33 }, () => {
+    return (random.uniform() - 0.5) * 10 ** random.below(8);
+  });
+  return { gradient, lossSum: Math.exp(8 * random.uniform()), correct: random.below(64) };
+}
+
+/** The definition: the sum of a run is the sum of its left half plus the sum of its right half. */
+function treeOf(run: readonly PartialSum[]): PartialSum {
+  if (run.length === 1) return copyOf(run[0]);
+  const half = run.length / 2;
+  return plus(treeOf(run.slice(0, half)), treeOf(run.slice(half)));
+}
+
+function plus(one: PartialSum, other: PartialSum): PartialSum {
+  return {
+    gradient: one.gradient.map((value, at) => Math.fround(value + other.gradient[at])),
+    lossSum: one.lossSum + other.lossSum,
+    correct: one.correct + other.correct,
+  };
+}
+
+/** The tree takes over what it is given. */
+function copyOf(part: PartialSum): PartialSum {
+  return { ...part, gradient: part.gradient.slice() };
+}
+
+function bitsOf(sum: PartialSum | null | undefined): string {
+  if (!sum) throw new Error('there is no sum');
+  const scalars = Float64Array.of(sum.lossSum, sum.correct);
+  return [sum.gradient, scalars].map(({ buffer }) => Buffer.from(buffer).toString('hex')).join(':');
+}
+
+function alignedPartitions(start: number, length: number): ShardRun[][] {
+  if (length === 1) return [[{ start, length }]];
+  const half = length / 2;
+  const split = alignedPartitions(start, half).flatMap((left) =>
+    alignedPartitions(start + half, half).map((right) => [...left, ...right]),
+  );
+  return [[{ start, length }], ...split];
+}
+
+function shuffled<Item>(items: readonly Item[], seed: number): Item[] {
+  return [...permutation(items.length, createRandom(seed, 'arrival'))].map((at) => items[at]);
+}

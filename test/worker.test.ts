@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+import { TreeSum } from '../shared/tree-sum.ts';
+import {
+  employ,
+  employReady,
+  leaseOf,
+  plan,
+  shardSum,
+  valuesOf,
+  weightsOf,
+  welcome,
+} from './worker-at-work.ts';
+
+describe('a worker', () => {
+  it('says what it computes with, and how fast, once it has all that a run needs', async () => {
+    const { coordinator } = employ();
+    coordinator.open();
+    coordinator.say(welcome);
+    expect(await coordinator.hear('ready')).toEqual({
+      type: 'ready',
+      engine: 'reference:float64',
+      samplesPerSecond: 1234,
+    });
+  });
+
+  it('answers a lease with the sums over its samples, at the weights that it was sent', async () => {
+    const { coordinator } = await employReady();
+    coordinator.say(weightsOf(4));
+    coordinator.say(leaseOf(4, { start: 5, length: 1 }));
+    const { payload, ...answer } = await coordinator.hear('gradient');
+    const { gradient, lossSum, correct } = await shardSum(4, 5);
+    expect(valuesOf(payload)).toEqual(gradient);
+    expect(answer).toEqual({
+      type: 'gradient',
+      run: 'mnist-1',
+      epoch: 1,
+      step: 1,
+      version: 4,
+      start: 5,
+      length: 1,
+      samples: plan.runSize(1, 5, 1),
+      lossSum,
+      correct,
+      computeMs: 1,
+    });
+  });
+
+  it.each([2, 4, 8])('adds up a run of %i shards to the bit as the tree does', async (length) => {
+    const { coordinator } = await employReady();
+    coordinator.say(weightsOf(0));
+    coordinator.say(leaseOf(0, { start: 0, length }));
+    const { payload, ...answer } = await coordinator.hear('gradient');
+    const tree = new TreeSum(length);
+    for (let shard = 0; shard < length; shard++) tree.add(shard, 1, await shardSum(0, shard));
+    const { gradient, lossSum, correct } = tree.total!;
+    expect(valuesOf(payload)).toEqual(gradient);
+    expect(answer).toMatchObject({ samples: plan.runSize(0, 0, length), lossSum, correct });
+  });
+
+  it('answers each run of a lease by itself, in their order', async () => {
+    const { coordinator } = await employReady();
+    const runs = [6, 0, 3].map((start) => ({ start, length: 1 }));
+    coordinator.say(weightsOf(0));
+    coordinator.say(leaseOf(0, ...runs));
+    for (const { start } of runs) {
+      const { payload, ...answer } = await coordinator.hear('gradient');
+      expect(answer).toMatchObject({ start, length: 1, samples: plan.runSize(0, start, 1) });
+      expect(valuesOf(payload)).toEqual((await shardSum(0, start)).gradient);
+    }
+  });
+
+  it('ignores a lease at weights that it does not have', async () => {
+    const { coordinator } = await employReady();
+    const run = { start: 1, length: 1 };
+    coordinator.say(leaseOf(3, run));
+    coordinator.say(weightsOf(5));
+    coordinator.say(leaseOf(3, run));
+    coordinator.say(leaseOf(6, run));
+    coordinator.say(leaseOf(5, run));
+    const { version, payload } = await coordinator.hear('gradient');
+    expect(version).toBe(5);
+    expect(valuesOf(payload)).toEqual((await shardSum(5, 1)).gradient);
+    expect(coordinator.unheard).toEqual([]);
+  });
+
+  it('loads weights once, however many leases are at them', async () => {
+    const { coordinator, engine } = await employReady();
+    coordinator.say(weightsOf(3));
+    for (const start of [0, 1, 2]) {
+      coordinator.say(leaseOf(3, { start, length: 1 }));
+      await coordinator.hear('gradient');
+    }
+    expect(engine.loads).toBe(1);
+  });
+
+  it('tells people that it is a spare', async () => {
+    const { coordinator, log } = await employReady();
+    coordinator.say({ type: 'standby', shards: 8, workers: 9 });
+    expect(log).toEqual(['connected', 'waiting as a spare: 9 workers for 8 shards a step']);
+  });
+});
+
+describe('a worker whose connection breaks', () => {
+  it('sends nothing on the new one that was asked for on the old one', async () => {
+    const { coordinator, engine } = await employReady();
+    coordinator.say(weightsOf(3));
+    const computing = engine.pause();
+    coordinator.say(leaseOf(3, { start: 0, length: 1 }, { start: 1, length: 1 }));
+    coordinator.say(leaseOf(3, { start: 2, length: 1 }));
+    await computing;
+    coordinator.drop('the connection broke');
+    coordinator.open();
+    coordinator.say({ ...welcome, worker: 'w2' });
+    engine.resume();
+    await coordinator.hear('ready');
+    coordinator.say(leaseOf(3, { start: 3, length: 1 }));
+    coordinator.say(weightsOf(4));
+    coordinator.say(leaseOf(4, { start: 4, length: 1 }));
+    expect(await coordinator.hear('gradient')).toMatchObject({ version: 4, start: 4 });
+    expect(coordinator.unheard).toEqual([]);
+  });
+
+  it('keeps its data and its engine for the same run', async () => {
+    const employment = await employReady();
+    const { coordinator, engines } = employment;
+    coordinator.drop('the connection broke');
+    coordinator.open();
+    coordinator.say({ ...welcome, worker: 'w2' });
+    expect(await coordinator.hear('ready')).toMatchObject({ samplesPerSecond: 1234 });
+    expect(employment.fetches).toBe(1);
+    expect(engines.map(({ isDisposed }) => isDisposed)).toEqual([false]);
+  });
+
+  it('starts anew for another run', async () => {
+    const employment = await employReady();
+    const { coordinator, engines } = employment;
+    coordinator.drop('the connection broke');
+    coordinator.open();
+    coordinator.say({ ...welcome, run: 'mnist-2' });
+    await coordinator.hear('ready');
+    expect(employment.fetches).toBe(2);
+    expect(engines.map(({ isDisposed }) => isDisposed)).toEqual([true, false]);
+    coordinator.say(weightsOf(0));
+    coordinator.say(leaseOf(0, { start: 0, length: 1 }));
+    expect(await coordinator.hear('gradient')).toMatchObject({ run: 'mnist-2' });
+  });
+
+  it('says so once, and again when it is back', async () => {
+    const { coordinator, log } = await employReady();
+    coordinator.drop('the connection broke');
+    coordinator.drop('nobody answers there');
+    coordinator.drop('nobody answers there');
+    coordinator.open();
+    expect(log).toEqual([
+      'connected',
+      'the connection broke; trying again until it works',
+      'connected again',
+    ]);
+  });
+});
+
+describe('a worker ends', () => {
+  it('when it is told to leave, and says goodbye', async () => {
+    const { coordinator, worker, engine } = await employReady();
+    worker.leave('its owner pressed Ctrl-C');
+    const leave = { type: 'leave', reason: 'its owner pressed Ctrl-C' };
+    expect(await coordinator.hear('leave')).toEqual(leave);
+    expect(await worker.ending).toEqual({ kind: 'left' });
+    expect(coordinator.isClosed).toBe(true);
+    await engine.disposal.given;
+  });
+
+  it('in the middle of a lease without sending the rest, and then lets go of its engine', async () => {
+    const { coordinator, worker, engine } = await employReady();
+    coordinator.say(weightsOf(3));
+    const computing = engine.pause();
+    coordinator.say(leaseOf(3, { start: 0, length: 1 }));
+    await computing;
+    worker.leave('enough');
+    await worker.ending;
+    expect(engine.isDisposed).toBe(false);
+    engine.resume();
+    await engine.disposal.given;
+    expect(coordinator.unheard).toEqual([{ type: 'leave', reason: 'enough' }]);
+  });
+
+  it('when the run is finished', async () => {
+    const { coordinator, worker } = await employReady();
+    coordinator.say({ type: 'finished', reason: 'completed' });
+    expect(await worker.ending).toEqual({ kind: 'finished', reason: 'completed' });
+    expect(coordinator.isClosed).toBe(true);
+  });
+
+  it('when it is refused, for the reason that came first', async () => {
+    const { coordinator, worker } = await employReady();
+    const refusal = { reason: 'strikes', detail: 'it sent three bad messages' };
+    coordinator.say({ type: 'refused', ...refusal });
+    coordinator.drop('the coordinator hung up', { isFinal: true });
+    expect(await worker.ending).toEqual({ kind: 'refused', ...refusal });
+    expect(coordinator.isClosed).toBe(true);
+  });
+
+  it('when the coordinator hangs up for good', async () => {
+    const { coordinator, worker } = employ();
+    coordinator.drop('it speaks another version', { isFinal: true });
+    expect(await worker.ending).toEqual({
+      kind: 'refused',
+      reason: 'coordinator',
+      detail: 'it speaks another version',
+    });
+  });
+
+  it.each([
+    ['data', { loadData: () => Promise.reject(new Error('no data')) }],
+    ['engine', { createEngine: () => Promise.reject(new Error('no engine')) }],
+  ])('when it has no %s, and names that stage', async (stage, environment) => {
+    const { coordinator, worker } = employ(environment);
+    coordinator.open();
+    coordinator.say(welcome);
+    const error = new Error(`no ${stage}`);
+    expect(await worker.ending).toEqual({ kind: 'failed', stage, error });
+    expect(coordinator.isClosed).toBe(true);
+  });
+
+  it('when its engine breaks in training', async () => {
+    const { coordinator, worker, engine } = await employReady();
+    engine.failure = new Error('the GPU is gone');
+    coordinator.say(weightsOf(3));
+    coordinator.say(leaseOf(3, { start: 0, length: 1 }));
+    const error = engine.failure;
+    expect(await worker.ending).toEqual({ kind: 'failed', stage: 'training', error });
+    await engine.disposal.given;
+  });
+});
