@@ -4,16 +4,17 @@ import { codecs } from '../shared/codecs/index.ts';
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
+import { cleanName } from '../shared/names.ts';
 import { optimizers } from '../shared/optimizers/index.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import {
   type DataManifest,
   type FromWorker,
-  type GradientMessage,
   rejectReasons,
   type ToWorker,
 } from '../shared/protocol.ts';
 import { learningRateOf } from '../shared/schedules/index.ts';
+import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
 import type { Snapshot } from './checkpoint.ts';
 import { Core } from './core.ts';
@@ -21,11 +22,18 @@ import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { createDataBlocks } from './data-blocks.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
+import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
 import { type EdgeServer, startServer } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
-import { openWorkChannel, type WorkChannel, type WorkerPeer } from './work-channel.ts';
+import {
+  openWorkChannel,
+  type WorkChannel,
+  type WorkerPeer,
+  type WorkHandlers,
+} from './work-channel.ts';
 
 export interface CoordinatorOptions {
   readonly run: string;
@@ -44,6 +52,7 @@ export interface CoordinatorOptions {
   readonly expectWorkers: number;
   readonly checkpointEverySteps?: number;
   readonly checkpointEveryMs?: number;
+  readonly limits?: Limits;
 }
 
 const codec = 'float32';
@@ -55,11 +64,22 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { rows, columns } = config.shape;
   const blocks = createDataBlocks(dataset.train, rows * columns);
   const maxPayloadBytes = modelOf(config).parameterCount * codecs[codec].bytesPerValue;
-  const server = await startServer({ host, port, maxPayloadBytes, blocks });
-  return new Coordinator(options, server, blocks.manifest);
+  const refusals = createRefusals((message) =>
+    options.log.add({ type: 'notice', level: 'warning', message }),
+  );
+  const server = await startServer({
+    host,
+    port,
+    maxPayloadBytes,
+    blocks,
+    limits: options.limits ?? defaultLimits,
+    onRefused: refusals.add,
+  });
+  return new Coordinator(options, server, blocks.manifest, refusals);
 }
 
 type EndEvent = RunEventOf<'end'>;
+type ReadyMessage = Extract<FromWorker, { type: 'ready' }>;
 
 export class Coordinator {
   readonly url: string;
@@ -70,6 +90,7 @@ export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #server: EdgeServer;
   readonly #data: DataManifest;
+  readonly #refusals: Refusals;
   readonly #channel: WorkChannel;
   readonly #plan: Plan;
   readonly #core: Core;
@@ -78,15 +99,22 @@ export class Coordinator {
   readonly #waitingTimer: NodeJS.Timeout;
   /** Workers whose next lease is not sent, because the weights for it were not. */
   readonly #withheld = new Set<string>();
+  readonly #expected: ExpectedAnswers;
   #weights: Extract<ToWorker, { type: 'weights' }> | undefined;
   #wakeTimer: NodeJS.Timeout | undefined;
   #settle: (end: Promise<EndEvent>) => void = () => undefined;
 
-  constructor(options: CoordinatorOptions, server: EdgeServer, data: DataManifest) {
+  constructor(
+    options: CoordinatorOptions,
+    server: EdgeServer,
+    data: DataManifest,
+    refusals: Refusals,
+  ) {
     const { config, log, start, host, archive } = options;
     this.#options = options;
     this.#server = server;
     this.#data = data;
+    this.#refusals = refusals;
     this.url = httpUrl(host, server.port);
     const isAnyAddress = host === '0.0.0.0' || host === '::';
     this.localUrl = isAnyAddress ? httpUrl('127.0.0.1', server.port) : this.url;
@@ -96,6 +124,11 @@ export class Coordinator {
     const plan = createPlan({ ...config, samples: config.shape.trainSamples });
     const optimizer = optimizers[config.optimizer.name](config.optimizer);
     this.#plan = plan;
+    this.#expected = {
+      run: options.run,
+      codec,
+      parameterCount: start.weights.length,
+    };
     this.#core = new Core({
       ...options,
       plan,
@@ -110,16 +143,20 @@ export class Coordinator {
         this.#metrics.epoch(summary, snapshot, evaluation, this.#core.readyCount),
       onFailure: (error) => this.#failed(error),
     });
-    this.#channel = openWorkChannel(server.io, {
+    const handlers: WorkHandlers = {
       joined: (peer) => this.#joined(peer),
       message: (peer, message) => this.#receive(peer, message),
       badMessage: ({ worker }, reason) => this.#dispatch({ type: 'bad-message', worker, reason }),
       left: (peer, why) => this.#left(peer, why),
-      refused: (name, why) => this.#metrics.warn(`refused "${name}": ${rejectReasons[why]}`),
+      refused: (name, reason) => refusals.add(name, rejectReasons[reason]),
       failed: (error) => this.#failed(error),
-    });
+      unbearable: ({ worker }, reason) => this.#dispatch({ type: 'expel', worker, reason }),
+    };
+    this.#channel = openWorkChannel(server.io, handlers, options.limits ?? defaultLimits);
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
+    // Killed before its first checkpoint, a run could not go on from the weights that it was given.
+    if (start.version === 0) this.#milestones.checkpoint(start);
     this.#waitingTimer = setInterval(
       () => this.#metrics.waiting(this.#core.waiting(performance.now())),
       waitingCheckEveryMs,
@@ -142,36 +179,32 @@ export class Coordinator {
 
   #receive(peer: WorkerPeer, message: FromWorker): void {
     switch (message.type) {
-      case 'ready': {
-        const { engine, samplesPerSecond } = message;
-        this.#dispatch({ type: 'ready', worker: peer.worker, samplesPerSecond });
-        return this.#metrics.ready(peer, engine, this.#core.readyCount);
-      }
+      case 'ready':
+        return this.#ready(peer, message);
       case 'gradient':
-        return this.#gradient(peer, message);
+        return this.#dispatch(answerEvent(peer.worker, message, this.#expected));
       case 'leave':
-        return this.#left(peer, message.reason);
+        this.#left(peer, cleanName(message.reason, 'no reason given'));
+        return this.#channel.dismiss(peer.worker);
       default:
         message satisfies never;
     }
   }
 
-  #left(peer: WorkerPeer, reason: string): void {
-    if (!this.#core.members.has(peer.worker)) return;
-    this.#dispatch({ type: 'left', worker: peer.worker });
-    this.#metrics.worker(peer, 'left', this.#core.readyCount, reason);
+  #ready(peer: WorkerPeer, { engine, samplesPerSecond }: ReadyMessage): void {
+    const { worker } = peer;
+    if (this.#core.members.get(worker)?.state.kind !== 'preparing') {
+      return this.#dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
+    }
+    this.#dispatch({ type: 'ready', worker, samplesPerSecond });
+    this.#metrics.ready(peer, cleanName(engine, 'an engine'), this.#core.readyCount);
   }
 
-  #gradient({ worker }: WorkerPeer, { run, payload, ...rest }: GradientMessage): void {
-    if (run !== this.#options.run) {
-      return this.#dispatch({ type: 'bad-message', worker, reason: 'foreign' });
-    }
-    const { length } = this.#core.weights;
-    if (payload.length !== length * codecs[codec].bytesPerValue) {
-      return this.#dispatch({ type: 'bad-message', worker, reason: 'wrong-length' });
-    }
-    const gradient = codecs[codec].decode(payload, length);
-    this.#dispatch({ type: 'answer', worker, answer: { ...rest, gradient } });
+  #left(peer: WorkerPeer, reason: string): void {
+    // After the end everybody goes, and an expelled worker is gone already.
+    if (this.#core.ended || !this.#core.members.has(peer.worker)) return;
+    this.#dispatch({ type: 'left', worker: peer.worker });
+    this.#metrics.worker(peer, 'left', this.#core.readyCount, reason);
   }
 
   #dispatch(event: CoreEvent): void {
@@ -241,6 +274,7 @@ export class Coordinator {
     const { archive, start } = this.#options;
     clearInterval(this.#waitingTimer);
     this.#channel.dismissAll({ type: 'finished', reason });
+    this.#refusals.close();
     await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
     const counters = { ...this.#core.counters, ...this.#server.traffic() };

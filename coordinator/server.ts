@@ -1,10 +1,12 @@
 // The edge: HTTP and socket.io. Turns sockets into named workers and bytes into checked messages.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
-import { socketParser } from '../shared/socket-parser.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
 import type { DataBlocks } from './data-blocks.ts';
+import { guardEntrance, limitWebSockets } from './entrance.ts';
+import type { Limits } from './limits.ts';
+import { strictParser } from './strict-parser.ts';
 
 export interface ServerOptions {
   readonly host: string;
@@ -13,6 +15,9 @@ export interface ServerOptions {
   /** Largest payload that a message may carry. */
   readonly maxPayloadBytes: number;
   readonly blocks: DataBlocks;
+  readonly limits: Limits;
+  /** Somebody at this address did not even get a connection. */
+  readonly onRefused: (address: string, why: string) => void;
 }
 
 export interface EdgeServer {
@@ -23,23 +28,39 @@ export interface EdgeServer {
   close(): Promise<void>;
 }
 
+/** A request's headers are a few hundred bytes: whoever takes longer is not asking for anything. */
+const slowHeadersMs = 10_000;
+
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, maxPayloadBytes, blocks } = options;
-  const http = createServer((request, response) => answer(request, response, blocks));
+  const { host, port, maxPayloadBytes, blocks, limits } = options;
+  const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
+  const http = createServer(
+    {
+      headersTimeout: handshakeMs,
+      requestTimeout: handshakeMs,
+      connectionsCheckingInterval: handshakeMs / 4,
+    },
+    (request, response) => answer(request, response, blocks),
+  );
+  http.maxConnections = limits.maxConnections;
+  // Of connections that stand still without being a socket of ours.
+  http.timeout = limits.joinTimeoutMs;
   const traffic = countTraffic(http);
   const io = new SocketServer(http, {
-    parser: socketParser,
+    parser: strictParser(limits),
     transports: ['websocket'],
     serveClient: false,
     // A gradient compresses by 8 % at many times the cost of sending it.
     perMessageDeflate: false,
     maxHttpBufferSize: maxPayloadBytes + maxFrameOverheadBytes,
-    connectTimeout: 10_000,
+    connectTimeout: handshakeMs,
     pingInterval: 5000,
     pingTimeout: 20_000,
-    allowRequest: (request, decide) => decide(null, isSameOrigin(request)),
+    destroyUpgrade: false,
   });
+  guardEntrance(http, io, { ...options, ...limits });
+  limitWebSockets(io);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(port, host, () => {
@@ -58,14 +79,9 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   };
 }
 
-/** A page of another site must not use a visitor's browser to reach this coordinator. */
-function isSameOrigin({ headers: { origin, host } }: IncomingMessage): boolean {
-  if (origin === undefined) return true;
-  return URL.canParse(origin) && new URL(origin).host === host;
-}
-
 function answer(request: IncomingMessage, response: ServerResponse, blocks: DataBlocks): void {
-  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  // Not as a URL: what a stranger asks for need not be one.
+  const [pathname] = (request.url ?? '/').split('?', 1);
   const [, sha256] = /^\/api\/v1\/data\/([0-9a-f]{64})$/.exec(pathname) ?? [];
   const block = sha256 === undefined ? undefined : blocks.get(sha256);
   response.setHeader('x-content-type-options', 'nosniff');
@@ -86,7 +102,7 @@ function answer(request: IncomingMessage, response: ServerResponse, blocks: Data
   }
 }
 
-function countTraffic(http: ReturnType<typeof createServer>): EdgeServer['traffic'] {
+function countTraffic(http: Server): EdgeServer['traffic'] {
   const open = new Set<NetSocket>();
   let closedIn = 0;
   let closedOut = 0;

@@ -87,6 +87,14 @@ export class TrainingState {
     return [{ type: 'commit', record }, ...after];
   }
 
+  /** The step will not be committed: what was accepted for it was computed for nothing. */
+  abandon({ step, contributions }: OpenStep): void {
+    this.counters.gradientsAccepted -= contributions.length;
+    for (const { start, length } of contributions) {
+      this.counters.samplesWasted += this.#options.plan.runSize(step, start, length);
+    }
+  }
+
   #endEpoch(epoch: number, now: number): Effect[] {
     const summary = { epoch, ...this.#timedTotals(now) };
     this.#epochTotals = noTotals;

@@ -16,26 +16,60 @@ const handshakeSchema = v.object({
   since: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 0),
 });
 
-/** Frames that may wait for one who does not read; then progress is skipped, later all hope given up. */
-const maxWaitingFrames = 64;
-const hopelessFrames = 4096;
+/** Frames that may wait for a watcher; the rest stays in the log until it has read them. */
+const maxWaitingFrames = 32;
 
 export function openWatchChannel(io: Server, log: EventLog): void {
   const namespace = io.of(watchNamespace);
   namespace.use((socket, next) => {
-    if (v.is(handshakeSchema, socket.handshake.auth)) return next();
-    next(Object.assign(new Error(rejectReasons.protocol), { data: { reason: 'protocol' } }));
+    const { auth } = socket.handshake;
+    if (v.is(handshakeSchema, auth)) return next();
+    const reason = auth.protocol === protocolVersion ? 'handshake' : 'protocol';
+    next(Object.assign(new Error(rejectReasons[reason]), { data: { reason } }));
   });
   namespace.on('connection', (socket) => {
     const { since } = v.parse(handshakeSchema, socket.handshake.auth);
-    for (const event of log.history) if (event.seq > since) socket.emit(messageEvent, event);
-    const unsubscribe = log.subscribe((event) => tell(socket, event));
-    socket.on('disconnect', unsubscribe);
+    const reader = createReader(socket, log, since);
+    const unsubscribe = log.subscribe(reader.hear);
+    socket.conn.on('drain', reader.catchUpSoon);
+    socket.on('disconnect', () => {
+      unsubscribe();
+      socket.conn.off('drain', reader.catchUpSoon);
+    });
+    reader.catchUpSoon();
   });
 }
 
-function tell(socket: Socket, event: RunEvent): void {
-  const waiting = (socket.conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length;
-  if (waiting > hopelessFrames) socket.disconnect(true);
-  else if (waiting < maxWaitingFrames || event.type !== 'step') socket.emit(messageEvent, event);
+/** Sends a watcher as much as it reads: old progress is gone by the time that a slow one comes to it. */
+function createReader(socket: Socket, log: EventLog, since: number) {
+  let newestSeq = log.history.at(-1)?.seq ?? 0;
+  let lastSeq = Math.min(since, newestSeq);
+  let isCatchingUp = false;
+
+  const hasRoom = (): boolean => {
+    const { writeBuffer } = socket.conn as unknown as { readonly writeBuffer: readonly unknown[] };
+    return socket.connected && writeBuffer.length < maxWaitingFrames;
+  };
+  const send = (event: RunEvent): void => {
+    lastSeq = event.seq;
+    socket.emit(messageEvent, event);
+  };
+  const catchUp = (): void => {
+    isCatchingUp = false;
+    const { history } = log;
+    const first = history.findLastIndex(({ seq }) => seq <= lastSeq) + 1;
+    for (let at = first; at < history.length && hasRoom(); at++) send(history[at]);
+  };
+  /** Not at once: a fast reader of a long history would keep everybody else waiting. */
+  const catchUpSoon = (): void => {
+    if (isCatchingUp || lastSeq === newestSeq) return;
+    isCatchingUp = true;
+    setImmediate(catchUp);
+  };
+  const hear = (event: RunEvent): void => {
+    newestSeq = event.seq;
+    if (event.seq === lastSeq + 1 && hasRoom()) send(event);
+    else catchUpSoon();
+  };
+  return { hear, catchUpSoon };
 }

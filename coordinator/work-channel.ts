@@ -1,5 +1,5 @@
 // Workers' sockets: who may speak, what they may say, and how much may wait to be sent to them.
-import type { Server, Socket } from 'socket.io';
+import type { DisconnectReason, Server, Socket } from 'socket.io';
 import * as v from 'valibot';
 import { cleanName } from '../shared/names.ts';
 import {
@@ -14,6 +14,8 @@ import {
   workNamespace,
 } from '../shared/protocol.ts';
 import { WireError } from '../shared/wire.ts';
+import type { Limits } from './limits.ts';
+import { FloodError } from './strict-parser.ts';
 
 export interface WorkerPeer {
   /** Unique in this coordinator's life: `w12`. */
@@ -27,6 +29,8 @@ export interface WorkHandlers {
   message(peer: WorkerPeer, message: FromWorker): void;
   badMessage(peer: WorkerPeer, reason: RejectReason): void;
   left(peer: WorkerPeer, why: string): void;
+  /** It must go at once, whatever it did before. */
+  unbearable(peer: WorkerPeer, reason: RejectReason): void;
   /** Somebody who never became a worker. */
   refused(name: string, reason: RejectReason): void;
   /** A handler threw: a mistake of ours, not of the worker. */
@@ -39,15 +43,21 @@ export interface WorkChannel {
   isBehind(worker: string): boolean;
   /** Undefined for one that is gone. */
   nameOf(worker: string): string | undefined;
-  /** Says why, then hangs up. */
-  dismiss(worker: string, message: ToWorker): void;
+  /** Says why, if that is not known, then hangs up. */
+  dismiss(worker: string, message?: ToWorker): void;
+  /** Also those who come later. */
   dismissAll(message: ToWorker): void;
 }
 
-export function openWorkChannel(io: Server, handlers: WorkHandlers): WorkChannel {
+export function openWorkChannel(
+  io: Server,
+  handlers: WorkHandlers,
+  { joinTimeoutMs }: Pick<Limits, 'joinTimeoutMs'>,
+): WorkChannel {
   const peers = new Map<string, { readonly peer: WorkerPeer; readonly socket: Socket }>();
   const behind = new WeakSet<Socket>();
   let admitted = 0;
+  let farewell: ToWorker | undefined;
 
   /** Nothing that a message sets off may end the process. */
   const guarded = (action: () => void): void => {
@@ -66,32 +76,47 @@ export function openWorkChannel(io: Server, handlers: WorkHandlers): WorkChannel
     next(Object.assign(new Error(rejectReasons[reason]), { data: { reason } }));
   });
   namespace.on('connection', (socket) => {
+    if (farewell !== undefined) {
+      socket.emit(messageEvent, farewell);
+      return void socket.disconnect(true);
+    }
     const worker = `w${++admitted}`;
     const { kind, name } = v.parse(handshakeSchema, socket.handshake.auth);
     const peer: WorkerPeer = { worker, kind, name: cleanName(name, worker) };
     peers.set(worker, { peer, socket });
-    socket.conn.on('drain', () => behind.delete(socket));
+    const drained = (): void => void behind.delete(socket);
+    socket.conn.on('drain', drained);
+    const joinTimer = setTimeout(() => {
+      guarded(() => handlers.unbearable(peer, 'slow'));
+    }, joinTimeoutMs);
     socket.on(messageEvent, (data: unknown) => {
-      const message = v.safeParse(fromWorkerSchema, data);
       guarded(() => {
-        if (message.success) handlers.message(peer, message.output);
-        else handlers.badMessage(peer, 'malformed');
+        const message = v.safeParse(fromWorkerSchema, data);
+        if (!message.success) return handlers.badMessage(peer, 'malformed');
+        if (message.output.type === 'ready') clearTimeout(joinTimer);
+        handlers.message(peer, message.output);
       });
     });
+    // A frame that is none: socket.io closes the connection after this.
     socket.on('error', (error: Error) => {
-      const reason = error instanceof WireError ? error.reason : 'malformed';
-      guarded(() => handlers.badMessage(peer, reason));
+      guarded(() => {
+        if (error instanceof FloodError) handlers.unbearable(peer, 'flood');
+        else handlers.badMessage(peer, error instanceof WireError ? error.reason : 'malformed');
+      });
     });
-    socket.on('disconnect', (why) => {
+    socket.on('disconnect', (why, description) => {
+      if (brokeRules(why, description)) guarded(() => handlers.badMessage(peer, 'malformed'));
       peers.delete(worker);
+      clearTimeout(joinTimer);
+      socket.conn.off('drain', drained);
       guarded(() => handlers.left(peer, why));
     });
     guarded(() => handlers.joined(peer));
   });
 
-  const dismiss = (worker: string, message: ToWorker): void => {
+  const dismiss = (worker: string, message?: ToWorker): void => {
     const socket = peers.get(worker)?.socket;
-    socket?.emit(messageEvent, message);
+    if (message !== undefined) socket?.emit(messageEvent, message);
     socket?.disconnect(true);
   };
   return {
@@ -107,9 +132,16 @@ export function openWorkChannel(io: Server, handlers: WorkHandlers): WorkChannel
     nameOf: (worker) => peers.get(worker)?.peer.name,
     dismiss,
     dismissAll: (message) => {
+      farewell = message;
       for (const worker of [...peers.keys()]) dismiss(worker, message);
     },
   };
+}
+
+/** The bytes were no WebSocket, or no engine.io in it; others just stopped coming. */
+function brokeRules(why: DisconnectReason, description?: Error): boolean {
+  if (why === 'parse error') return true;
+  return why === 'transport error' && description?.message !== 'write error';
 }
 
 function readHandshake(auth: unknown): { name: string; reason?: RejectReason } {

@@ -30,6 +30,8 @@ const lingerMs = 3000;
 
 export async function main(words: readonly string[] = process.argv.slice(2)): Promise<void> {
   let ending: ExitCode;
+  // Whoever reads may have seen enough, as in `tutti runs | head`: no reason to fall over.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     ending = await runCommand(words);
   } catch (error) {
@@ -50,6 +52,8 @@ async function runCommand(words: readonly string[]): Promise<ExitCode> {
     .scriptName('tutti')
     .usage('$0 <command>\n\nTrains one neural network on every computer that joins.')
     .strict()
+    // Of a flag that comes twice the last one counts.
+    .parserConfiguration({ 'duplicate-arguments-array': false })
     .demandCommand(1, 'Say what to do: a command is missing.')
     .alias({ help: 'h', version: 'v' })
     .wrap(Math.min(100, process.stdout.columns || 100))

@@ -1,4 +1,5 @@
 // The flags of whoever runs a coordinator: `tutti train` and `tutti coordinator`.
+import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { engineNames } from '../worker/engines/index.ts';
 import type { ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
@@ -60,6 +61,27 @@ export const serveOptions = {
     requiresArg: true,
     group: 'Cluster:',
   },
+  'max-connections': {
+    type: 'number',
+    describe: 'Open connections in all, of workers, watchers and strangers',
+    default: defaultLimits.maxConnections,
+    requiresArg: true,
+    group: 'Limits:',
+  },
+  'join-timeout': {
+    type: 'number',
+    describe: 'Seconds from connecting to being ready to train',
+    default: defaultLimits.joinTimeoutMs / 1000,
+    requiresArg: true,
+    group: 'Limits:',
+  },
+  'max-messages': {
+    type: 'number',
+    describe: 'Messages a second from one connection',
+    default: defaultLimits.messagesPerSecond,
+    requiresArg: true,
+    group: 'Limits:',
+  },
   ...outputOptions,
 } as const;
 
@@ -79,4 +101,26 @@ export function parseCheckpointEvery(text: string): {
   throw new CliError('usage', `--checkpoint-every: "${text}" is neither steps nor seconds.`, {
     hint: 'Examples: --checkpoint-every 500, --checkpoint-every 30s',
   });
+}
+
+/** Before anything is made that a port which cannot be would leave behind. */
+export function refuseImpossiblePort(port: number | undefined): void {
+  if (port === undefined || (Number.isInteger(port) && port >= 0 && port <= 65_535)) return;
+  throw new CliError('usage', `--port: expected a whole number from 0 to 65535, got ${port}.`);
+}
+
+type LimitFlags = Pick<ServeFlags, 'maxConnections' | 'joinTimeout' | 'maxMessages'>;
+
+/** Throws CliError that names the flag whose value cannot be. */
+export function limitsOf({ maxConnections, joinTimeout, maxMessages }: LimitFlags): Limits {
+  const inRange = (flag: string, value: number, max: number): number => {
+    if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+    const range = `from 1 to ${max.toLocaleString('en-US')}`;
+    throw new CliError('usage', `--${flag}: expected a whole number ${range}, got ${value}.`);
+  };
+  return {
+    maxConnections: inRange('max-connections', maxConnections, 1_000_000),
+    joinTimeoutMs: 1000 * inRange('join-timeout', joinTimeout, 86_400),
+    messagesPerSecond: inRange('max-messages', maxMessages, 1_000_000),
+  };
 }

@@ -1,4 +1,5 @@
 // A coordinator composed of its parts: the run on disk, the evaluator's thread, the port, the reporter.
+import { rm } from 'node:fs/promises';
 import { openArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
@@ -8,7 +9,7 @@ import { CliError } from './exit-codes.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
-import { parseCheckpointEvery } from './serve-options.ts';
+import { limitsOf, parseCheckpointEvery, refuseImpossiblePort } from './serve-options.ts';
 import { createReporter } from './terminal/reporter.ts';
 
 export interface Serving {
@@ -21,6 +22,8 @@ export interface Serving {
 /** Prints to the process's terminal from here on. */
 export async function serve(flags: ServeFlags, engine: EngineName): Promise<Serving> {
   const checkpointEvery = parseCheckpointEvery(flags.checkpointEvery);
+  refuseImpossiblePort(flags.port);
+  const limits = limitsOf(flags);
   const prepared = flags.resume
     ? await prepareResumedRun(flags.resume, flags)
     : await prepareNewRun(flags, flags.runs);
@@ -62,6 +65,7 @@ export async function serve(flags: ServeFlags, engine: EngineName): Promise<Serv
         port: flags.port ?? defaultPort,
         expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
         ...checkpointEvery,
+        limits,
       },
       flags.port === undefined && isLoopback(flags.host),
     );
@@ -72,6 +76,8 @@ export async function serve(flags: ServeFlags, engine: EngineName): Promise<Serv
   } catch (error) {
     await archive.close();
     await close();
+    // Nothing came of it: it would only stand among the runs.
+    if (!flags.resume) await rm(folder.directory, { recursive: true, force: true });
     throw error;
   }
 }

@@ -23,14 +23,14 @@ export interface Watching {
 
 /** Tries again until the run ends, the watcher closes, or the coordinator refuses by name. */
 export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Watching {
-  let since = 0;
+  let lastSeq = 0;
+  let runStartedAt: string | undefined;
   let isAway = false;
   let end: (ending: WatchEnding) => void = () => undefined;
   const socket = io(new URL(watchNamespace, url).href, {
     transports: ['websocket'],
     parser: socketParser,
-    // Asked again at each connection: only what is new is sent.
-    auth: (tell) => tell({ protocol: protocolVersion, since }),
+    auth: { protocol: protocolVersion },
     forceNew: true,
     reconnectionDelay: 250,
     reconnectionDelayMax: 5000,
@@ -62,7 +62,14 @@ export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Wat
     const parsed = v.safeParse(runEventSchema, data);
     if (!parsed.success) return;
     const event = parsed.output;
-    since = event.seq;
+    if (event.type === 'run') {
+      // A coordinator that was started again takes the run, and its numbers, back to a checkpoint.
+      if (event.time !== runStartedAt) lastSeq = 0;
+      runStartedAt = event.time;
+    }
+    // Each connection begins with the whole history.
+    if (event.seq <= lastSeq) return;
+    lastSeq = event.seq;
     onEvent(event);
     if (event.type === 'end') end({ kind: 'ended' });
   });

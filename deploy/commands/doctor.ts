@@ -5,7 +5,7 @@ import { createMlp } from '../../shared/model/mlp.ts';
 import { type EngineName, engineNames, engines } from '../../worker/engines/index.ts';
 import { proveEngine } from '../../worker/engines/prove.ts';
 import { defineCommand } from '../command.ts';
-import { serveOptions } from '../serve-options.ts';
+import { refuseImpossiblePort, serveOptions } from '../serve-options.ts';
 import { formatRate } from '../terminal/format.ts';
 
 const referenceModel = createMlp({
@@ -26,6 +26,7 @@ export const doctor = defineCommand({
   options: { port: { ...serveOptions.port, default: 7070 }, data: serveOptions.data },
   examples: [['$0 doctor', 'Before the lesson begins']],
   async run({ port, data }) {
+    refuseImpossiblePort(port);
     const findings: Finding[] = [
       { isGood: true, what: 'node', detail: `${process.version}, ${cpus().length} cores` },
       await checkData(data),

@@ -39,7 +39,10 @@ export const train = defineCommand({
       flags: ['--engine', engine],
       onNotice: (message) => log.add({ type: 'notice', level: 'warning', message }),
     });
-    const ignore = onInterrupt(() => coordinator.stop());
+    const ignore = onInterrupt(() => {
+      log.add({ type: 'notice', level: 'info', message: stopping });
+      coordinator.stop();
+    });
     const { reason } = await coordinator.done;
     supervisor.stop();
     await supervisor.done;
@@ -48,6 +51,8 @@ export const train = defineCommand({
     return endings[reason];
   },
 });
+
+const stopping = 'Stopping after this step and a checkpoint; Ctrl-C again ends at once.';
 
 const endings = {
   completed: 'ok',

@@ -2,7 +2,7 @@
 import type { RunConfig } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../shared/events.ts';
-import { formatCount, formatInteger, sanitize } from './format.ts';
+import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
 import type { Style } from './style.ts';
 
 export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
@@ -14,7 +14,7 @@ export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
     row('data', dataText(config)),
     row('network', `${networkText(config)}, ${formatInteger(event.parameterCount)} parameters`),
     row('training', trainingText(event)),
-    row('folder', sanitize(event.runDirectory)),
+    row('folder', formatPath(event.runDirectory)),
     ...(event.fromVersion > 0 ? [row('resumes', resumeText(event))] : []),
     '',
     `Workers join with: ${style.cyan(`npx tutti worker ${url}`)}`,

@@ -1,6 +1,13 @@
 // What is printed last: how the run ended, what it cost, and what to do with it.
 import type { RunEventOf } from '../../shared/events.ts';
-import { formatBytes, formatCount, formatInteger, formatPercent, sanitize } from './format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatInteger,
+  formatPath,
+  formatPercent,
+  sanitize,
+} from './format.ts';
 import type { Style } from './style.ts';
 
 type End = RunEventOf<'end'>;
@@ -35,14 +42,14 @@ export function endLines(event: End, style: Style): string[] {
     row('samples', `${committed} committed, ${wasted} computed and not used`),
     row('traffic', `${formatBytes(counters.bytesIn)} in, ${formatBytes(counters.bytesOut)} out`),
     row('weights', `sha256 ${event.weightsHash.slice(0, 12)}`),
-    row('folder', sanitize(event.runDirectory)),
+    row('folder', formatPath(event.runDirectory)),
     '',
     ...nextSteps(event, style),
   ];
 }
 
 function nextSteps({ reason, runDirectory }: End, style: Style): string[] {
-  const folder = shellWord(sanitize(runDirectory));
+  const folder = shellWord(formatPath(runDirectory));
   const predict = `Predict with: ${style.cyan(`npx tutti predict ${folder} idx:0`)}`;
   const resume = `Resume with: ${style.cyan(`npx tutti train --resume ${folder}`)}`;
   switch (reason) {

@@ -1,4 +1,5 @@
 // Values as people read them. The locale is fixed: a log reads the same on every machine.
+import { isAbsolute, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { cleanName } from '../../shared/names.ts';
 
@@ -120,4 +121,11 @@ export function jsonLine(value: unknown): string {
 
 function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** As short as it works from here: `runs/ID` rather than the whole path. */
+export function formatPath(path: string, from: string = process.cwd()): string {
+  const short = relative(from, path);
+  const isInside = short !== '' && !short.startsWith('..') && !isAbsolute(short);
+  return sanitize(isInside ? short : path);
 }

@@ -1,0 +1,189 @@
+// Coordinators, workers and watchers as processes that come, go and fail.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { io } from 'socket.io-client';
+import { describe, expect, it } from 'vitest';
+import { ownerOf } from '../coordinator/archive.ts';
+import { loadLatestCheckpoint } from '../coordinator/checkpoint-folder.ts';
+import { openRunFolder } from '../coordinator/run-folder.ts';
+import type { RunEvent, RunEventOf } from '../shared/events.ts';
+import { protocolVersion, watchNamespace, workNamespace } from '../shared/protocol.ts';
+import { socketParser } from '../shared/socket-parser.ts';
+import { endlessRun, newCluster, quickRun, startTutti, type TestScope } from './support.ts';
+
+describe('workers', () => {
+  it('are waited for, at first and when all are gone, and the run goes on', async (t) => {
+    const { coordinator, addWorker, end } = await newCluster(t, {
+      workers: 0,
+      flags: [...quickRun, '--epochs=10'],
+    });
+    const { text } = await coordinator.waitForEvent('waiting');
+    expect(text).toBe('waiting for workers (0 of 2)');
+    const first = addWorker();
+    const step = await coordinator.waitForEvent('step');
+    first.kill('SIGKILL');
+    await coordinator.waitForEvent('waiting', ({ cause, seq }) => {
+      return cause === 'workers' && seq > step.seq;
+    });
+    const second = addWorker();
+    expect(await end()).toMatchObject({ reason: 'completed', epochs: 10, version: 320 });
+    expect(await second.exit).toBe(0);
+    expect(second.stdout).toContain('the run is over: completed');
+  });
+
+  it('stand by when they are more than a step has shards, and know it', async (t) => {
+    const { coordinator, addWorker } = await newCluster(t, {
+      workers: 0,
+      flags: [...endlessRun, '--shards=1'],
+    });
+    addWorker();
+    await coordinator.waitForEvent('step');
+    const spare = addWorker('--name=spare');
+    expect(await coordinator.waitForEvent('worker', isNow('standby'))).toMatchObject({
+      name: 'spare',
+      reason: '2 workers for 1 shards a step',
+    });
+    await spare.waitForText(/waiting as a spare: 2 workers for 1 shards a step/);
+  });
+
+  it('are several with --procs, and end with the run', async (t) => {
+    const { coordinator, addWorker } = await newCluster(t, { workers: 0, flags: endlessRun });
+    const lab = addWorker('--procs=2', '--name=lab');
+    for (const name of ['lab-1', 'lab-2']) {
+      await coordinator.waitForEvent('worker', (event) => {
+        return event.name === name && event.action === 'ready';
+      });
+    }
+    coordinator.kill('SIGINT');
+    expect(await lab.exit).toBe(0);
+  });
+});
+
+describe('a watcher', () => {
+  it('that comes late gets the whole run, as it is printed and kept', async (t) => {
+    const { coordinator, url, runDirectory } = await newCluster(t, { flags: endlessRun });
+    await coordinator.waitForEvent('epoch');
+    const watcher = startTutti(t, ['watch', url, '--json']);
+    await watcher.waitForEvent('epoch');
+    coordinator.kill('SIGINT');
+    expect(await watcher.exit).toBe(0);
+
+    const printed = await coordinator.allEvents();
+    expect(printed.map(({ seq }) => seq)).toEqual(printed.map((_, at) => at + 1));
+    expect(printed.at(-1)).toMatchObject({ type: 'end', reason: 'stopped' });
+    expect(await readFile(join(runDirectory, 'events.ndjson'), 'utf8')).toBe(coordinator.stdout);
+    const seen = await watcher.allEvents();
+    expect(seen.filter(isLasting)).toEqual(printed.filter(isLasting));
+  });
+
+  it('finds a coordinator that was killed and started again, and learns what it did', async (t) => {
+    const { coordinator, url, runDirectory } = await newCluster(t, { flags: endlessRun });
+    const watcher = startTutti(t, ['watch', url, '--json']);
+    await watcher.waitForEvent('epoch', ({ epoch }) => epoch === 2);
+    coordinator.kill('SIGKILL');
+    await watcher.waitForText(/the connection broke at \S+; trying again until it works/);
+
+    const flags = [`--resume=${runDirectory}`];
+    const again = await newCluster(t, { workers: 0, flags, port: Number(new URL(url).port) });
+    const isResumed = (event: RunEvent) => event.type === 'run' && event.fromVersion > 0;
+    await watcher.waitForEvent('run', isResumed);
+    again.coordinator.kill('SIGINT');
+    expect(await watcher.exit).toBe(0);
+    const seen = await watcher.allEvents();
+    expect(seen.slice(seen.findIndex(isResumed)).filter(isLasting)).toEqual(
+      (await again.coordinator.allEvents()).filter(isLasting),
+    );
+  });
+});
+
+describe('Ctrl-C', () => {
+  const startTraining = (t: TestScope) =>
+    startTutti(t, ['train', '--json', '--port=0', '--workers=1', ...endlessRun]);
+
+  it('finishes the step, writes a checkpoint and tells how to go on', async (t) => {
+    const training = startTraining(t);
+    const { runDirectory } = await training.waitForEvent('run');
+    await training.waitForEvent('step');
+    training.kill('SIGINT');
+    expect(await training.exit).toBe(130);
+    const end = await training.waitForEvent('end');
+    expect(end).toMatchObject({ reason: 'stopped', runDirectory });
+    expect(training.stderr).toMatch(/Resume with: npx tutti train --resume \S+\n/);
+    const folder = await openRunFolder(runDirectory);
+    const { snapshot } = await loadLatestCheckpoint(folder.paths.checkpoints, ownerOf(folder));
+    expect(snapshot?.version).toBe(end.version);
+  });
+
+  it('ends at once the second time, whatever holds the step up', async (t) => {
+    const { coordinator, workers } = await newCluster(t, { flags: endlessRun });
+    await coordinator.waitForEvent('step');
+    workers[0].kill('SIGSTOP');
+    coordinator.kill('SIGINT');
+    await coordinator.waitForEvent('notice', ({ message }) => /Ctrl-C again/.test(message));
+    coordinator.kill('SIGINT');
+    expect(await coordinator.exit).toBe(130);
+    expect((await coordinator.allEvents()).at(-1)).toMatchObject({ type: 'notice' });
+  });
+});
+
+describe.concurrent('a stranger', () => {
+  const handshake = { protocol: protocolVersion, name: 'stranger', kind: 'node' };
+
+  it('is refused by name when it speaks another version of the protocol', async (t) => {
+    const { coordinator, url } = await newCluster(t, { workers: 0 });
+    const old = { ...handshake, protocol: 0 };
+    expect(await knock(t, `${url}${workNamespace}`, { auth: old })).toBe('protocol');
+    expect(await knock(t, `${url}${watchNamespace}`, { auth: old })).toBe('protocol');
+    const { message } = await coordinator.waitForEvent(
+      'notice',
+      ({ level }) => level === 'warning',
+    );
+    expect(message).toBe(
+      'refused "stranger": it speaks another version of the protocol; update tutti on both machines',
+    );
+  });
+
+  it('may come from a page of the coordinator, not from one of another site', async (t) => {
+    const { url } = await newCluster(t, { workers: 0 });
+    const from = (origin: string) => ({ auth: handshake, extraHeaders: { origin } });
+    expect(await knock(t, `${url}${workNamespace}`, from(url))).toBe('welcome');
+    expect(await knock(t, `${url}${workNamespace}`, from('http://elsewhere.example'))).toBe(
+      'websocket error',
+    );
+  });
+
+  it('finds nothing at addresses that are none', async (t) => {
+    const { url } = await newCluster(t, { workers: 0 });
+    expect((await fetch(`${url}/nothing`)).status).toBe(404);
+    expect((await fetch(`${url}//`)).status).toBe(404);
+    expect((await fetch(`${url}/livez`, { method: 'POST' })).status).toBe(405);
+    expect(await (await fetch(`${url}/livez`)).text()).toBe('ok\n');
+  });
+});
+
+function isNow(action: RunEventOf<'worker'>['action']) {
+  return (event: RunEventOf<'worker'>) => event.action === action;
+}
+
+/** Progress grows old: a watcher that comes late gets the latest alone. */
+function isLasting({ type }: RunEvent): boolean {
+  return type !== 'step';
+}
+
+/** What a socket is told that connects like this. */
+function knock(t: TestScope, url: string, options: Parameters<typeof io>[1]): Promise<string> {
+  const socket = io(url, {
+    transports: ['websocket'],
+    parser: socketParser,
+    forceNew: true,
+    reconnection: false,
+    ...options,
+  });
+  t.onTestFinished(async () => void socket.close());
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve('welcome'));
+    socket.once('connect_error', (error: Error & { data?: { reason: string } }) =>
+      resolve(error.data?.reason ?? error.message),
+    );
+  });
+}
