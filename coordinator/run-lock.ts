@@ -41,6 +41,17 @@ export async function acquireRunLock(directory: string): Promise<RunLock> {
   }
 }
 
+/** A coordinator works in the folder right now. */
+export async function isRunLocked(directory: string): Promise<boolean> {
+  try {
+    const lock = await acquireRunLock(directory);
+    await lock.release();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Path of our lock, or undefined when somebody else was faster: then look at theirs. */
 async function tryNext(directory: string, staging: string): Promise<string | undefined> {
   const last = Math.max(0, ...(await lockNumbers(directory)));

@@ -1,11 +1,13 @@
 // From flags to a run that can start: data checked, folder made or reopened, weights to go on from.
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ownerOf } from '../coordinator/archive.ts';
 import type { Snapshot } from '../coordinator/checkpoint.ts';
 import { loadLatestCheckpoint } from '../coordinator/checkpoint-folder.ts';
 import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts';
 import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
-import { acquireRunLock, type RunLock } from '../coordinator/run-lock.ts';
+import { listRuns } from '../coordinator/run-list.ts';
+import { acquireRunLock, isRunLocked, type RunLock } from '../coordinator/run-lock.ts';
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import { initialWeights } from '../shared/model/model.ts';
@@ -35,10 +37,11 @@ export async function prepareNewRun(flags: ConfigFlags, root: string): Promise<P
   });
   const config = configOf(flags, loaded);
   const weights = await firstWeights(config, flags.init);
+  const notices = [...sliceNotices(flags), ...(await unfinishedNotices(root))];
   const folder = await inRunFolder(createRunFolder(root, config, new Date()));
   const lock = await inRunFolder(acquireRunLock(folder.directory));
   const start = newSnapshot(config, weights);
-  return { folder, lock, dataset: loaded.dataset, start, notices: sliceNotices(flags) };
+  return { folder, lock, dataset: loaded.dataset, start, notices };
 }
 
 /** Goes on with the run in `directory` from its latest whole checkpoint, or from its beginning without one. */
@@ -107,6 +110,16 @@ function sliceNotices({ trainSamples, testSamples }: ConfigFlags): string[] {
   if (trainSamples) notices.push(`Only the first ${trainSamples} training images are used.`);
   if (testSamples) notices.push(`Only the first ${testSamples} test images are used.`);
   return notices;
+}
+
+/** The newest run that ended before its last step, and how to go on with it instead. */
+async function unfinishedNotices(root: string): Promise<string[]> {
+  const [newest] = await listRuns(root);
+  if (newest?.state !== 'unfinished' || (await isRunLocked(newest.folder.directory))) return [];
+  const { folder, epochs } = newest;
+  const path = join(root, folder.id);
+  const where = `${epochs} of ${folder.config.epochs} epochs`;
+  return [`${path} stopped after ${where}; go on with it: npx tutti train --resume ${path}`];
 }
 
 /** A resumed run has its configuration already; only where its data lies may be told again. */

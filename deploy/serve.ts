@@ -4,7 +4,7 @@ import { openArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
 import type { EngineName } from '../worker/engines/index.ts';
-import { startEvaluator } from './evaluator.ts';
+import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { CliError } from './exit-codes.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
@@ -36,7 +36,6 @@ export async function serve(flags: ServeFlags, engine: EngineName): Promise<Serv
     fromVersion: start.version,
     onError: (error) => warn(`${folder.directory} cannot be written: ${error.message}`),
   });
-  const evaluator = await startEvaluator({ config, test: dataset.test, engine });
   const log = new EventLog({ lastSeq: archive.lastSeq });
   const reporter = createReporter({
     stdout: process.stdout,
@@ -46,12 +45,14 @@ export async function serve(flags: ServeFlags, engine: EngineName): Promise<Serv
   });
   log.subscribe((event) => archive.appendEvent(event));
   log.subscribe((event) => reporter.event(event));
+  let evaluator: Evaluator | undefined;
   const close = async (): Promise<void> => {
     reporter.close();
-    await evaluator.close();
+    await evaluator?.close();
     await lock.release();
   };
   try {
+    evaluator = await startEvaluator({ config, test: dataset.test, engine });
     const coordinator = await listen(
       {
         run: id,

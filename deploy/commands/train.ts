@@ -43,6 +43,9 @@ export const train = defineCommand({
       log.add({ type: 'notice', level: 'info', message: stopping });
       coordinator.stop();
     });
+    supervisor.done.then((status) => {
+      if (status !== 0) log.add({ type: 'notice', level: 'warning', message: deserted });
+    });
     const { reason } = await coordinator.done;
     supervisor.stop();
     await supervisor.done;
@@ -53,6 +56,9 @@ export const train = defineCommand({
 });
 
 const stopping = 'Stopping after this step and a checkpoint; Ctrl-C again ends at once.';
+
+const deserted =
+  'No worker process is left on this machine: the run goes on when others join, or Ctrl-C ends it.';
 
 const endings = {
   completed: 'ok',
