@@ -17,10 +17,10 @@ import {
 } from './support.ts';
 
 const escapeCode = '\u001b';
-const commands = ['train', 'coordinator', 'worker', 'watch', 'evaluate', 'predict', 'runs'];
+const commands = 'train coordinator worker watch evaluate predict runs doctor'.split(' ');
 
 describe.concurrent('help', () => {
-  it.for([...commands, 'doctor'])('of %s shows examples and exit codes', async (command, t) => {
+  it.for(commands)('of %s shows examples and exit codes', async (command, t) => {
     const { status, stdout } = await runTutti(t, [command, '--help']);
     expect(status).toBe(0);
     expect(stdout).toMatch(RegExp(`\nExamples:\n  tutti ${command}`));

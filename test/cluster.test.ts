@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { ownerOf } from '../coordinator/archive.ts';
 import { loadLatestCheckpoint } from '../coordinator/checkpoint-folder.ts';
 import { openRunFolder } from '../coordinator/run-folder.ts';
-import type { RunEvent, RunEventOf } from '../shared/events.ts';
+import type { RunEvent } from '../shared/events.ts';
 import { protocolVersion, watchNamespace, workNamespace } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
 import { endlessRun, newCluster, quickRun, startTutti, type TestScope } from './support.ts';
@@ -31,29 +31,39 @@ describe('workers', () => {
     expect(second.stdout).toContain('the run is over: completed');
   });
 
-  it('stand by when they are more than a step has shards, and know it', async (t) => {
-    const { coordinator, addWorker } = await newCluster(t, {
+  it('that hang are late, and the run goes on without them', async (t) => {
+    const { coordinator, addWorker, waitForWorker } = await newCluster(t, {
       workers: 0,
+      flags: endlessRun,
+    });
+    const first = addWorker('--name=first');
+    await coordinator.waitForEvent('step');
+    first.kill('SIGSTOP');
+    const { reason, seq } = await waitForWorker('first', 'late');
+    expect(reason).toMatch(/^silent for \d+\.\d s$/);
+    addWorker();
+    await coordinator.waitForEvent('step', (step) => step.seq > seq);
+  });
+
+  it('stand by when they are more than a step has shards, and know it', async (t) => {
+    const { coordinator, addWorker, waitForWorker } = await newCluster(t, {
       flags: [...endlessRun, '--shards=1'],
     });
-    addWorker();
     await coordinator.waitForEvent('step');
     const spare = addWorker('--name=spare');
-    expect(await coordinator.waitForEvent('worker', isNow('standby'))).toMatchObject({
-      name: 'spare',
-      reason: '2 workers for 1 shards a step',
-    });
+    const { reason } = await waitForWorker('spare', 'standby');
+    expect(reason).toBe('2 workers for 1 shards a step');
     await spare.waitForText(/waiting as a spare: 2 workers for 1 shards a step/);
   });
 
   it('are several with --procs, and end with the run', async (t) => {
-    const { coordinator, addWorker } = await newCluster(t, { workers: 0, flags: endlessRun });
+    const { coordinator, addWorker, waitForWorker } = await newCluster(t, {
+      workers: 0,
+      flags: endlessRun,
+    });
     const lab = addWorker('--procs=2', '--name=lab');
-    for (const name of ['lab-1', 'lab-2']) {
-      await coordinator.waitForEvent('worker', (event) => {
-        return event.name === name && event.action === 'ready';
-      });
-    }
+    await waitForWorker('lab-1', 'ready');
+    await waitForWorker('lab-2', 'ready');
     coordinator.kill('SIGINT');
     expect(await lab.exit).toBe(0);
   });
@@ -77,14 +87,14 @@ describe('a watcher', () => {
   });
 
   it('finds a coordinator that was killed and started again, and learns what it did', async (t) => {
-    const { coordinator, url, runDirectory } = await newCluster(t, { flags: endlessRun });
+    const { coordinator, url, port, runDirectory } = await newCluster(t, { flags: endlessRun });
     const watcher = startTutti(t, ['watch', url, '--json']);
     await watcher.waitForEvent('epoch', ({ epoch }) => epoch === 2);
     coordinator.kill('SIGKILL');
     await watcher.waitForText(/the connection broke at \S+; trying again until it works/);
 
     const flags = [`--resume=${runDirectory}`];
-    const again = await newCluster(t, { workers: 0, flags, port: Number(new URL(url).port) });
+    const again = await newCluster(t, { workers: 0, flags, port });
     const isResumed = (event: RunEvent) => event.type === 'run' && event.fromVersion > 0;
     await watcher.waitForEvent('run', isResumed);
     again.coordinator.kill('SIGINT');
@@ -160,10 +170,6 @@ describe.concurrent('a stranger', () => {
     expect(await (await fetch(`${url}/livez`)).text()).toBe('ok\n');
   });
 });
-
-function isNow(action: RunEventOf<'worker'>['action']) {
-  return (event: RunEventOf<'worker'>) => event.action === action;
-}
 
 /** Progress grows old: a watcher that comes late gets the latest alone. */
 function isLasting({ type }: RunEvent): boolean {

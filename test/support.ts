@@ -24,7 +24,7 @@ const launcher = fileURLToPath(new URL('../deploy/tutti.js', import.meta.url));
 
 export function temporaryFolder(t: TestScope): string {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-'));
-  t.onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  t.onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
@@ -154,13 +154,18 @@ export class Tutti {
   }
 }
 
+type WorkerEvent = RunEventOf<'worker'>;
+
 export interface Cluster {
   readonly coordinator: Tutti;
   readonly workers: readonly Tutti[];
   readonly url: string;
+  readonly port: number;
   readonly runDirectory: string;
   /** A further worker process. */
   addWorker(...flags: string[]): Tutti;
+  /** What the coordinator tells of the worker of this name. */
+  waitForWorker(name: string, action: WorkerEvent['action']): Promise<WorkerEvent>;
   /** The end of the run, when the coordinator is gone too. */
   end(): Promise<RunEventOf<'end'>>;
 }
@@ -185,8 +190,11 @@ export async function newCluster(
     coordinator,
     workers: Array.from({ length: workers }, () => addWorker()),
     url,
+    port: Number(new URL(url).port),
     runDirectory,
     addWorker,
+    waitForWorker: (name, action) =>
+      coordinator.waitForEvent('worker', (event) => event.name === name && event.action === action),
     end: async () => {
       const end = await coordinator.waitForEvent('end');
       await coordinator.exit;

@@ -1,0 +1,232 @@
+// The core under watch: every event goes through it as in life, and after each everything is checked.
+import type { Snapshot } from '../../coordinator/checkpoint.ts';
+import { Core } from '../../coordinator/core.ts';
+import type { CoreCounters, CoreEvent, Effect } from '../../coordinator/core-types.ts';
+import type { LedgerRecord } from '../../coordinator/ledger.ts';
+import type { LeaseTimes } from '../../coordinator/membership.ts';
+import { learningRate, optimizer } from './arithmetic.ts';
+import {
+  checkCounters,
+  checkSnapshot,
+  checkTotals,
+  checkVector,
+  checkWakeAt,
+  type Expectations,
+} from './invariants.ts';
+import { StaffWitness } from './staff-witness.ts';
+import { StepWitness } from './step-witness.ts';
+import { violated } from './violation.ts';
+import type { World } from './world.ts';
+
+export interface CheckedCoreOptions extends Expectations {
+  readonly world: World;
+  readonly start: Snapshot;
+  /** As of the start. */
+  readonly ledger: readonly LedgerRecord[];
+  readonly leaseTimes: LeaseTimes;
+  readonly checkpointEverySteps?: number;
+  readonly checkpointEveryMs?: number;
+  /** All that this worker says is true. */
+  readonly isHonest: (worker: string) => boolean;
+}
+
+type EventOf<Type> = Extract<CoreEvent, { type: Type }>;
+type EffectOf<Type> = Extract<Effect, { type: Type }>;
+
+/** What stands still for longer has a named cause. */
+const namelessWaitMs = 500;
+
+export class CheckedCore {
+  readonly #options: CheckedCoreOptions;
+  readonly #core: Core;
+  readonly #staff: StaffWitness;
+  #step: StepWitness;
+  readonly #committed = { samples: 0, gradients: 0 };
+  /** How many steps may still be committed, once none may be opened any more. */
+  #stepsLeft = { held: Number.POSITIVE_INFINITY, stopping: Number.POSITIVE_INFINITY };
+  /** When work was last given or done, or could not be given because it was held. */
+  #movedAt = 0;
+  #idleTicks = 0;
+
+  constructor(options: CheckedCoreOptions) {
+    const { world, plan, start, ledger, isHonest } = options;
+    this.#options = options;
+    this.#core = new Core({ ...options, optimizer, learningRate });
+    this.#staff = new StaffWitness(world, isHonest);
+    this.#step = new StepWitness(plan, start.version);
+    for (const record of ledger) this.#count(record);
+  }
+
+  get weights(): Float32Array {
+    return this.#core.weights;
+  }
+
+  wakeAt(): number {
+    return this.#core.wakeAt();
+  }
+
+  handle(event: CoreEvent, now: number): readonly Effect[] {
+    const core = this.#core;
+    const { ended, version, readyCount } = core;
+    const before = { ...core.counters };
+    const author = event.type === 'answer' ? core.members.get(event.worker) : undefined;
+    const wasSuspect = author?.state.kind === 'suspect';
+    const effects = core.handle(event, now);
+    if (ended) return effects.length > 0 ? violated('something happened after the end') : effects;
+    this.#notice(event, now);
+    if (readyCount > 0 && core.readyCount === 0) this.#options.world.happened('nobody left');
+    if (event.type === 'answer' && author !== undefined) {
+      const isAccepted = !effects.some(({ type }) => type === 'refuse');
+      if (wasSuspect && isAccepted) this.#options.world.happened('answer of a suspect used');
+      this.#checkAnswer(event, version, isAccepted);
+    }
+    for (const effect of effects) this.#checkEffect(effect, version);
+    this.#checkCounters(before, effects);
+    this.#checkHolders(effects);
+    if (core.ended) {
+      if (effects.at(-1)?.type !== 'end') violated('something happened after the end');
+      return effects;
+    }
+    this.#staff.checkMembers(core.members);
+    this.#checkTime(event, effects, now);
+    return effects;
+  }
+
+  get #isHeld(): boolean {
+    return Number.isFinite(this.#stepsLeft.held);
+  }
+
+  #notice(event: CoreEvent, now: number): void {
+    this.#staff.notice(event);
+    if (event.type === 'stop') this.#stepsLeft.stopping = Math.min(this.#stepsLeft.stopping, 1);
+    if (event.type !== 'hold') return;
+    if (this.#isHeld) this.#movedAt = now;
+    if (event.cause === 'none') this.#stepsLeft.held = Number.POSITIVE_INFINITY;
+    else this.#stepsLeft.held = Math.min(this.#stepsLeft.held, 1);
+  }
+
+  #checkAnswer({ worker, answer }: EventOf<'answer'>, version: number, isAccepted: boolean): void {
+    const isFirst = this.#staff.noticeAnswer(worker, answer);
+    const isWanted = isFirst && answer.version === version && this.#step.isMissing(answer);
+    const text = `the answer of ${worker} for ${answer.start}+${answer.length}`;
+    if (isAccepted) {
+      if (!isWanted) violated(`${text} was accepted`);
+      this.#step.accept(worker, answer);
+    } else if (isWanted && this.#options.isHonest(worker)) {
+      violated(`${text} was refused`);
+    }
+  }
+
+  #checkEffect(effect: Effect, versionBefore: number): void {
+    switch (effect.type) {
+      case 'weights':
+        if (effect.version !== this.#core.version) violated(`version ${effect.version} was sent`);
+        return this.#staff.checkWeights(effect);
+      case 'lease':
+        return this.#checkLease(effect);
+      case 'late':
+        return this.#staff.checkLate(effect);
+      case 'refuse':
+        if (effect.reason === 'not-finite' || effect.reason === 'too-large') {
+          this.#step.unusable.add(effect.worker);
+        }
+        return this.#staff.checkRefusal(effect);
+      case 'expel':
+        return this.#staff.checkExpulsion(effect);
+      case 'commit':
+        if (this.#core.version !== versionBefore + 1) violated(`version ${this.#core.version}`);
+        return this.#checkCommit(effect.record);
+      case 'epoch':
+        checkTotals(effect.summary, this.#options.reference.stageAt(this.#core.version).epoch);
+        return this.#checkSnapshot(effect.snapshot);
+      case 'checkpoint':
+        return this.#checkSnapshot(effect.snapshot);
+      case 'end':
+        return this.#checkEnd(effect);
+    }
+  }
+
+  #checkLease(effect: EffectOf<'lease'>): void {
+    const { worker } = effect;
+    this.#step.checkLease(effect);
+    const member = this.#core.members.get(worker);
+    if (member === undefined) return violated(`${worker} was leased shards and is no member`);
+    this.#staff.checkLease(effect, member.state);
+    const { held, stopping } = this.#stepsLeft;
+    if (Math.min(held, stopping) < 1) violated(`${worker} has a lease of a step too many`);
+  }
+
+  #checkCommit(record: LedgerRecord): void {
+    const { plan, reference } = this.#options;
+    const stage = reference.stageAt(record.version);
+    this.#step.checkCommit(record, stage);
+    checkVector('weights', stage.version, this.#core.weights, stage.weights);
+    this.#count(record);
+    this.#step = new StepWitness(plan, stage.version);
+    this.#stepsLeft.held--;
+    this.#stepsLeft.stopping--;
+  }
+
+  #count({ samples, shards }: LedgerRecord): void {
+    this.#committed.samples += samples;
+    this.#committed.gradients += shards.length;
+  }
+
+  #checkSnapshot(snapshot: Snapshot): void {
+    if (snapshot.version !== this.#core.version) violated(`a snapshot of ${snapshot.version}`);
+    if (snapshot.weights === this.#core.weights) violated('a snapshot shares the weights');
+    checkSnapshot(snapshot, this.#options, this.#committed.samples);
+  }
+
+  #checkEnd({ reason, snapshot }: EffectOf<'end'>): void {
+    const { version, readyCount } = this.#core;
+    const isComplete = version === this.#options.plan.totalSteps;
+    const isMeant = {
+      completed: isComplete,
+      stopped: !isComplete && Number.isFinite(this.#stepsLeft.stopping),
+      diverged: this.#step.unusable.size >= (readyCount > 1 ? 2 : 1),
+    };
+    if (!isMeant[reason]) violated(`it ended as ${reason} at version ${version}`);
+    this.#checkSnapshot(snapshot);
+  }
+
+  #checkCounters(before: CoreCounters, effects: readonly Effect[]): void {
+    const { counters, ended } = this.#core;
+    const { samples, gradients } = this.#committed;
+    checkCounters({
+      before,
+      after: counters,
+      effects,
+      expected: {
+        samplesCommitted: samples,
+        gradientsAccepted: gradients + (ended ? 0 : this.#step.acceptedCount),
+      },
+      samplesPerStep: this.#options.plan.stepSize(0),
+    });
+  }
+
+  #checkHolders(effects: readonly Effect[]): void {
+    this.#step.countHolders(this.#core.members);
+    for (const effect of effects) {
+      if (effect.type !== 'lease') continue;
+      if (effect.runs.some((run) => this.#step.isShared(run))) {
+        this.#options.world.happened('second copy');
+      }
+    }
+  }
+
+  #checkTime({ type }: CoreEvent, effects: readonly Effect[], now: number): void {
+    const { members } = this.#core;
+    const wakeAt = this.wakeAt();
+    checkWakeAt(wakeAt, members, now);
+    if (!this.#isHeld) this.#step.checkIdle(members, now, wakeAt);
+    const isMoving = effects.some(({ type }) => type === 'lease' || type === 'commit');
+    if (this.#isHeld || isMoving) this.#movedAt = now;
+    const stillMs = now - this.#movedAt;
+    const isNamed = this.#core.waiting(now).cause !== 'none';
+    if (!isNamed && stillMs > namelessWaitMs) violated(`for ${stillMs} ms it waits for nothing`);
+    // A timer may be early by less than a millisecond, and the end of a pause may change nothing.
+    this.#idleTicks = type === 'tick' && effects.length === 0 ? this.#idleTicks + 1 : 0;
+    if (this.#idleTicks > 2 * (members.size + 1)) violated('it wakes up again and again');
+  }
+}

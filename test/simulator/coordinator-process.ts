@@ -1,0 +1,177 @@
+// One process of the coordinator: the core, and its effects carried out as coordinator/coordinator.ts does it.
+import type { Snapshot } from '../../coordinator/checkpoint.ts';
+import type { CoreEvent, Effect, EndReason } from '../../coordinator/core-types.ts';
+import { CheckedCore, type CheckedCoreOptions } from './checked-core.ts';
+import type { FromSimWorker } from './messages.ts';
+import { Connection, type CoordinatorEnd, type Network, type WorkerEnd } from './network.ts';
+import type { Scenario } from './scenario.ts';
+import type { SimArchive } from './sim-archive.ts';
+import { SimMilestones } from './sim-milestones.ts';
+import { effectText, eventText } from './trace-text.ts';
+
+export interface ProcessSurroundings
+  extends Pick<CheckedCoreOptions, 'world' | 'plan' | 'reference'> {
+  readonly scenario: Scenario;
+  readonly network: Network;
+  readonly archive: SimArchive;
+  /** True when the process is killed instead of carrying it out. */
+  readonly onEffect: () => boolean;
+  readonly onExit: (reason: EndReason, isSaved: boolean) => void;
+}
+
+export class CoordinatorProcess implements CoordinatorEnd {
+  readonly #around: ProcessSurroundings;
+  readonly #start: Snapshot;
+  readonly #core: CheckedCore;
+  readonly #milestones: SimMilestones;
+  readonly #startedAtMs: number;
+  readonly #connections = new Map<string, Connection>();
+  #admitted = 0;
+  #isGone = false;
+  /** Only the timer that was set last counts. */
+  #timers = 0;
+  #weights: { readonly version: number; readonly values: Float32Array } | undefined;
+
+  constructor(start: Snapshot, around: ProcessSurroundings) {
+    const { world, scenario, archive } = around;
+    const { coordinator, leaseTimes } = scenario;
+    this.#around = around;
+    this.#start = start;
+    this.#startedAtMs = world.nowMs;
+    this.#core = new CheckedCore({
+      ...around,
+      ...coordinator,
+      leaseTimes,
+      start,
+      ledger: archive.ledger,
+      isHonest: (worker) => this.#connections.get(worker)?.isHonest ?? false,
+    });
+    this.#milestones = new SimMilestones({
+      world,
+      evaluationMs: coordinator.evaluationMs,
+      save: (snapshot, onDone) => archive.save(snapshot, onDone),
+      onHold: (cause) => this.dispatch({ type: 'hold', cause }),
+    });
+  }
+
+  start(): void {
+    if (this.#start.version === 0) this.#milestones.checkpoint(this.#start);
+    this.dispatch({ type: 'tick' });
+  }
+
+  /** Its machine killed it, or it has exited: nothing that it planned will be done. */
+  drop(): void {
+    this.#isGone = true;
+    this.#milestones.drop();
+    for (const connection of this.#connections.values()) connection.closeAbove();
+  }
+
+  connect(below: WorkerEnd): Connection {
+    const { world, network } = this.#around;
+    const worker = `w${++this.#admitted}`;
+    const connection = new Connection(network, { worker, above: this, below });
+    this.#connections.set(worker, connection);
+    world.after(network.latencyMs, () => {
+      if (!connection.isOpenAbove) return;
+      this.dispatch({ type: 'joined', worker, name: worker });
+      connection.sendDown({ type: 'welcome' });
+    });
+    return connection;
+  }
+
+  receive({ worker }: Connection, message: FromSimWorker): void {
+    switch (message.type) {
+      case 'ready':
+        return this.dispatch({ ...message, worker });
+      case 'answer':
+        return this.dispatch({ ...message, worker });
+      case 'malformed':
+        return this.dispatch({ type: 'bad-message', worker, reason: 'malformed' });
+      case 'flood':
+        return this.dispatch({ type: 'expel', worker, reason: 'flood' });
+      case 'leave':
+        return this.dispatch({ type: 'left', worker });
+      default:
+        message satisfies never;
+    }
+  }
+
+  lost({ worker }: Connection): void {
+    this.dispatch({ type: 'left', worker });
+    this.#connections.delete(worker);
+  }
+
+  dispatch(event: CoreEvent): void {
+    if (this.#isGone) return;
+    const { world, onEffect } = this.#around;
+    const now = world.nowMs - this.#startedAtMs;
+    world.trace?.(eventText(event));
+    for (const effect of this.#core.handle(event, now)) {
+      if (this.#isGone || onEffect()) return;
+      world.trace?.(`  -> ${effectText(effect)}`);
+      this.#perform(effect);
+    }
+    if (!this.#isGone) this.#setTimer(now);
+  }
+
+  #setTimer(now: number): void {
+    const timer = ++this.#timers;
+    const wakeAt = this.#core.wakeAt();
+    if (!Number.isFinite(wakeAt)) return;
+    this.#around.world.after(timerDelayMs(wakeAt - now), () => {
+      if (timer === this.#timers) this.dispatch({ type: 'tick' });
+    });
+  }
+
+  #perform(effect: Effect): void {
+    const { archive } = this.#around;
+    switch (effect.type) {
+      case 'weights':
+        return this.#sendWeights(effect.worker, effect.version);
+      case 'lease':
+        return this.#connections.get(effect.worker)?.sendDown(effect);
+      case 'expel': {
+        const connection = this.#connections.get(effect.worker);
+        connection?.sendDown({ type: 'refused' });
+        connection?.closeAbove();
+        return;
+      }
+      case 'commit':
+        return archive.append(effect.record);
+      case 'epoch':
+        return this.#milestones.epoch(effect.snapshot);
+      case 'checkpoint':
+        return this.#milestones.checkpoint(effect.snapshot);
+      case 'end':
+        return this.#end(effect.reason, effect.snapshot);
+      case 'standby':
+      case 'late':
+      case 'refuse':
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #sendWeights(worker: string, version: number): void {
+    if (this.#weights?.version !== version) {
+      this.#weights = { version, values: this.#core.weights.slice() };
+    }
+    this.#connections.get(worker)?.sendDown({ type: 'weights', ...this.#weights });
+  }
+
+  #end(reason: EndReason, snapshot: Snapshot): void {
+    for (const connection of this.#connections.values()) {
+      connection.sendDown({ type: 'finished' });
+      connection.closeAbove();
+    }
+    this.#milestones.checkpoint(snapshot, (isSaved) => this.#around.onExit(reason, isSaved));
+  }
+}
+
+const longestTimerMs = 2 ** 31 - 1;
+
+/** What Node makes of a delay: whole milliseconds, and 1 of what is too long for it. */
+function timerDelayMs(delayMs: number): number {
+  return delayMs >= 1 && delayMs <= longestTimerMs ? Math.trunc(delayMs) : 1;
+}

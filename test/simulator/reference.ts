@@ -1,0 +1,107 @@
+// What a run must come to, folded from its options alone: nothing of the core, no shards, no workers.
+import type { Snapshot } from '../../coordinator/checkpoint.ts';
+import type { LedgerRecord } from '../../coordinator/ledger.ts';
+import type { Plan, PlanOptions } from '../../shared/plan.ts';
+import { createRandom, permutation } from '../../shared/random.ts';
+import { gradientSum, learningRate, model, optimizer, type Place } from './arithmetic.ts';
+import { violated } from './violation.ts';
+
+export type Totals = Omit<Snapshot['epochTotals'], 'seconds'>;
+
+/** A run after some steps. */
+export interface Stage {
+  readonly version: number;
+  readonly weights: Float32Array;
+  readonly momentum: Float32Array;
+  /** Of the step that led here. */
+  readonly step: Totals;
+  /** Of the steps so far of the epoch that this step belongs to. */
+  readonly epoch: Totals;
+}
+
+const nothing: Totals = { lossSum: 0, correct: 0, samples: 0 };
+
+export class Reference {
+  readonly #options: PlanOptions;
+  readonly #stepsPerEpoch: number;
+  readonly #stages: Stage[] = [firstStage()];
+  #order: Uint32Array = new Uint32Array();
+
+  constructor(options: PlanOptions) {
+    this.#options = options;
+    this.#stepsPerEpoch = Math.ceil(options.samples / options.batchSize);
+  }
+
+  stageAt(version: number): Stage {
+    for (let next = this.#stages.length; next <= version; next++) {
+      this.#stages.push(nextStage(this.#stages[next - 1], this.#samplesAfter(next - 1)));
+    }
+    return this.#stages[version];
+  }
+
+  /** Which samples the step after `version` steps is made of. */
+  #samplesAfter(version: number): { place: Place; samples: Uint32Array } {
+    const { samples, batchSize, shuffle, seed } = this.#options;
+    const epoch = Math.floor(version / this.#stepsPerEpoch);
+    const step = version % this.#stepsPerEpoch;
+    if (step === 0) {
+      this.#order = shuffle
+        ? permutation(samples, createRandom(seed, 'shuffle', epoch))
+        : Uint32Array.from({ length: samples }, (_, index) => index);
+    }
+    const batch = this.#order.subarray(step * batchSize, (step + 1) * batchSize);
+    return { place: { version, epoch, step }, samples: batch };
+  }
+}
+
+/** Where training is when exactly the shards that a ledger speaks of were summed, line by line. */
+export function replay(records: readonly LedgerRecord[], plan: Plan): Stage {
+  let stage = firstStage();
+  for (const { version, epoch, step, shards } of records) {
+    if (version !== stage.version + 1) violated(`the ledger has ${version} after ${stage.version}`);
+    const samples = shards.flatMap(({ start, length }) =>
+      Array.from({ length }, (_, at) => [...plan.shardIndices(epoch, step, start + at)]).flat(),
+    );
+    stage = nextStage(stage, { place: { version: version - 1, epoch, step }, samples });
+  }
+  return stage;
+}
+
+function firstStage(): Stage {
+  const weights = Float32Array.from({ length: model.parameterCount }, (_, at) => at + 1);
+  const momentum = new Float32Array(weights.length);
+  return { version: 0, weights, momentum, step: nothing, epoch: nothing };
+}
+
+interface Batch {
+  readonly place: Place;
+  readonly samples: ArrayLike<number> & Iterable<number>;
+}
+
+function nextStage(before: Stage, { place, samples }: Batch): Stage {
+  const weights = before.weights.slice();
+  const momentum = before.momentum.slice();
+  const { gradient, lossSum, correct } = gradientSum(place, weights, samples);
+  optimizer.update({
+    weights,
+    state: { momentum },
+    gradientSum: gradient,
+    samples: samples.length,
+    learningRate: learningRate(place.version),
+  });
+  const step = { lossSum, correct, samples: samples.length };
+  const soFar = place.step === 0 ? nothing : before.epoch;
+  const epoch = {
+    lossSum: soFar.lossSum + lossSum,
+    correct: soFar.correct + correct,
+    samples: soFar.samples + samples.length,
+  };
+  return { version: place.version + 1, weights, momentum, step, epoch };
+}
+
+/** Where a new run starts. */
+export function firstSnapshot(): Snapshot {
+  const { version, weights, momentum, epoch } = firstStage();
+  const epochTotals = { ...epoch, seconds: 0 };
+  return { version, epoch: 0, step: 0, weights, optimizer: { momentum }, epochTotals };
+}

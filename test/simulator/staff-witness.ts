@@ -1,0 +1,95 @@
+// The workers as somebody sees them who hears only what goes into the core and what comes out.
+import type { Answer, CoreEvent, Effect } from '../../coordinator/core-types.ts';
+import type { Member } from '../../coordinator/membership.ts';
+import type { ShardRun } from '../../shared/protocol.ts';
+import { violated } from './violation.ts';
+import type { World } from './world.ts';
+
+type EffectOf<Type> = Extract<Effect, { type: Type }>;
+
+const maxStrikes = 3;
+const maxRememberedRuns = 256;
+
+export class StaffWitness {
+  readonly #world: World;
+  readonly #isHonest: (worker: string) => boolean;
+  /** Who joined and neither left nor was expelled. */
+  readonly #present = new Set<string>();
+  /** Version of the weights that each worker was sent, unless they may have been lost. */
+  readonly #sent = new Map<string, number>();
+  readonly #strikes = new Map<string, number>();
+  /** Runs that a worker answered since it was leased them last. */
+  readonly #answered = new Set<string>();
+
+  constructor(world: World, isHonest: (worker: string) => boolean) {
+    this.#world = world;
+    this.#isHonest = isHonest;
+  }
+
+  notice(event: CoreEvent): void {
+    if (event.type === 'joined') this.#present.add(event.worker);
+    if (event.type === 'left') this.#present.delete(event.worker);
+  }
+
+  /** False for a repeated one. */
+  noticeAnswer(worker: string, answer: Answer): boolean {
+    const key = answerKey(worker, answer.version, answer);
+    const isFirst = !this.#answered.has(key);
+    this.#answered.add(key);
+    return isFirst;
+  }
+
+  checkWeights({ worker, version }: EffectOf<'weights'>): void {
+    if (this.#sent.get(worker) === version) violated(`${worker} was sent its weights twice`);
+    this.#sent.set(worker, version);
+  }
+
+  checkLease({ worker, version, runs }: EffectOf<'lease'>, state: Member['state']): void {
+    if (this.#sent.get(worker) !== version) violated(`${worker} has other weights than its lease`);
+    const isTheirs = state.kind === 'working' && state.lease.pending.length === runs.length;
+    if (!isTheirs) violated(`${worker} has another lease, too`);
+    for (const run of runs) this.#answered.delete(answerKey(worker, version, run));
+  }
+
+  checkLate({ worker }: EffectOf<'late'>): void {
+    this.#sent.delete(worker);
+    this.#world.happened('lease expired');
+  }
+
+  checkRefusal({ worker, reason }: EffectOf<'refuse'>): void {
+    if (reason === 'late') return this.#world.happened('answer late');
+    if (reason === 'duplicate') return this.#world.happened('answer duplicate');
+    if (this.#isHonest(worker)) violated(`${worker} was refused as ${reason}`);
+    this.#strikes.set(worker, (this.#strikes.get(worker) ?? 0) + 1);
+  }
+
+  checkExpulsion({ worker, reason }: EffectOf<'expel'>): void {
+    const isDeserved = reason !== 'strikes' || this.#strikes.get(worker) === maxStrikes;
+    if (!isDeserved || this.#isHonest(worker)) violated(`${worker} was expelled`);
+    this.#present.delete(worker);
+    this.#world.happened('liar expelled');
+  }
+
+  checkMembers(members: ReadonlyMap<string, Readonly<Member>>): void {
+    if (members.size !== this.#present.size) violated(`it has ${members.size} members`);
+    for (const member of members.values()) {
+      const { worker } = member;
+      if (!this.#present.has(worker)) violated(`${worker} is still a member`);
+      if (this.#strikes.get(worker) === maxStrikes) violated(`${worker} was not expelled`);
+      checkMember(member);
+    }
+  }
+}
+
+function checkMember({ worker, state, granted, shardMs }: Readonly<Member>): void {
+  if (granted.size > maxRememberedRuns)
+    violated(`${granted.size} runs of ${worker} are remembered`);
+  if (state.kind === 'working' && state.lease.pending.length === 0) {
+    violated(`${worker} has answered all and gets nothing more`);
+  }
+  if (!Number.isFinite(shardMs) || shardMs < 0) violated(`${worker} takes ${shardMs} ms a shard`);
+}
+
+function answerKey(worker: string, version: number, { start, length }: ShardRun): string {
+  return `${worker} ${version}:${start}+${length}`;
+}

@@ -1,0 +1,98 @@
+// What a worker does on one connection: weights in, gradients out, as worker/worker.ts does it.
+import type { Answer } from '../../coordinator/core-types.ts';
+import type { Plan } from '../../shared/plan.ts';
+import type { ShardRun } from '../../shared/protocol.ts';
+import { gradientSum } from './arithmetic.ts';
+import type { Draw } from './draw.ts';
+import { absurdSpeed, tell } from './lies.ts';
+import type { FromSimWorker, Lease, ToSimWorker } from './messages.ts';
+import type { WorkerScenario } from './staff.ts';
+import type { World } from './world.ts';
+
+export interface WorkLoopOptions {
+  readonly scenario: WorkerScenario;
+  readonly isHonest: boolean;
+  readonly world: World;
+  readonly draw: Draw;
+  readonly plan: Plan;
+  send(message: FromSimWorker): void;
+  /** Does it then, or when the worker is awake again; not at all once the connection is gone. */
+  later(delayMs: number, action: () => void): void;
+}
+
+export class WorkLoop {
+  readonly #options: WorkLoopOptions;
+  readonly #leases: Lease[] = [];
+  #weights: Extract<ToSimWorker, { type: 'weights' }> | undefined;
+  #isComputing = false;
+
+  constructor(options: WorkLoopOptions) {
+    this.#options = options;
+  }
+
+  take(message: Exclude<ToSimWorker, { type: 'refused' | 'finished' }>): void {
+    switch (message.type) {
+      case 'welcome':
+        return this.#options.later(this.#options.scenario.prepareMs, () => this.#announce());
+      case 'weights':
+        this.#weights = message;
+        return;
+      case 'lease':
+        this.#leases.push(message);
+        if (!this.#isComputing) this.#next();
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #announce(): void {
+    const { scenario, isHonest, draw, send } = this.#options;
+    const { msPerSample, boast, dishonesty } = scenario;
+    const isAbsurd = !isHonest && dishonesty?.lies.includes('absurd speed');
+    const samplesPerSecond = isAbsurd ? absurdSpeed(draw) : (1000 / msPerSample) * boast;
+    send({ type: 'ready', samplesPerSecond });
+  }
+
+  #next(): void {
+    const lease = this.#leases.shift();
+    this.#isComputing = lease !== undefined;
+    if (lease === undefined) return;
+    if (this.#weights?.version !== lease.version) return this.#next();
+    this.#compute(lease, this.#weights.values, 0);
+  }
+
+  #compute(lease: Lease, weights: Float32Array, index: number): void {
+    const { scenario, draw, plan, later } = this.#options;
+    if (index === lease.runs.length) return this.#next();
+    const { start, length } = lease.runs[index];
+    const samples = plan.runSize(lease.step, start, length);
+    later(samples * scenario.msPerSample * draw.between(0.8, 1.2), () => {
+      this.#answer(lease, weights, { start, length });
+      this.#compute(lease, weights, index + 1);
+    });
+  }
+
+  #answer(lease: Lease, weights: Float32Array, run: ShardRun): void {
+    const { scenario, isHonest, world, draw, plan, send } = this.#options;
+    const answerFor = (of: ShardRun): Answer => trueAnswer(plan, lease, weights, of);
+    const answer = answerFor(run);
+    if (isHonest || scenario.dishonesty === undefined || !draw.chance(scenario.dishonesty.rate)) {
+      return send({ type: 'answer', answer });
+    }
+    world.happened('lie told');
+    const lie = draw.pick(scenario.dishonesty.lies);
+    world.trace?.(`${scenario.name} lies: ${lie}`);
+    for (const told of tell(lie, answer, { draw, shards: plan.shards, answerFor })) send(told);
+  }
+}
+
+function trueAnswer(plan: Plan, lease: Lease, weights: Float32Array, run: ShardRun): Answer {
+  const { version, epoch, step } = lease;
+  const indices: number[] = [];
+  for (let shard = run.start; shard < run.start + run.length; shard++) {
+    indices.push(...plan.shardIndices(epoch, step, shard));
+  }
+  const sum = gradientSum({ version, epoch, step }, weights, indices);
+  return { version, epoch, step, ...run, samples: indices.length, ...sum };
+}
