@@ -43,10 +43,12 @@ export const train = defineCommand({
       log.add({ type: 'notice', level: 'info', message: stopping });
       coordinator.stop();
     });
+    let isOver = false;
     supervisor.done.then((status) => {
-      if (status !== 0) log.add({ type: 'notice', level: 'warning', message: deserted });
+      if (status !== 0 && !isOver) log.add({ type: 'notice', level: 'warning', message: deserted });
     });
     const { reason } = await coordinator.done;
+    isOver = true;
     supervisor.stop();
     await supervisor.done;
     await close();

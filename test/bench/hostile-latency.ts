@@ -2,7 +2,6 @@
 // arrival of a piece of it until the event loop is free again. Run it with: npx tsx test/bench/hostile-latency.ts
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { pack } from 'msgpackr';
 import { type Packet, PacketType } from 'socket.io-parser';
 import { modelOf } from '../../shared/config.ts';
 import {
@@ -11,7 +10,7 @@ import {
   watchNamespace,
   workNamespace,
 } from '../../shared/protocol.ts';
-import { forged } from '../frames.ts';
+import { encodeFrame } from '../../shared/wire.ts';
 import { answerTo, encoded, newImpostor, newStranger } from '../hostile-client.ts';
 import { type InnerCoordinator, newInnerCoordinator } from '../inner-coordinator.ts';
 import { opcodes, webSocketFrame } from '../raw-websocket.ts';
@@ -23,7 +22,7 @@ const { CONNECT, EVENT } = PacketType;
 const firstStep = { type: 'lease' as const, epoch: 0, step: 0, version: 0 };
 
 const packet = (content: Packet) => webSocketFrame(encoded(content));
-const header = (content: unknown) => webSocketFrame(forged(pack(content)));
+const header = (content: unknown) => webSocketFrame(encodeFrame(content));
 const message = (content: unknown) => packet({ type: EVENT, nsp, data: [messageEvent, content] });
 
 /** Everything before the message has been said already. */

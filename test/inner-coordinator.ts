@@ -1,0 +1,140 @@
+// A coordinator inside the test's own process, with a network of a few hundred weights: for what has to be counted
+// from within, or happens so often that a process would be busy telling of it.
+import { openArchive } from '../coordinator/archive.ts';
+import { Coordinator } from '../coordinator/coordinator.ts';
+import { createDataBlocks } from '../coordinator/data-blocks.ts';
+import { EventLog } from '../coordinator/event-log.ts';
+import { defaultLimits, type Limits } from '../coordinator/limits.ts';
+import { createRefusals } from '../coordinator/refusals.ts';
+import { createRunFolder } from '../coordinator/run-folder.ts';
+import { type EdgeServer, startServer } from '../coordinator/server.ts';
+import { modelOf, type RunConfig } from '../shared/config.ts';
+import type { RunEvent, RunEventOf } from '../shared/events.ts';
+import { initialWeights } from '../shared/model/model.ts';
+import { optimizers } from '../shared/optimizers/index.ts';
+import { randomSlice } from '../worker/engines/prove.ts';
+import { startNodeWorker } from '../worker/node.ts';
+import { type TestScope, temporaryFolder } from './support.ts';
+import { run } from './terminal-events.ts';
+
+export interface InnerCoordinator {
+  readonly coordinator: Coordinator;
+  readonly server: EdgeServer;
+  readonly url: string;
+  readonly config: RunConfig;
+  readonly log: EventLog;
+  /** A real worker in this process. */
+  addWorker(): void;
+}
+
+export interface InnerOptions {
+  readonly limits?: Partial<Limits>;
+  readonly config?: Partial<RunConfig>;
+}
+
+export async function newInnerCoordinator(
+  t: TestScope,
+  { limits: changedLimits, config: changedConfig }: InnerOptions = {},
+): Promise<InnerCoordinator> {
+  const limits = { ...defaultLimits, ...changedLimits };
+  const config: RunConfig = {
+    ...run.config,
+    shape: { trainSamples: 256, testSamples: 1, rows: 4, columns: 4, classes: 4 },
+    model: { hidden: [16], activation: 'relu' },
+    batchSize: 16,
+    epochs: 100_000,
+    ...changedConfig,
+  };
+  const model = modelOf(config);
+  const folder = await createRunFolder(temporaryFolder(t), config, new Date());
+  const archive = await openArchive({ folder, fromVersion: 0, onError: () => undefined });
+  const log = new EventLog({ lastSeq: 0 });
+  const train = randomSlice(model, config.shape.trainSamples, 1);
+  const blocks = createDataBlocks(train, model.inputs);
+  const refusals = createRefusals((message) =>
+    log.add({ type: 'notice', level: 'warning', message }),
+  );
+  const server = await startServer({
+    host: '127.0.0.1',
+    port: 0,
+    maxPayloadBytes: 4 * model.parameterCount,
+    blocks,
+    limits,
+    onRefused: refusals.add,
+  });
+  const { name, ...optimizer } = config.optimizer;
+  const options = {
+    run: folder.id,
+    config,
+    dataset: { shape: config.shape, train, test: train },
+    archive,
+    log,
+    start: {
+      version: 0,
+      epoch: 0,
+      step: 0,
+      weights: initialWeights(model, config.seed),
+      optimizer: optimizers[name](optimizer).init(model.parameterCount),
+      epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
+    },
+    evaluate: async () => ({ loss: 0, accuracy: 0, confusion: [] }),
+    host: '127.0.0.1',
+    port: 0,
+    expectWorkers: 1,
+    limits,
+  };
+  const coordinator = new Coordinator(options, server, blocks.manifest, refusals);
+  t.onTestFinished(async () => {
+    coordinator.stop();
+    await coordinator.done;
+  });
+  const { url } = coordinator;
+  const cacheDirectory = temporaryFolder(t);
+  return {
+    coordinator,
+    server,
+    url,
+    config,
+    log,
+    addWorker: () => {
+      startNodeWorker({
+        url,
+        name: 'honest',
+        engine: 'reference',
+        cacheDirectory,
+        log: () => undefined,
+      });
+    },
+  };
+}
+
+function eventsOf<Type extends RunEvent['type']>(
+  { history }: EventLog,
+  type: Type,
+): RunEventOf<Type>[] {
+  return history.filter((event): event is RunEventOf<Type> => event.type === type);
+}
+
+/** The next such event. */
+export function next<Type extends RunEvent['type']>(
+  log: EventLog,
+  type: Type,
+): Promise<RunEventOf<Type>> {
+  return new Promise((resolve) => {
+    const unsubscribe = log.subscribe((event) => {
+      if (event.type !== type) return;
+      unsubscribe();
+      resolve(event as RunEventOf<Type>);
+    });
+  });
+}
+
+/** What became of a worker, and why. */
+export function fateIn(log: EventLog, name: string): string[] {
+  const events = eventsOf(log, 'worker').filter((event) => event.name === name);
+  return events.map(({ action, reason }) => (reason ? `${action}: ${reason}` : action));
+}
+
+export function noticesIn(log: EventLog): string[] {
+  return eventsOf(log, 'notice').map(({ message }) => message);
+}

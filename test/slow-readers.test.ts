@@ -1,0 +1,170 @@
+// Those who listen but do not read: what is meant for them must not pile up.
+import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
+import type { Socket as ServerSocket } from 'socket.io';
+import { describe, expect, it } from 'vitest';
+import { EventLog } from '../coordinator/event-log.ts';
+import { defaultLimits } from '../coordinator/limits.ts';
+import { type EdgeServer, startServer } from '../coordinator/server.ts';
+import { openWatchChannel } from '../coordinator/watch-channel.ts';
+import { openWorkChannel } from '../coordinator/work-channel.ts';
+import type { RunEvent } from '../shared/events.ts';
+import { protocolVersion, watchNamespace, workNamespace } from '../shared/protocol.ts';
+import { handshakeOf, newStranger, type Stranger } from './hostile-client.ts';
+import { dial } from './raw-websocket.ts';
+import type { TestScope } from './support.ts';
+
+/** More than the system's own buffers take. */
+const largePayload = new Uint8Array(16_000_000);
+
+async function newServer(t: TestScope, joinTimeoutMs = 10_000) {
+  const server = await startServer({
+    host: '127.0.0.1',
+    port: 0,
+    maxPayloadBytes: 1000,
+    blocks: { manifest: { images: [], labels: [] }, get: () => largePayload },
+    limits: { ...defaultLimits, joinTimeoutMs },
+    onRefused: () => undefined,
+  });
+  t.onTestFinished(() => server.close());
+  return { server, url: `http://127.0.0.1:${server.port}` };
+}
+
+function waitingFrames({ io }: EdgeServer): number {
+  const [socket] = io.of(watchNamespace).sockets.values();
+  return (socket.conn as unknown as { readonly writeBuffer: unknown[] }).writeBuffer.length;
+}
+
+async function heard(watcher: Stranger): Promise<RunEvent> {
+  const packet = await watcher.next(
+    ({ nsp, data }) => nsp === watchNamespace && Array.isArray(data),
+  );
+  return packet.data[1];
+}
+
+function tell(log: EventLog, message: string): RunEvent {
+  return log.add({ type: 'notice', level: 'info', message });
+}
+
+describe('a watcher', () => {
+  const auth = { protocol: protocolVersion };
+
+  it('that does not read costs a few frames, and has missed nothing when it does', async (t) => {
+    const { server, url } = await newServer(t);
+    const log = new EventLog({ lastSeq: 0 });
+    openWatchChannel(server.io, log);
+    const watcher = await newStranger(t, url);
+    await watcher.enter(watchNamespace, auth);
+    watcher.wire.socket.pause();
+    for (let round = 0; round < 200; round++) {
+      for (let time = 0; time < 50; time++) tell(log, 'x'.repeat(2000));
+      await setImmediate();
+      expect(waitingFrames(server)).toBeLessThanOrEqual(32);
+    }
+    const told = server.traffic().bytesOut;
+    expect(told).toBeLessThan(15_000_000);
+    tell(log, 'the last');
+    watcher.wire.socket.resume();
+    for (let seq = 1; seq <= 10_001; seq++) expect((await heard(watcher)).seq).toBe(seq);
+  });
+
+  it('that comes late gets the history in pieces', async (t) => {
+    const { server, url } = await newServer(t);
+    const log = new EventLog({ lastSeq: 0 });
+    openWatchChannel(server.io, log);
+    for (let time = 0; time < 10_000; time++) tell(log, 'x'.repeat(1000));
+    const watcher = await newStranger(t, url);
+    await watcher.enter(watchNamespace, auth);
+    const bytesATurn: number[] = [];
+    for (let told = server.traffic().bytesOut; told < 10_000_000; ) {
+      await setImmediate();
+      const { bytesOut } = server.traffic();
+      bytesATurn.push(bytesOut - told);
+      told = bytesOut;
+    }
+    expect(Math.max(...bytesATurn)).toBeLessThan(100_000);
+    for (let seq = 1; seq <= 10_000; seq++) expect((await heard(watcher)).seq).toBe(seq);
+    tell(log, 'news');
+    expect((await heard(watcher)).seq).toBe(10_001);
+  });
+
+  it('gets what came after the events that it has', async (t) => {
+    const { server, url } = await newServer(t);
+    const log = new EventLog({ lastSeq: 0 });
+    openWatchChannel(server.io, log);
+    for (let time = 0; time < 5; time++) tell(log, 'history');
+    const seqsSince = async (since: number) => {
+      const watcher = await newStranger(t, url);
+      await watcher.enter(watchNamespace, { ...auth, since });
+      return (await heard(watcher)).seq;
+    };
+    expect(await seqsSince(3)).toBe(4);
+    const ahead = seqsSince(100);
+    await once(server.io.of(watchNamespace), 'connection');
+    tell(log, 'news');
+    expect(await ahead).toBe(6);
+  });
+
+  it('that comes with nonsense is turned away by name', async (t) => {
+    const { server, url } = await newServer(t);
+    openWatchChannel(server.io, new EventLog({ lastSeq: 0 }));
+    const reasonFor = async (handshake: object) =>
+      (await (await newStranger(t, url)).enter(watchNamespace, handshake)).data.data.reason;
+    expect(await reasonFor({ protocol: 0 })).toBe('protocol');
+    expect(await reasonFor({ ...auth, since: -1 })).toBe('handshake');
+  });
+});
+
+describe('a worker', () => {
+  it('that does not read its weights is behind, and gets no others', async (t) => {
+    const { server, url } = await newServer(t);
+    const nothing = () => undefined;
+    const joined: string[] = [];
+    const channel = openWorkChannel(
+      server.io,
+      {
+        joined: ({ worker }) => joined.push(worker),
+        message: nothing,
+        badMessage: nothing,
+        left: nothing,
+        unbearable: nothing,
+        refused: nothing,
+        failed: nothing,
+      },
+      defaultLimits,
+    );
+    const stranger = await newStranger(t, url);
+    await stranger.enter(workNamespace, handshakeOf('deaf'));
+    stranger.wire.socket.pause();
+    const [worker] = joined;
+    let sent = 0;
+    for (let version = 0; version < 100; version++) {
+      if (!channel.isBehind(worker)) {
+        channel.send(worker, { type: 'weights', version, payload: largePayload });
+        sent++;
+      }
+      await setImmediate();
+    }
+    // One on its way, one that waits.
+    expect(sent).toBe(2);
+    const [socket] = server.io.of(workNamespace).sockets.values() as Iterable<ServerSocket>;
+    const drained = once(socket.conn, 'drain');
+    stranger.wire.socket.resume();
+    await drained;
+    expect(channel.isBehind(worker)).toBe(false);
+  });
+});
+
+describe('a download', () => {
+  it('that is not read is cut off', async (t) => {
+    const { server, url } = await newServer(t, 200);
+    const accepted = once(server.io.httpServer, 'connection');
+    const socket = await dial(t, url);
+    socket.pause().write(`GET /api/v1/data/${'0'.repeat(64)} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    const [otherEnd] = await accepted;
+    await once(otherEnd, 'close');
+    const received: number[] = [];
+    for await (const chunk of socket) received.push(chunk.length);
+    expect(received.reduce((sum, length) => sum + length)).toBeLessThan(largePayload.length);
+  });
+});
