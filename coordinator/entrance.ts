@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Server as SocketServer } from 'socket.io';
 import { type RejectReason, rejectReasons } from '../shared/protocol.ts';
-import { createRateLimit } from './limits.ts';
+import { createRateLimit, createRateLimits } from './limits.ts';
 import { isFromHere } from './origin.ts';
 
 export interface EntranceOptions {
@@ -13,8 +13,11 @@ export interface EntranceOptions {
   readonly onRefused: (address: string, why: string) => void;
 }
 
-/** All places may be taken at once, as when a room of workers comes back; who comes and goes waits this long. */
-const secondsToFill = 10;
+/** A room of workers comes back at once; after that, so long passes until one address may fill all places again. */
+const secondsToFill = 60;
+
+/** For the address of somebody who hung up already. */
+const gone = 'somebody';
 
 interface EngineRequest extends IncomingMessage {
   readonly _query: Readonly<Record<string, string>>;
@@ -25,21 +28,21 @@ type Next = (error?: Error) => void;
 /** `io` must leave upgrades to other addresses alone. */
 export function guardEntrance(http: Server, io: SocketServer, options: EntranceOptions): void {
   const { host, maxConnections, onRefused } = options;
-  const now = performance.now();
-  const isAllowed = createRateLimit(maxConnections / secondsToFill, now, maxConnections);
-  const refuse = (address: string | undefined, reason: RejectReason): Error => {
-    onRefused(address ?? 'somebody', rejectReasons[reason]);
+  const perSecond = maxConnections / secondsToFill;
+  const isAllowed = createRateLimits(perSecond, maxConnections, maxConnections);
+  const refuse = (address: string, reason: RejectReason): Error => {
+    onRefused(address, rejectReasons[reason]);
     return new Error(rejectReasons[reason]);
   };
-  http.on('drop', (connection) => void refuse(connection?.remoteAddress, 'full'));
+  http.on('drop', (connection) => void refuse(connection?.remoteAddress ?? gone, 'full'));
   http.on('upgrade', ({ url }, socket) => {
     // Nobody else waits for it, and no timeout of HTTP would end it.
     if (!url?.startsWith(`${io.path()}/`)) socket.destroy();
   });
   io.engine.use((request: EngineRequest, _: unknown, next: Next) => {
-    const { remoteAddress } = request.socket;
+    const { remoteAddress = gone } = request.socket;
     if (!isFromHere(request.headers, host)) return next(refuse(remoteAddress, 'origin'));
-    if (!isAllowed(performance.now())) return next(refuse(remoteAddress, 'crowd'));
+    if (!isAllowed(remoteAddress, performance.now())) return next(refuse(remoteAddress, 'crowd'));
     // A second transport for the same client: everybody starts with the only one there is.
     if (request._query.sid !== undefined) return next(refuse(remoteAddress, 'unexpected'));
     next();
@@ -60,7 +63,8 @@ export function limitWebSockets(io: SocketServer): void {
         ...options,
         // Pongs would pile up in front of one who does not read; the heartbeat is engine.io's own.
         autoPong: false,
-        // Pieces that a frame may come in: one of a single byte takes a hundred times its memory.
+        // Pieces that a message and a frame may come in: one of a single byte takes a hundred times its memory.
+        maxFragments: 1024,
         maxBufferedChunks: 8192,
         // For a farewell to be answered.
         closeTimeout: 2000,

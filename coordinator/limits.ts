@@ -34,3 +34,20 @@ export function createRateLimit(
     return true;
   };
 }
+
+/** One such limit for each caller. Of more than `maxCallers`, who called longest ago starts anew. */
+export function createRateLimits(
+  perSecond: number,
+  burst: number,
+  maxCallers: number,
+): (caller: string, now: number) => boolean {
+  const limits = new Map<string, (now: number) => boolean>();
+  return (caller, now) => {
+    const isAllowed = limits.get(caller) ?? createRateLimit(perSecond, now, burst);
+    // At the end of the order again.
+    limits.delete(caller);
+    limits.set(caller, isAllowed);
+    if (limits.size > maxCallers) limits.delete(limits.keys().next().value!);
+    return isAllowed(now);
+  };
+}

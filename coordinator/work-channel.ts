@@ -109,7 +109,7 @@ export function openWorkChannel(
       peers.delete(worker);
       clearTimeout(joinTimer);
       socket.conn.off('drain', drained);
-      guarded(() => handlers.left(peer, why));
+      guarded(() => handlers.left(peer, farewells[why] ?? why));
     });
     guarded(() => handlers.joined(peer));
   });
@@ -150,3 +150,12 @@ function readHandshake(auth: unknown): { name: string; reason?: RejectReason } {
   const name = cleanName(handshake.output.name, 'somebody');
   return handshake.output.protocol === protocolVersion ? { name } : { name, reason: 'protocol' };
 }
+
+/** How socket.io names the end of a connection, for people. */
+const farewells: Readonly<Record<string, string>> = {
+  'transport close': 'its connection closed',
+  'transport error': 'its connection broke',
+  'ping timeout': 'it gave no sign of life',
+  'client namespace disconnect': 'it left',
+  'server namespace disconnect': 'it was sent away',
+};

@@ -44,7 +44,7 @@ export async function prepareNewRun(flags: ConfigFlags, root: string): Promise<P
   return { folder, lock, dataset: loaded.dataset, start, notices };
 }
 
-/** Goes on with the run in `directory` from its latest whole checkpoint, or from its beginning without one. */
+/** Goes on with the run in `directory` from its latest whole checkpoint. */
 export async function prepareResumedRun(
   directory: string,
   flags: ConfigFlags,

@@ -36,7 +36,10 @@ async function openRun(path: string, flags: ConfigFlags): Promise<TrainedModel> 
     throw new CliError('run', cause.message, { cause });
   });
   const { config, paths, id } = folder;
-  const loaded = await loadDataset({ name: config.dataset, directory: flags.data });
+  const { trainSamples, testSamples } = config.shape;
+  const source = { name: config.dataset, directory: flags.data };
+  // As many images as the run itself was evaluated on.
+  const loaded = await loadDataset({ ...source, trainSamples, testSamples });
   const hasModel = await stat(paths.model).then(
     () => true,
     () => false,

@@ -129,7 +129,7 @@ export const rejectReasons = {
   slow: 'it was not ready in the time that a worker may take to join',
   unexpected: 'a message comes at a time when the protocol has no place for it',
   origin: 'its page was loaded from another site',
-  crowd: 'too many connect at once',
+  crowd: 'too many come from its address at once',
   full: 'as many connections as may be are open already',
   strikes: 'it sent three bad messages',
 } as const;

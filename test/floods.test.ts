@@ -38,7 +38,7 @@ describe('connections', () => {
       await wire.closed;
     }
     expect(heads).toEqual([...Array(5).fill('HTTP/1.1 101'), ...Array(3).fill('HTTP/1.1 400')]);
-    expect(noticesIn(log)).toEqual(['refused "127.0.0.1": too many connect at once']);
+    expect(noticesIn(log)).toEqual(['refused "127.0.0.1": too many come from its address at once']);
   });
 
   it.for<[string, string]>([

@@ -31,15 +31,23 @@ export class Stranger {
   readonly wire: RawWebSocket;
   /** Packets that nobody has asked for yet. */
   readonly received: Packet[] = [];
+  /** The secret name of its connection, when it has been told. */
+  sid: string | undefined;
   readonly #decoder = new Decoder();
 
   constructor(socket: Socket) {
     this.#decoder.on('decoded', (packet) => this.received.push(packet));
     this.wire = new RawWebSocket(socket, ({ opcode, payload }) => {
-      if (opcode === opcodes.text && payload.toString() === '2') this.wire.write(heartbeat);
+      if (opcode === opcodes.text) this.#hear(payload.toString());
       if (opcode === opcodes.binary) this.#decoder.add(payload);
       if (opcode === opcodes.close) this.wire.socket.end();
     });
+  }
+
+  /** Engine.io's own words: how a connection begins, and whether anybody is there. */
+  #hear(words: string): void {
+    if (words.startsWith('0')) this.sid = JSON.parse(words.slice(1)).sid;
+    if (words === '2') this.wire.write(heartbeat);
   }
 
   /** One binary message. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRateLimit } from '../coordinator/limits.ts';
+import { createRateLimit, createRateLimits } from '../coordinator/limits.ts';
 import { limitsOf } from '../deploy/serve-options.ts';
 
 describe('limits on the command line', () => {
@@ -36,5 +36,14 @@ describe('a rate limit', () => {
     expect(passed(0, 100)).toBe(20);
     expect(passed(500, 100)).toBe(5);
     expect(passed(10_000, 100)).toBe(20);
+  });
+
+  it('is kept for each caller apart, as long as there are not too many', () => {
+    const isAllowed = createRateLimits(1, 2, 3);
+    const passed = (caller: string) => [1, 2, 3].filter(() => isAllowed(caller, 0)).length;
+    expect(['a', 'b', 'c'].map(passed)).toEqual([2, 2, 2]);
+    expect(['a', 'b', 'c'].map(passed)).toEqual([0, 0, 0]);
+    // Now `a` is the one that called longest ago.
+    expect(['d', 'b', 'a'].map(passed)).toEqual([2, 0, 2]);
   });
 });

@@ -47,7 +47,12 @@ export interface UpgradeOptions {
   readonly path?: string;
 }
 
-export function upgradeRequest(url: string, { headers, path }: UpgradeOptions = {}): string {
+export const socketPath = '/socket.io/?EIO=4&transport=websocket';
+
+export function upgradeRequest(
+  url: string,
+  { headers, path = socketPath }: UpgradeOptions = {},
+): string {
   const lines = Object.entries({
     host: new URL(url).host,
     connection: 'upgrade',
@@ -56,7 +61,7 @@ export function upgradeRequest(url: string, { headers, path }: UpgradeOptions = 
     'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
     ...headers,
   }).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `GET ${path ?? '/socket.io/?EIO=4&transport=websocket'} HTTP/1.1\r\n${lines.join('')}\r\n`;
+  return `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
 export interface ReceivedFrame {

@@ -49,7 +49,7 @@ function messages(largest: number, gradient: ReturnType<typeof answerTo>): [stri
     ],
     ['a text of 250 kB for a name', message({ type: 'leave', reason: 'x'.repeat(250_000) })],
     ['a greeting of 250 kB', packet({ type: CONNECT, nsp: watchNamespace, data: keys })],
-    ['the most pieces', inPieces(16_384, largest)],
+    ['the most pieces', inPieces(1024, largest)],
   ];
 }
 
