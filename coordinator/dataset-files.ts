@@ -208,6 +208,8 @@ function parse<T>(file: DataFile, parser: (bytes: Uint8Array) => T, remedy: stri
   }
 }
 
+/** What the system says, without the call and the path: the path is named anyway, and not by every Node. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return 'syscall' in error ? error.message.split(',')[0] : error.message;
 }

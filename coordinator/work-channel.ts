@@ -57,7 +57,8 @@ export function openWorkChannel(
   const peers = new Map<string, { readonly peer: WorkerPeer; readonly socket: Socket }>();
   const behind = new WeakSet<Socket>();
   let admitted = 0;
-  let farewell: ToWorker | undefined;
+  /** What everybody is told once the run is over. */
+  let lastWord: ToWorker | undefined;
 
   /** Nothing that a message sets off may end the process. */
   const guarded = (action: () => void): void => {
@@ -76,8 +77,8 @@ export function openWorkChannel(
     next(Object.assign(new Error(rejectReasons[reason]), { data: { reason } }));
   });
   namespace.on('connection', (socket) => {
-    if (farewell !== undefined) {
-      socket.emit(messageEvent, farewell);
+    if (lastWord !== undefined) {
+      socket.emit(messageEvent, lastWord);
       return void socket.disconnect(true);
     }
     const worker = `w${++admitted}`;
@@ -132,7 +133,7 @@ export function openWorkChannel(
     nameOf: (worker) => peers.get(worker)?.peer.name,
     dismiss,
     dismissAll: (message) => {
-      farewell = message;
+      lastWord = message;
       for (const worker of [...peers.keys()]) dismiss(worker, message);
     },
   };
@@ -156,6 +157,8 @@ const farewells: Readonly<Record<string, string>> = {
   'transport close': 'its connection closed',
   'transport error': 'its connection broke',
   'ping timeout': 'it gave no sign of life',
+  'parse error': 'it was cut off',
+  'forced close': 'it was cut off',
   'client namespace disconnect': 'it left',
   'server namespace disconnect': 'it was sent away',
 };

@@ -154,7 +154,7 @@ describe('a folder of files', () => {
     [
       'a file is a folder',
       { [trainLabels]: 'folder' },
-      `DIR/${trainLabels} cannot be read: EISDIR: illegal operation on a directory, read. ${remedy}`,
+      `DIR/${trainLabels} cannot be read: EISDIR: illegal operation on a directory. ${remedy}`,
     ],
     [
       'a packed file is none',
@@ -210,8 +210,8 @@ describe('a folder of files', () => {
   it('is refused when it is not there', async () => {
     const directory = join(await newFolder(), 'elsewhere');
     expect((await refusal({ name, directory })).message).toBe(
-      `Fashion-MNIST: the folder ${directory} cannot be read: ENOENT: no such file or directory, ` +
-        `scandir '${directory}'. ${remedy}`,
+      `Fashion-MNIST: the folder ${directory} cannot be read: ENOENT: no such file or directory. ` +
+        remedy,
     );
   });
 

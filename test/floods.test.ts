@@ -1,12 +1,11 @@
 // Nothing that anybody sends here is wrong; there is only too much of it, or too little.
-import { once } from 'node:events';
 import { setImmediate, setInterval } from 'node:timers/promises';
 import { PacketType } from 'socket.io-parser';
 import { describe, expect, it } from 'vitest';
 import { messageEvent, workNamespace } from '../shared/protocol.ts';
 import { encoded, newImpostor, newStranger } from './hostile-client.ts';
 import { fateIn, newInnerCoordinator, next, noticesIn } from './inner-coordinator.ts';
-import { dial, opcodes, upgradeRequest, webSocketFrame } from './raw-websocket.ts';
+import { dial, hangUp, opcodes, upgradeRequest, webSocketFrame } from './raw-websocket.ts';
 
 const ready = { type: 'ready', engine: 'a liar', samplesPerSecond: 1e5 };
 const farewell = { type: 'leave', reason: 'bored' };
@@ -17,8 +16,8 @@ describe('connections', () => {
     const { url, log } = await newInnerCoordinator(t, { limits: { maxConnections: 3 } });
     const [first] = await Promise.all([dial(t, url), dial(t, url), dial(t, url)]);
     const oneTooMany = await dial(t, url);
-    await once(oneTooMany.resume(), 'close');
-    const isSeen = once(first.resume(), 'close');
+    await hangUp(oneTooMany);
+    const isSeen = hangUp(first);
     first.end('GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
     await isSeen;
     await newImpostor(t, url, 'lucky');
@@ -51,7 +50,7 @@ describe('connections', () => {
     const socket = await dial(t, url);
     socket.write(words);
     socket.on('end', () => socket.end());
-    await once(socket.resume(), 'close');
+    await hangUp(socket);
   });
 
   it('whose headers come byte by byte are closed', async (t) => {
@@ -112,7 +111,7 @@ describe('a worker', () => {
     const pong = webSocketFrame('3', { opcode: opcodes.text });
     stranger.wire.write(Buffer.concat(Array(100).fill(pong)));
     await stranger.wire.closed;
-    expect(fateIn(log, 'heartbeat')).toEqual(['joined', 'left: forced close']);
+    expect(fateIn(log, 'heartbeat')).toEqual(['joined', 'left: it was cut off']);
   });
 
   it('that asks whether somebody is there gets no answer to pile up', async (t) => {
@@ -148,7 +147,7 @@ describe('a thousand idle sockets', () => {
     const idle = await Promise.all(Array.from({ length: 500 }, () => dial(t, url)));
     const opened = await Promise.all(Array.from({ length: 500 }, () => newStranger(t, url)));
     await next(log, 'step');
-    const gone = idle.map((socket) => once(socket.resume(), 'close'));
+    const gone = idle.map((socket) => hangUp(socket));
     await Promise.all([...gone, ...opened.map(({ wire }) => wire.closed)]);
     await next(log, 'step');
     expect(server.io.engine.clientsCount).toBe(1);

@@ -5,7 +5,14 @@ import { messageEvent, watchNamespace, workNamespace } from '../shared/protocol.
 import { encodeFrame } from '../shared/wire.ts';
 import { forged } from './frames.ts';
 import { encoded, handshakeOf, newImpostor, newStranger } from './hostile-client.ts';
-import { dial, opcodes, socketPath, upgradeRequest, webSocketFrame } from './raw-websocket.ts';
+import {
+  dial,
+  hangUp,
+  opcodes,
+  socketPath,
+  upgradeRequest,
+  webSocketFrame,
+} from './raw-websocket.ts';
 import { besiege, openScope, type Siege } from './siege.ts';
 
 const { scope, close } = openScope();
@@ -169,11 +176,9 @@ describe('an HTTP request', () => {
     ],
   ])('%s is answered as it should be', async ([, request, answer], t) => {
     const socket = await dial(t, siege.url);
-    const received: Buffer[] = [];
-    socket.on('data', (chunk: Buffer) => received.push(chunk));
+    const received = hangUp(socket);
     socket.end(request);
-    for await (const _ of socket);
-    expect(Buffer.concat(received).toString()).toMatch(answer);
+    expect((await received).toString()).toMatch(answer);
   });
 });
 

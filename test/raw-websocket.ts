@@ -42,6 +42,13 @@ export async function dial(t: TestScope, url: string): Promise<Socket> {
   return socket;
 }
 
+/** Resolves when the connection is gone, however it went, to all that came over it. */
+export function hangUp(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk)).resume();
+  return new Promise((resolve) => socket.once('close', () => resolve(Buffer.concat(chunks))));
+}
+
 export interface UpgradeOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly path?: string;

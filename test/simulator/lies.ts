@@ -9,6 +9,7 @@ export const lies = [
   'infinity',
   '1e30',
   'NaN loss',
+  'huge loss',
   'wrong length',
   'wrong count',
   'countless samples',
@@ -51,6 +52,8 @@ export function tell(lie: Lie, answer: Answer, { draw, shards, answerFor }: Liar
       return say({ gradient: spoilt(1e30) });
     case 'NaN loss':
       return say({ lossSum: Number.NaN });
+    case 'huge loss':
+      return say({ lossSum: draw.pick([1e30, -1e308]) });
     case 'wrong length':
       return say({ gradient: new Float32Array(draw.pick([0, gradient.length - 1, 1000])) });
     case 'wrong count':

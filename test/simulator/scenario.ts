@@ -14,7 +14,7 @@ export interface Scenario {
   readonly disk: DiskScenario;
   /** From here on nothing else breaks, and the first worker lives. */
   readonly calmAtMs: number;
-  /** When the run must be over. */
+  /** When the run must be over: several times what the slowest of many seeds needed. */
   readonly deadlineMs: number;
 }
 

@@ -23,7 +23,7 @@ export class SimCoordinator {
   #doom: Doom | undefined;
   /** Of what its doom counts, in the life of this process. */
   #done = 0;
-  #isResumed = false;
+  #hasRun = false;
   #willAlter: boolean;
 
   constructor(options: CoordinatorOptions) {
@@ -48,7 +48,7 @@ export class SimCoordinator {
 
   async #start(): Promise<void> {
     const { world, plan, reference } = this.#options;
-    if (this.#willAlter && !world.isCalm && this.#isResumed) {
+    if (this.#willAlter && !world.isCalm && this.#hasRun) {
       this.#willAlter = false;
       await this.archive.alterNewest();
     }
@@ -56,8 +56,8 @@ export class SimCoordinator {
     if (snapshot !== undefined) checkResumed(snapshot, this.archive.ledger, { reference, plan });
     const start = snapshot ?? firstSnapshot();
     world.trace?.(`the coordinator starts at version ${start.version}`);
-    if (this.#isResumed) world.happened('run resumed');
-    this.#isResumed = true;
+    if (this.#hasRun) world.happened('run resumed');
+    this.#hasRun = true;
     this.#doom = this.#dooms.shift();
     this.#done = 0;
     const process = new CoordinatorProcess(start, {

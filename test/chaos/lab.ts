@@ -1,0 +1,164 @@
+// A run to do harm to: its processes as people start them, by name, and how far it has come.
+import { join } from 'node:path';
+import type { RunEventOf } from '../../shared/events.ts';
+import type { Connect } from '../../worker/transport.ts';
+import { startTutti, type TestScope, type Tutti, temporaryFolder } from '../support.ts';
+import { hostWorker } from './hosted-worker.ts';
+import { Pulse } from './pulse.ts';
+
+const smallNetwork = ['--train-samples=4096', '--test-samples=500', '--hidden=32', '--shards=8'];
+
+/** Some seconds of training on two cores. */
+export const smallRun: readonly string[] = [...smallNetwork, '--epochs=8'];
+export const smallRunSteps = 512;
+
+/** Some ten seconds or more. */
+export const longerRun: readonly string[] = [...smallNetwork, '--epochs=20'];
+export const longerRunSteps = 1280;
+
+type Environment = Readonly<Record<string, string>>;
+
+export interface LabOptions {
+  /** Of the configuration. */
+  readonly flags?: readonly string[];
+  /** Further ones of the coordinator, also when it starts again. */
+  readonly serveFlags?: readonly string[];
+  readonly env?: Environment;
+}
+
+export interface WorkerOptions {
+  /** Where it finds its coordinator, when not there where it is. */
+  readonly url?: string;
+  readonly env?: Environment;
+}
+
+export async function openLab(
+  t: TestScope,
+  { flags = smallRun, serveFlags = [], env }: LabOptions = {},
+): Promise<Lab> {
+  const folder = temporaryFolder(t);
+  const start = (...words: string[]): Tutti =>
+    startTutti(t, ['coordinator', '--json', ...words, ...serveFlags], { cwd: folder, env });
+  const coordinator = start('--port=0', ...flags);
+  const { url, runDirectory } = await coordinator.waitForEvent('run');
+  return new Lab({ t, folder, flags, url, runDirectory, start, coordinator });
+}
+
+interface LabParts {
+  readonly t: TestScope;
+  readonly folder: string;
+  readonly flags: readonly string[];
+  readonly url: string;
+  readonly runDirectory: string;
+  readonly start: (...words: string[]) => Tutti;
+  readonly coordinator: Tutti;
+}
+
+export class Lab {
+  readonly workers = new Map<string, Tutti>();
+  readonly #parts: LabParts;
+  #coordinator: Tutti;
+
+  constructor(parts: LabParts) {
+    this.#parts = parts;
+    this.#coordinator = parts.coordinator;
+  }
+
+  /** The latest. */
+  get coordinator(): Tutti {
+    return this.#coordinator;
+  }
+
+  get url(): string {
+    return this.#parts.url;
+  }
+
+  get runDirectory(): string {
+    return this.#parts.runDirectory;
+  }
+
+  /** The configuration of the run. */
+  get flags(): readonly string[] {
+    return this.#parts.flags;
+  }
+
+  /** Somebody who wants to go on with the run, where workers look for it. */
+  startRival(): Tutti {
+    const { port } = new URL(this.url);
+    return this.#parts.start(`--resume=${this.runDirectory}`, `--port=${port}`);
+  }
+
+  /** From now on this is the coordinator: the one before must be gone. */
+  succeed(coordinator = this.startRival()): Tutti {
+    this.#coordinator = coordinator;
+    return coordinator;
+  }
+
+  startWorker(name: string, { url = this.url, env }: WorkerOptions = {}): Tutti {
+    const { t, folder } = this.#parts;
+    const worker = startTutti(t, ['worker', url, `--name=${name}`], { cwd: folder, env });
+    this.workers.set(name, worker);
+    return worker;
+  }
+
+  startWorkers(...names: string[]): void {
+    for (const name of names) this.startWorker(name);
+  }
+
+  /** From now on. */
+  takePulse(): Pulse {
+    return new Pulse(this.#parts.t, join(this.runDirectory, 'ledger.ndjson'));
+  }
+
+  /** A worker in this process: see `hosted-worker.ts`. */
+  hostWorker(name: string, tamper: (connect: Connect) => Connect, url = this.url): void {
+    const { t, folder } = this.#parts;
+    hostWorker(t, { name, url, cacheDirectory: folder, tamper });
+  }
+
+  worker(name: string): Tutti {
+    const worker = this.workers.get(name);
+    if (worker === undefined) throw new Error(`nobody is called ${name}`);
+    return worker;
+  }
+
+  /** Until a worker of that name can compute. */
+  async ready(name: string): Promise<RunEventOf<'worker'>> {
+    return this.#coordinator.waitForEvent('worker', (event) => {
+      return event.name === name && event.action === 'ready';
+    });
+  }
+
+  async allReady(): Promise<void> {
+    await Promise.all([...this.workers.keys()].map((name) => this.ready(name)));
+  }
+
+  /** Until so many steps are committed. */
+  async reached(steps: number): Promise<RunEventOf<'step'>> {
+    return this.#coordinator.waitForEvent('step', ({ version }) => version >= steps);
+  }
+
+  /** Number of the latest event: whatever happens from now on has a higher one. */
+  get lastSeq(): number {
+    const { stdout } = this.#coordinator;
+    const lines = stdout.slice(0, stdout.lastIndexOf('\n')).split('\n');
+    return JSON.parse(lines.at(-1)!).seq;
+  }
+
+  get isOver(): boolean {
+    return this.#coordinator.stdout.includes('{"type":"end"');
+  }
+
+  /** The end of the run, when its coordinator is gone too. */
+  async end(): Promise<RunEventOf<'end'>> {
+    const end = await this.#coordinator.waitForEvent('end');
+    await this.#coordinator.exit;
+    return end;
+  }
+
+  /** All that became of a worker, when the coordinator is gone. */
+  async storyOf(name: string): Promise<RunEventOf<'worker'>[]> {
+    const events = await this.#coordinator.allEvents();
+    return events.filter((event) => event.type === 'worker').filter((event) => event.name === name);
+  }
+}

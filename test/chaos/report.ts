@@ -1,0 +1,50 @@
+// The table at the end.
+import type { Row } from './trial.ts';
+
+export interface Outcome {
+  readonly row: Row;
+  readonly seed: number;
+  readonly recoveriesMs: readonly number[];
+  readonly error?: unknown;
+}
+
+export function table(outcomes: readonly Outcome[]): string {
+  const rows = [...new Set(outcomes.map(({ row }) => row))];
+  const lines = rows.map((row) => {
+    const own = outcomes.filter((outcome) => outcome.row === row);
+    const failed = own.filter(({ error }) => error !== undefined).length;
+    const recoveries = own.flatMap(({ recoveriesMs }) => recoveriesMs);
+    return [
+      String(row.number),
+      row.title,
+      String(own.length),
+      String(own.length - failed),
+      String(failed),
+      ...(recoveries.length > 0 ? [median(recoveries), Math.max(...recoveries)] : []).map(seconds),
+    ];
+  });
+  const head = ['row', 'fault', 'seeds', 'passed', 'failed', 'median', 'max'];
+  return aligned([head, ...lines]);
+}
+
+function aligned(lines: readonly string[][]): string {
+  const widths = lines[0].map((_, column) => {
+    return Math.max(...lines.map((cells) => cells.at(column)?.length ?? 0));
+  });
+  return lines
+    .map((cells) =>
+      cells
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(2)} s`;
+}

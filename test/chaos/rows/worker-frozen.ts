@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { carryOut, drawStep, type Fault } from '../faults.ts';
+import { longerRun, longerRunSteps, openLab, smallRun, smallRunSteps } from '../lab.ts';
+import { useOf } from '../process-use.ts';
+import { assertUnharmed } from '../promises.ts';
+import type { Row } from '../trial.ts';
+
+const freezes = [
+  { flags: smallRun, steps: smallRunSteps, durationMs: Number.POSITIVE_INFINITY },
+  { flags: smallRun, steps: smallRunSteps, durationMs: 1000 },
+  { flags: longerRun, steps: longerRunSteps, durationMs: 3000 },
+];
+/** What a heap grows and shrinks by between two collections. */
+const maxGrowthBytes = 50e6;
+
+export const workerFrozen: Row = {
+  number: 5,
+  title: 'SIGSTOP of a worker: for 1 s, for 3 s, for good',
+  play: async (trial) => {
+    const { t, seed, draw, tell } = trial;
+    const { flags, steps, durationMs } = freezes[seed % freezes.length];
+    const atStep = drawStep(draw, 0.2, 0.4);
+    const afterMs = draw.integer(0, 250);
+    const stop: Fault = { atStep, afterMs, target: 'one', action: 'SIGSTOP' };
+    const go: Fault = { ...stop, afterMs: afterMs + durationMs, action: 'SIGCONT' };
+    const thaws = Number.isFinite(durationMs);
+
+    const lab = await openLab(t, { flags });
+    const { pid } = lab.coordinator;
+    lab.startWorkers('one', 'two', 'three');
+    const pulse = lab.takePulse();
+    await lab.allReady();
+    await lab.reached(atStep);
+    const before = await useOf(pid);
+    const [at] = await carryOut(thaws ? [stop, go] : [stop], lab, trial);
+    await lab.reached(steps * 0.9);
+    const grownBytes = (await useOf(pid)).bytes - before.bytes;
+    tell(`memory of the coordinator: ${(grownBytes / 1e6).toFixed(1)} MB more than before`);
+    const { counters } = await assertUnharmed(lab);
+    assert.ok(grownBytes < maxGrowthBytes, `the coordinator grew by ${grownBytes} bytes`);
+    const unusedAnswers = counters.gradientsLate + counters.gradientsDuplicate;
+    if (thaws) assert.ok(unusedAnswers > 0, 'its late answers were not counted');
+    return [pulse.longestPause(at, at + 2000)];
+  },
+};

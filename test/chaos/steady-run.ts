@@ -1,0 +1,42 @@
+// A run of workers whose speed is known, because each is a computer of its own: what they reach together can be compared
+// with what they reach alone, on any machine.
+import { type Lab, openLab, type WorkerOptions } from './lab.ts';
+import { preloaded } from './preload/index.ts';
+import type { Trial } from './trial.ts';
+
+/** Many more shards than workers, so that they can be dealt by speed. */
+const steadyFlags: readonly string[] = [
+  '--train-samples=4096',
+  '--test-samples=500',
+  '--hidden=32',
+  '--batch-size=256',
+  '--shards=64',
+  '--epochs=5',
+];
+export const steadySteps = 80;
+
+export async function openSteadyLab({ t }: Trial): Promise<Lab> {
+  return openLab(t, { flags: steadyFlags });
+}
+
+interface SteadyWorkerOptions extends WorkerOptions {
+  readonly shardMs?: number;
+}
+
+export function startSteadyWorker(
+  lab: Lab,
+  name: string,
+  { shardMs = 8, ...options }: SteadyWorkerOptions = {},
+): void {
+  const env = { ...preloaded('steady-computer.js'), SHARD_MS: String(shardMs) };
+  lab.startWorker(name, { ...options, env });
+}
+
+/** Steps a second over the next so many steps. */
+export async function speedOver(lab: Lab, steps: number): Promise<number> {
+  const { lastSeq } = lab;
+  const first = await lab.coordinator.waitForEvent('step', ({ seq }) => seq > lastSeq);
+  const last = await lab.reached(first.version + steps);
+  const seconds = (Date.parse(last.time) - Date.parse(first.time)) / 1000;
+  return (last.version - first.version) / seconds;
+}
