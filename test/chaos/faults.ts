@@ -39,3 +39,8 @@ export async function carryOut(
     }),
   );
 }
+
+/** A step between these fractions of a small run. */
+export function drawStep(draw: Draw, from: number, to: number): number {
+  return draw.integer(Math.round(from * smallRunSteps), Math.round(to * smallRunSteps));
+}
