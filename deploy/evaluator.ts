@@ -1,4 +1,5 @@
 // The coordinator's evaluation in a thread of its own, so that training does not wait for it.
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Evaluation } from '../coordinator/evaluation.ts';
 import { modelOf, type RunConfig } from '../shared/config.ts';
@@ -30,11 +31,11 @@ export async function startEvaluator(task: EvaluationTask): Promise<Evaluator> {
   });
   // Training holds the process; the thread must not.
   thread.unref();
-  const reply = (): Promise<EvaluationReply> =>
-    new Promise((resolve, reject) => {
-      thread.once('message', resolve);
-      thread.once('error', reject);
-    });
+  /** Rejects when the thread dies. */
+  const reply = async (): Promise<EvaluationReply> => {
+    const [message] = await once(thread, 'message');
+    return message;
+  };
   const ready = await reply();
   if (ready.kind === 'failed') {
     throw new CliError('engine', `The coordinator cannot evaluate: ${ready.message}`, {
