@@ -193,10 +193,12 @@ export class Core {
     else counters.gradientsRejected++;
     counters.samplesWasted += samples;
     if (harmless.has(reason)) return;
-    member.strikes++;
-    if (reason === 'not-finite' || reason === 'too-large') this.#unusable(member, now);
-    if (this.#ended) return;
-    if (member.strikes >= maxStrikes) this.#expel(worker, 'strikes');
+    if (reason === 'not-finite' || reason === 'too-large') return this.#unusable(member, now);
+    this.#strike(member);
+  }
+
+  #strike(member: Member): void {
+    if (++member.strikes >= maxStrikes) this.#expel(member.worker, 'strikes');
   }
 
   #expel(worker: string, reason: RejectReason): void {
@@ -205,12 +207,17 @@ export class Core {
     this.#leases.remove(worker, this.#step);
   }
 
-  /** One worker may be broken; when another agrees, or nobody else is there to ask, training itself is. */
-  #unusable({ worker, strikes }: Member, now: number): void {
-    if (this.#step === undefined) return;
-    this.#step.unusable.add(worker);
-    const isAlone = this.readyCount === 1 && strikes === maxStrikes;
-    if (this.#step.unusable.size >= 2 || isAlone) this.#end('diverged', now);
+  /**
+   * A worker whose numbers are none may be broken, or training itself is: then all who are ready come to none, and
+   * the first to do so for the third time ends the run. Until all were asked, one strike a step is enough.
+   */
+  #unusable(member: Member, now: number): void {
+    const unusable = this.#step?.unusable ?? new Set();
+    const isFirst = !unusable.has(member.worker);
+    unusable.add(member.worker);
+    const isUnanimous = this.#leases.ready.every(({ worker }) => unusable.has(worker));
+    if (isUnanimous && member.strikes + 1 >= maxStrikes) return this.#end('diverged', now);
+    if (isFirst || isUnanimous) this.#strike(member);
   }
 
   /** Commits what is complete, opens what comes next, and gives work to whoever is idle. */

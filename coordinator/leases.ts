@@ -26,10 +26,13 @@ export class Leases {
     return this.#members;
   }
 
+  /** Those who can compute, whatever they do at present. */
+  get ready(): Member[] {
+    return [...this.#members.values()].filter(({ state }) => state.kind !== 'preparing');
+  }
+
   get readyCount(): number {
-    let ready = 0;
-    for (const { state } of this.#members.values()) if (state.kind !== 'preparing') ready++;
-    return ready;
+    return this.ready.length;
   }
 
   add(worker: string, name: string): void {
@@ -94,14 +97,14 @@ export class Leases {
   /** Gives every shard that nobody computes to the idle workers, then copies of late ones to whoever is left. */
   give(step: OpenStep, now: number): Effect[] {
     const effects: Effect[] = [];
-    let idle = this.#idleMembers();
+    let idle = this.#idleMembers(step);
     if (idle.length === 0) return effects;
     // More than once when the shards come in more pieces than fit into the leases of the fastest.
     while (idle.length > 0 && step.hasUnheldShards) {
       for (const { worker, runs } of allot(step.unheldShards(), idle)) {
         effects.push(...this.#lease(this.#members.get(worker)!, runs, step, now));
       }
-      idle = this.#idleMembers();
+      idle = this.#idleMembers(step);
     }
     effects.push(...this.#probe(step, now));
     let copies = this.#copyLate(step, now);
@@ -116,23 +119,23 @@ export class Leases {
   wakeAt(step: OpenStep | undefined): number {
     let wakeAt = Number.POSITIVE_INFINITY;
     let lateAt = Number.POSITIVE_INFINITY;
-    let anyIdle = false;
     for (const { state } of this.#members.values()) {
-      if (state.kind === 'idle') anyIdle = true;
       if (state.kind === 'suspect') wakeAt = Math.min(wakeAt, state.retryAt);
       if (state.kind !== 'working') continue;
       wakeAt = Math.min(wakeAt, state.lease.expiresAt);
       if (copyableRun(state.lease, step)) lateAt = Math.min(lateAt, state.lease.lateAt);
     }
-    return anyIdle ? Math.min(wakeAt, lateAt) : wakeAt;
+    if (lateAt >= wakeAt || step === undefined) return wakeAt;
+    return this.#idleMembers(step).length > 0 ? lateAt : wakeAt;
   }
 
-  #idleMembers(): Member[] {
-    const idle: Member[] = [];
-    for (const member of this.#members.values()) {
-      if (member.state.kind === 'idle') idle.push(member);
-    }
-    return idle;
+  /** Who may be given work of this step. Whose numbers were unusable waits until nobody else can be asked. */
+  #idleMembers({ unusable }: OpenStep): Member[] {
+    const present = [...this.#members.values()].filter(({ state }) => {
+      return state.kind === 'idle' || state.kind === 'working';
+    });
+    const trusted = present.filter(({ worker }) => !unusable.has(worker));
+    return (trusted.length > 0 ? trusted : present).filter(({ state }) => state.kind === 'idle');
   }
 
   #lease(member: Member, runs: readonly ShardRun[], step: OpenStep, now: number): Effect[] {
@@ -154,7 +157,7 @@ export class Leases {
   /** A worker that is too slow to get work, or one too many, computes a copy now and then: speeds change. */
   #probe(step: OpenStep, now: number): Effect[] {
     const effects: Effect[] = [];
-    for (const member of this.#idleMembers()) {
+    for (const member of this.#idleMembers(step)) {
       if (now - member.lastLeasedAt < this.#times.probeMs) continue;
       const run = step.lastCopyableShard();
       if (run !== undefined) effects.push(...this.#lease(member, [run], step, now));
@@ -165,7 +168,7 @@ export class Leases {
   /** Near the end of a step: idle workers compute what is late, or what they would finish sooner. */
   #copyLate(step: OpenStep, now: number): Effect[] {
     const effects: Effect[] = [];
-    const idle = this.#idleMembers().sort((a, b) => a.shardMs - b.shardMs);
+    const idle = this.#idleMembers(step).sort((a, b) => a.shardMs - b.shardMs);
     for (const { state } of [...this.#members.values()]) {
       if (idle.length === 0) break;
       if (state.kind !== 'working') continue;

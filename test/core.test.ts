@@ -31,8 +31,7 @@ describe('an answer', () => {
     expect(run.core.members.get('a')?.strikes).toBe(1);
     expect(run.core.counters).toMatchObject({ gradientsRejected: 1, gradientsAccepted: 0 });
     run.now = 400;
-    run.answer('a');
-    run.answer('b');
+    for (const worker of ['b', 'a', 'b']) if (run.core.version === 0) run.answer(worker);
     expect(run.core.version).toBe(1);
     expect(run.core.weights).toEqual(Float32Array.of(-1, -1, -1, -1));
   });
@@ -140,13 +139,17 @@ describe('a run', () => {
     expect(run.join('b', 100)).toEqual([]);
   });
 
-  it('ends as diverged when two workers agree that the gradient is no number', () => {
+  it('ends as diverged when all workers agree that the gradient is no number', () => {
     const run = new VirtualRun(pair);
     const gradient = new Float32Array(4).fill(Number.NaN);
-    expect(only(run.lie('a', { gradient }), 'end')).toEqual([]);
-    expect(only(run.lie('b', { gradient }), 'end')).toMatchObject([
+    run.lie('a', { gradient });
+    run.lie('b', { gradient });
+    run.lie('a', { gradient });
+    expect(only(run.effects, 'end')).toEqual([]);
+    expect(only(run.lie('a', { gradient }), 'end')).toMatchObject([
       { reason: 'diverged', snapshot: { version: 0, weights: new Float32Array(4) } },
     ]);
+    expect(only(run.effects, 'expel')).toEqual([]);
   });
 
   it('ends as diverged when the only worker says so three times', () => {
@@ -157,17 +160,41 @@ describe('a run', () => {
     expect(only(run.effects, 'end')).toMatchObject([{ reason: 'diverged' }]);
   });
 
-  it('goes on when the same worker alone says so, or another one at another step', () => {
+  it('asks others for what one worker finds to be no number, and only when there are none it again', () => {
     const run = new VirtualRun(pair);
-    const nonsense = { lossSum: Number.NaN };
+    const [{ runs }] = only(run.effects, 'lease');
+    expect(only(run.lie('a', { lossSum: Number.NaN }), 'lease')).toEqual([]);
     run.now = 400;
-    run.lie('a', nonsense);
-    run.lie('a', nonsense);
-    run.answer('a');
-    run.answer('b');
-    run.lie('b', nonsense);
-    expect(run.core.version).toBe(1);
+    expect(only(run.answer('b'), 'lease')).toMatchObject([{ worker: 'b', runs }]);
+    const effects = run.handle({ type: 'left', worker: 'b' });
+    expect(only(effects, 'lease')).toMatchObject([{ worker: 'a', runs }]);
+  });
+
+  it('goes on when one of many has something to say, whatever the others claim', () => {
+    const run = new VirtualRun({ shards: 4, workers: { a: 100, b: 100, honest: 100 } });
+    const nonsense = { lossSum: Number.NaN };
+    for (let step = 1; step <= 3; step++) {
+      for (const liar of ['a', 'b']) run.lie(liar, nonsense);
+      run.now += 300;
+      // Its own shard, then the others'.
+      for (const _ of [1, 2]) run.answer('honest');
+      expect(run.core.version).toBe(step);
+    }
     expect(run.core.ended).toBe(false);
+    expect([...run.core.members.keys()]).toEqual(['honest']);
+    expect(run.core.weights).toEqual(Float32Array.of(-3, -3, -3, -3));
+  });
+
+  it('strikes once a step whose numbers are none, however many it sends', () => {
+    // So many shards that the lease comes in several runs.
+    const run = new VirtualRun({ shards: 8, workers: { a: 100, b: 300 } });
+    const answers = run.answersOf('a');
+    expect(answers.length).toBeGreaterThan(1);
+    for (const right of answers) {
+      run.handle({ type: 'answer', worker: 'a', answer: { ...right, lossSum: Number.NaN } });
+    }
+    expect(run.core.members.get('a')?.strikes).toBe(1);
+    expect(run.core.counters.gradientsRejected).toBe(answers.length);
   });
 });
 

@@ -127,10 +127,7 @@ export class CheckedCore {
       case 'late':
         return this.#staff.checkLate(effect);
       case 'refuse':
-        if (effect.reason === 'not-finite' || effect.reason === 'too-large') {
-          this.#step.unusable.add(effect.worker);
-        }
-        return this.#staff.checkRefusal(effect);
+        return this.#staff.checkRefusal(effect, this.#isStrike(effect));
       case 'expel':
         return this.#staff.checkExpulsion(effect);
       case 'commit':
@@ -144,6 +141,19 @@ export class CheckedCore {
       case 'end':
         return this.#checkEnd(effect);
     }
+  }
+
+  /** Who had no usable numbers at this step before is forgiven until all who are ready had none. */
+  #isStrike({ worker, reason }: EffectOf<'refuse'>): boolean {
+    if (reason !== 'not-finite' && reason !== 'too-large') return true;
+    const { unusable } = this.#step;
+    const isFirst = !unusable.has(worker);
+    unusable.add(worker);
+    return isFirst || this.#isUnanimous();
+  }
+
+  #isUnanimous(): boolean {
+    return readyOnes(this.#core.members).every((worker) => this.#step.unusable.has(worker));
   }
 
   #checkLease(effect: EffectOf<'lease'>): void {
@@ -179,12 +189,12 @@ export class CheckedCore {
   }
 
   #checkEnd({ reason, snapshot }: EffectOf<'end'>): void {
-    const { version, readyCount } = this.#core;
+    const { version, members } = this.#core;
     const isComplete = version === this.#options.plan.totalSteps;
     const isMeant = {
       completed: isComplete,
       stopped: !isComplete && Number.isFinite(this.#stepsLeft.stopping),
-      diverged: this.#step.unusable.size >= (readyCount > 1 ? 2 : 1),
+      diverged: this.#isUnanimous() && !readyOnes(members).some(this.#options.isHonest),
     };
     if (!isMeant[reason]) violated(`it ended as ${reason} at version ${version}`);
     this.#checkSnapshot(snapshot);
@@ -229,4 +239,10 @@ export class CheckedCore {
     this.#idleTicks = type === 'tick' && effects.length === 0 ? this.#idleTicks + 1 : 0;
     if (this.#idleTicks > 2 * (members.size + 1)) violated('it wakes up again and again');
   }
+}
+
+function readyOnes(members: ReadonlyMap<string, Readonly<Member>>): string[] {
+  return [...members.values()]
+    .filter(({ state }) => state.kind !== 'preparing')
+    .map(({ worker }) => worker);
 }

@@ -56,11 +56,11 @@ export class StaffWitness {
     this.#world.happened('lease expired');
   }
 
-  checkRefusal({ worker, reason }: EffectOf<'refuse'>): void {
+  checkRefusal({ worker, reason }: EffectOf<'refuse'>, isStrike: boolean): void {
     if (reason === 'late') return this.#world.happened('answer late');
     if (reason === 'duplicate') return this.#world.happened('answer duplicate');
     if (this.#isHonest(worker)) violated(`${worker} was refused as ${reason}`);
-    this.#strikes.set(worker, (this.#strikes.get(worker) ?? 0) + 1);
+    if (isStrike) this.#strikes.set(worker, (this.#strikes.get(worker) ?? 0) + 1);
   }
 
   checkExpulsion({ worker, reason }: EffectOf<'expel'>): void {

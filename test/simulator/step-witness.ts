@@ -80,7 +80,7 @@ export class StepWitness {
 
   /** Nobody is idle while there is something to compute. Of the holders that were counted last. */
   checkIdle(members: Members, now: number, wakeAt: number): void {
-    const idle = [...members.values()].find(({ state }) => state.kind === 'idle')?.worker;
+    const idle = this.#whoCouldWork(members);
     if (idle === undefined) return;
     for (let shard = 0; shard < this.#holders.length; shard++) {
       if (this.#isDone[shard] || this.#holders[shard] > 0) continue;
@@ -94,6 +94,17 @@ export class StepWitness {
         violated(`it sleeps until ${wakeAt}, but ${runText(run)} is late at ${lateAt}`);
       }
     }
+  }
+
+  /** Who had no usable numbers at this step is asked again only when nobody else can be. */
+  #whoCouldWork(members: Members): string | undefined {
+    const present = [...members.values()].filter(({ state }) => {
+      return state.kind === 'idle' || state.kind === 'working';
+    });
+    const isAnyTrusted = present.some(({ worker }) => !this.unusable.has(worker));
+    return present.find(({ worker, state }) => {
+      return state.kind === 'idle' && !(isAnyTrusted && this.unusable.has(worker));
+    })?.worker;
   }
 
   /** Two workers compute a part of it. Of the count that was taken last. */
