@@ -135,7 +135,12 @@ export class Coordinator {
       optimizer,
       learningRate: learningRateOf(config, plan),
     });
-    this.#metrics = new Metrics({ ...options, plan, runDirectory: archive.directory });
+    this.#metrics = new Metrics({
+      ...options,
+      plan,
+      runDirectory: archive.directory,
+      counters: () => ({ ...this.#core.counters, ...server.traffic() }),
+    });
     this.#milestones = new Milestones({
       ...options,
       onHold: (cause) => this.#dispatch({ type: 'hold', cause }),
@@ -277,8 +282,7 @@ export class Coordinator {
     this.#refusals.close();
     await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
-    const counters = { ...this.#core.counters, ...this.#server.traffic() };
-    const end = this.#metrics.end(reason, snapshot, testAccuracy, counters);
+    const end = this.#metrics.end(reason, snapshot, testAccuracy);
     await archive.close();
     await this.#server.close();
     return end;

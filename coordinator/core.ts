@@ -28,6 +28,8 @@ export interface CoreOptions extends TrainingOptions {
 }
 
 const maxStrikes = 3;
+/** Each costs as much to look at as one that is used, so that they must not outnumber those by more. */
+const maxIdleRepeats = 100;
 /** Answers that honest workers give, too, when they are slow or somebody else was faster. */
 const harmless: ReadonlySet<RejectReason> = new Set(['late', 'duplicate']);
 /** A step may take this long before its wait is worth a name. */
@@ -102,8 +104,8 @@ export class Core {
       return { cause: 'none' };
     for (const { name, state } of members.values()) {
       if (state.kind !== 'working' && state.kind !== 'suspect') continue;
-      const { version, pending, issuedAt } = state.lease;
-      if (version !== this.version || pending.length === 0) continue;
+      const { version, pending, issuedAt, isProbe } = state.lease;
+      if (version !== this.version || pending.length === 0 || isProbe) continue;
       return { cause: 'shard', shard: pending[0].start, holder: name, heldMs: now - issuedAt };
     }
     // Whoever is ready is silent since an earlier step.
@@ -153,6 +155,9 @@ export class Core {
     if (member === undefined) return;
     const { version, start, length, gradient, lossSum, correct } = answer;
     const reason = this.#verdict(member, answer);
+    if (member.granted.get(runKey(version, answer)) === 'answered') member.repeats++;
+    else member.answers++;
+    if (member.repeats > member.answers + maxIdleRepeats) return this.#expel(worker, 'repeats');
     this.#leases.settle(member, version, { start, length }, this.#step, now);
     if (reason !== undefined) {
       return this.#refuse(worker, reason, this.#leasedSamples(member, answer), now);
@@ -167,8 +172,9 @@ export class Core {
     const open = this.#step;
     const grant = granted.get(runKey(version, answer));
     if (grant === 'answered') return 'duplicate';
-    if (open?.version !== version) return grant === 'owed' ? 'late' : 'stale';
+    if (open?.version !== version) return grant === undefined ? 'stale' : 'late';
     if (grant === undefined) return 'unknown';
+    if (grant === 'probe') return 'duplicate';
     if (open.epoch !== epoch || open.step !== step) return 'stale';
     if (open.overlapsDone(answer)) return 'duplicate';
     if (gradient.length !== this.weights.length) return 'wrong-length';
@@ -230,7 +236,10 @@ export class Core {
     if (this.version >= this.#plan.totalSteps) return this.#end('completed', now);
     if (this.#stopping && !this.#leases.isUnderWay(this.#step)) return this.#end('stopped', now);
     if (this.#held !== 'none' && this.#step === undefined) return;
-    this.#step ??= new OpenStep(this.#plan, this.version, now);
+    if (this.#step === undefined) {
+      this.#leases.freeForNextStep(now);
+      this.#step = new OpenStep(this.#plan, this.version, now);
+    }
     const given = this.#leases.give(this.#step, now);
     if (given.length > 0) this.#training.startClock(now);
     this.#effects.push(...given);

@@ -4,6 +4,7 @@ import { allot } from './allot.ts';
 import type { Effect } from './core-types.ts';
 import {
   createLease,
+  type Grant,
   type Lease,
   type LeaseTimes,
   type Member,
@@ -41,7 +42,7 @@ export class Leases {
 
   remove(worker: string, step: OpenStep | undefined): void {
     const member = this.#members.get(worker);
-    if (member?.state.kind === 'working') releaseRuns(member.state.lease, step);
+    if (member?.state.kind === 'working') release(member.state.lease, step);
     this.#members.delete(worker);
   }
 
@@ -70,7 +71,7 @@ export class Leases {
     if (at < 0) return;
     lease.pending.splice(at, 1);
     // The runs of a suspect were released when its lease expired.
-    if (state.kind === 'working') releaseRuns({ version, pending: [run] }, step);
+    if (state.kind === 'working') release({ ...lease, pending: [run] }, step);
     if (lease.pending.length > 0) return;
     measure(member, lease, now);
     member.expirations = 0;
@@ -83,7 +84,7 @@ export class Leases {
       const { state, worker } = member;
       if (state.kind === 'suspect' && now >= state.retryAt) member.state = { kind: 'idle' };
       if (state.kind !== 'working' || now < state.lease.expiresAt) continue;
-      releaseRuns(state.lease, step);
+      release(state.lease, step);
       const pauseMs = this.#times.retryMs * 2 ** member.expirations++;
       const retryAt = now + Math.min(pauseMs, this.#times.maxRetryMs);
       member.state = { kind: 'suspect', lease: state.lease, retryAt };
@@ -94,15 +95,26 @@ export class Leases {
     return effects;
   }
 
+  /**
+   * A step begins: who still computes for the one before is free for this one, and drops the rest of the old work
+   * when it hears of the new. Not who is late with it: that is waited for, to learn how slow it is.
+   */
+  freeForNextStep(now: number): void {
+    for (const member of this.#members.values()) {
+      const { state } = member;
+      if (state.kind !== 'working' || state.lease.isProbe || now >= state.lease.lateAt) continue;
+      member.state = { kind: 'idle' };
+    }
+  }
+
   /** Gives every shard that nobody computes to the idle workers, then copies of late ones to whoever is left. */
   give(step: OpenStep, now: number): Effect[] {
     const effects: Effect[] = [];
     let idle = this.#idleMembers(step);
-    if (idle.length === 0) return effects;
     // More than once when the shards come in more pieces than fit into the leases of the fastest.
     while (idle.length > 0 && step.hasUnheldShards) {
       for (const { worker, runs } of allot(step.unheldShards(), idle)) {
-        effects.push(...this.#lease(this.#members.get(worker)!, runs, step, now));
+        effects.push(...this.#lease(this.#members.get(worker)!, { runs }, step, now));
       }
       idle = this.#idleMembers(step);
     }
@@ -129,22 +141,32 @@ export class Leases {
     return this.#idleMembers(step).length > 0 ? lateAt : wakeAt;
   }
 
-  /** Who may be given work of this step. Whose numbers were unusable waits until nobody else can be asked. */
+  /**
+   * Who may be given work that the step waits for. Whoever let its last lease expire, or had no usable numbers for
+   * this step, gets none unless there is nobody else.
+   */
   #idleMembers({ unusable }: OpenStep): Member[] {
     const present = [...this.#members.values()].filter(({ state }) => {
       return state.kind === 'idle' || state.kind === 'working';
     });
-    const trusted = present.filter(({ worker }) => !unusable.has(worker));
-    return (trusted.length > 0 ? trusted : present).filter(({ state }) => state.kind === 'idle');
+    const reliable = present.filter(({ worker, expirations }) => {
+      return expirations === 0 && !unusable.has(worker);
+    });
+    return (reliable.length > 0 ? reliable : present).filter(({ state }) => state.kind === 'idle');
   }
 
-  #lease(member: Member, runs: readonly ShardRun[], step: OpenStep, now: number): Effect[] {
+  #lease(
+    member: Member,
+    { runs, isProbe = false }: Partial<Grant> & Pick<Grant, 'runs'>,
+    step: OpenStep,
+    now: number,
+  ): Effect[] {
     const { worker } = member;
     const { version, epoch } = step;
-    const lease = createLease(member, version, runs, now, this.#times);
+    const lease = createLease(member, { version, runs, isProbe }, now, this.#times);
     for (const run of runs) {
-      step.hold(run);
-      remember(member, version, run);
+      if (!isProbe) step.hold(run);
+      remember(member, version, run, isProbe ? 'probe' : 'owed');
     }
     const isCurrent = member.weightsVersion === version;
     member.state = { kind: 'working', lease };
@@ -154,13 +176,18 @@ export class Leases {
     return isCurrent ? [effect] : [{ type: 'weights', worker, version }, effect];
   }
 
-  /** A worker that is too slow to get work, or one too many, computes a copy now and then: speeds change. */
+  /**
+   * A worker that is too slow to get work, or one too many, computes a copy now and then, because speeds change; one
+   * that let a lease expire does so first of all.
+   */
   #probe(step: OpenStep, now: number): Effect[] {
     const effects: Effect[] = [];
-    for (const member of this.#idleMembers(step)) {
-      if (now - member.lastLeasedAt < this.#times.probeMs) continue;
-      const run = step.lastCopyableShard();
-      if (run !== undefined) effects.push(...this.#lease(member, [run], step, now));
+    for (const member of this.#members.values()) {
+      if (member.state.kind !== 'idle') continue;
+      if (member.expirations === 0 && now - member.lastLeasedAt < this.#times.probeMs) continue;
+      const run = step.lastMissingShard();
+      if (run !== undefined)
+        effects.push(...this.#lease(member, { runs: [run], isProbe: true }, step, now));
     }
     return effects;
   }
@@ -177,23 +204,21 @@ export class Leases {
       if (run === undefined) continue;
       const isFaster = now + idle[0].shardMs * run.length < lease.dueAt;
       if (now < lease.lateAt && !isFaster) continue;
-      effects.push(...this.#lease(idle[0], [run], step, now));
+      effects.push(...this.#lease(idle[0], { runs: [run] }, step, now));
       idle.shift();
     }
     return effects;
   }
 }
 
-type LeaseRuns = Pick<Lease, 'version' | 'pending'>;
-
-function releaseRuns({ version, pending }: LeaseRuns, step: OpenStep | undefined): void {
-  if (version !== step?.version) return;
+function release({ version, pending, isProbe }: Lease, step: OpenStep | undefined): void {
+  if (version !== step?.version || isProbe) return;
   for (const run of pending) step.release(run);
 }
 
 /** The run that its holder will come to last and that nobody else computes. */
-function copyableRun({ version, pending }: LeaseRuns, step: OpenStep | undefined) {
-  if (version !== step?.version) return undefined;
+function copyableRun({ version, pending, isProbe }: Lease, step: OpenStep | undefined) {
+  if (version !== step?.version || isProbe) return undefined;
   return pending.findLast((run) => step.canBeCopied(run));
 }
 

@@ -15,6 +15,8 @@ export interface Lease {
   readonly expiresAt: number;
   /** Runs not answered yet. */
   readonly pending: ShardRun[];
+  /** A copy that nobody waits for, given to learn the worker's speed: it holds none of its shards. */
+  readonly isProbe: boolean;
 }
 
 export type WorkerState =
@@ -22,23 +24,29 @@ export type WorkerState =
   | { readonly kind: 'preparing' }
   | { readonly kind: 'idle' }
   | { readonly kind: 'working'; readonly lease: Lease }
-  /** Let a lease expire. It is given another one after `retryAt`, or as soon as it answers. */
+  /** Let a lease expire. It is tried again after `retryAt`, or as soon as it answers. */
   | { readonly kind: 'suspect'; readonly lease: Lease; readonly retryAt: number };
+
+/** An answer that is due; that of a probe is not used, because it may be a part of what somebody else computes. */
+export type Owed = 'owed' | 'probe';
 
 export interface Member {
   readonly worker: string;
   readonly name: string;
   state: WorkerState;
-  /** Measured time for one shard from lease to answer: a moving average. */
+  /** Measured time for one shard from lease to answer: a moving geometric mean. */
   shardMs: number;
   /** Version of the weights last sent to it. */
   weightsVersion: number;
-  /** Leases in a row that it let expire. */
+  /** Leases in a row that it let expire. Until it answers one in full, no step relies on it. */
   expirations: number;
   /** Bad messages so far. */
   strikes: number;
-  /** Its latest runs, oldest first: which it still owes an answer, and which it has answered. */
-  readonly granted: Map<string, 'owed' | 'answered'>;
+  /** Runs that it has answered, and answers that it gave once more. */
+  answers: number;
+  repeats: number;
+  /** Its latest runs, oldest first. */
+  readonly granted: Map<string, 'answered' | Owed>;
   /** When it last had work, to probe workers that get none. */
   lastLeasedAt: number;
 }
@@ -58,7 +66,7 @@ export interface LeaseTimes {
 }
 
 export const defaultLeaseTimes: LeaseTimes = {
-  lateFactor: 3,
+  lateFactor: 2,
   lateFloorMs: 50,
   expireFactor: 5,
   expireFloorMs: 1000,
@@ -76,15 +84,22 @@ export function newMember(worker: string, name: string): Member {
     weightsVersion: -1,
     expirations: 0,
     strikes: 0,
+    answers: 0,
+    repeats: 0,
     granted: new Map(),
     lastLeasedAt: 0,
   };
 }
 
+export interface Grant {
+  readonly version: number;
+  readonly runs: readonly ShardRun[];
+  readonly isProbe: boolean;
+}
+
 export function createLease(
   { shardMs }: Member,
-  version: number,
-  runs: readonly ShardRun[],
+  { version, runs, isProbe }: Grant,
   now: number,
   times: LeaseTimes,
 ): Lease {
@@ -98,14 +113,15 @@ export function createLease(
     lateAt: now + Math.max(times.lateFloorMs, times.lateFactor * expectedMs),
     expiresAt: now + Math.max(times.expireFloorMs, times.expireFactor * expectedMs),
     pending: [...runs],
+    isProbe,
   };
 }
 
 /** How many runs back an answer is still known as late or repeated, rather than invented. */
 const rememberedRuns = 256;
 
-export function remember({ granted }: Member, version: number, run: ShardRun): void {
-  granted.set(runKey(version, run), 'owed');
+export function remember({ granted }: Member, version: number, run: ShardRun, owed: Owed): void {
+  granted.set(runKey(version, run), owed);
   for (const oldest of granted.keys()) {
     if (granted.size <= rememberedRuns) return;
     granted.delete(oldest);
@@ -126,13 +142,14 @@ export function claimedShardMs(shardSamples: number, samplesPerSecond: number): 
   return Math.min(Math.max(claimed, minClaimedShardMs), maxClaimedShardMs);
 }
 
-/** Weight of the newest measurement in the moving average: adapts within a few steps. */
-const newestWeight = 0.3;
-/** One hiccup must not make a worker look a thousand times slower. */
-const maxSlowdown = 8;
+/**
+ * Weight of the newest measurement in the moving mean. The mean is that of the logarithms: a worker that becomes ten
+ * times slower and one that becomes ten times faster are found out in the same few steps, and one hiccup of a
+ * thousand times counts for sixteen.
+ */
+const newestWeight = 0.4;
 
-export function measure(member: Member, lease: Lease, now: number): void {
-  const measured = (now - lease.issuedAt) / lease.shards;
-  const plausible = Math.min(measured, member.shardMs * maxSlowdown);
-  member.shardMs += newestWeight * (plausible - member.shardMs);
+export function measure(member: Member, { issuedAt, shards }: Lease, now: number): void {
+  const measured = Math.max((now - issuedAt) / shards, minClaimedShardMs);
+  member.shardMs *= (measured / member.shardMs) ** newestWeight;
 }

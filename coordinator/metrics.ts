@@ -18,6 +18,8 @@ export interface MetricsOptions {
   readonly plan: Plan;
   readonly runDirectory: string;
   readonly expectWorkers: number;
+  /** Those of this moment. */
+  readonly counters: () => Counters;
 }
 
 type WorkerAction = RunEventOf<'worker'>['action'];
@@ -74,7 +76,7 @@ export class Metrics {
 
   committed(record: LedgerRecord, workers: number, now: number): void {
     const { epoch, step, version, samples, lossSum, correct, learningRate } = record;
-    const { log, plan, config } = this.#options;
+    const { log, plan, config, counters } = this.#options;
     this.#meter.add(samples, now);
     if (now < this.#nextStepEventAt && version < plan.totalSteps) return;
     this.#nextStepEventAt = now + stepEventEveryMs;
@@ -92,6 +94,7 @@ export class Metrics {
       samplesPerSecond,
       ...(samplesPerSecond > 0 && { etaSeconds: remainingSamples / samplesPerSecond }),
       workers,
+      counters: counters(),
     });
   }
 
@@ -110,6 +113,7 @@ export class Metrics {
       samples,
       samplesPerSecond: samples / seconds,
       workers,
+      counters: this.#options.counters(),
       weightsHash: weightsHash(snapshot.weights),
       confusion: evaluation.confusion,
     });
@@ -131,9 +135,8 @@ export class Metrics {
     reason: RunEventOf<'end'>['reason'],
     { version, weights }: Snapshot,
     testAccuracy: number | undefined,
-    counters: Counters,
   ): RunEventOf<'end'> {
-    const { log, plan, runDirectory } = this.#options;
+    const { log, plan, runDirectory, counters } = this.#options;
     return log.add({
       type: 'end',
       reason,
@@ -142,7 +145,7 @@ export class Metrics {
       ...(testAccuracy !== undefined && { testAccuracy }),
       weightsHash: weightsHash(weights),
       runDirectory,
-      counters,
+      counters: counters(),
     }) as RunEventOf<'end'>;
   }
 }

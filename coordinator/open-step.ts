@@ -65,11 +65,9 @@ export class OpenStep {
     return true;
   }
 
-  lastCopyableShard(): ShardRun | undefined {
-    for (let start = this.#done.length - 1; start >= 0; start--) {
-      if (this.canBeCopied({ start, length: 1 })) return { start, length: 1 };
-    }
-    return undefined;
+  lastMissingShard(): ShardRun | undefined {
+    const start = this.#done.lastIndexOf(false);
+    return start < 0 ? undefined : { start, length: 1 };
   }
 
   /** Part of the run is in the sum already. */

@@ -7,6 +7,19 @@ export const eventsVersion = 1;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+/** Since the run began; bytes since its coordinator was started last. */
+const counters = v.object({
+  /** Samples in committed steps: the only ones that any speed is counted in. */
+  samplesCommitted: count,
+  /** Samples computed and not used: second copies, late answers and refused ones. */
+  samplesWasted: count,
+  gradientsAccepted: count,
+  gradientsDuplicate: count,
+  gradientsLate: count,
+  gradientsRejected: count,
+  bytesIn: count,
+  bytesOut: count,
+});
 const common = {
   /** Position in the stream, from 1, without gaps. */
   seq: count,
@@ -61,6 +74,7 @@ const stepEvent = v.object({
   /** Until the last step, at the current speed. Absent while it is unknown. */
   etaSeconds: v.optional(v.number()),
   workers: count,
+  counters,
 });
 
 /** The run stands still, and why; `cause: "none"` when it goes on. */
@@ -91,6 +105,7 @@ const epochEvent = v.object({
   samples: count,
   samplesPerSecond: v.number(),
   workers: count,
+  counters,
   /** SHA-256 of the flat float32 weights, little-endian. */
   weightsHash: hash,
   /** Rows are labels, columns answers. */
@@ -127,18 +142,7 @@ const endEvent = v.object({
   testAccuracy: v.optional(v.number()),
   weightsHash: hash,
   runDirectory: v.string(),
-  counters: v.object({
-    /** Samples in committed steps. */
-    samplesCommitted: count,
-    /** Samples computed and not used: second copies and late answers. */
-    samplesWasted: count,
-    gradientsAccepted: count,
-    gradientsDuplicate: count,
-    gradientsLate: count,
-    gradientsRejected: count,
-    bytesIn: count,
-    bytesOut: count,
-  }),
+  counters,
 });
 
 export const runEventSchema = v.variant('type', [
@@ -160,5 +164,4 @@ export type NewRunEvent = RunEvent extends infer Event
     ? Omit<Event, 'seq' | 'time'>
     : never
   : never;
-/** The counters of a run, cumulative. */
 export type Counters = RunEventOf<'end'>['counters'];

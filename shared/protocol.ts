@@ -125,6 +125,7 @@ export const rejectReasons = {
   'wrong-count': 'the gradient does not cover the samples of its shards',
   'not-finite': 'the gradient holds a value that is not a finite number',
   'too-large': 'the gradient is larger than any that training could produce',
+  repeats: 'it gives the same answers again and again',
   flood: 'it sends more messages a second than a worker needs',
   slow: 'it was not ready in the time that a worker may take to join',
   unexpected: 'a message comes at a time when the protocol has no place for it',

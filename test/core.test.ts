@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../coordinator/core-types.ts';
 import { waitingText } from '../coordinator/waiting.ts';
-import { only, shardsOf, VirtualRun } from './virtual-run.ts';
+import { type EffectOf, only, shardsOf, VirtualRun } from './virtual-run.ts';
 
 const pair = { workers: { a: 100, b: 100 } };
 
@@ -88,6 +88,16 @@ describe('a worker', () => {
     expect(shardsOf(run.leaseOf('b'))).toEqual(lost);
     run.answer('b');
     expect(run.core.version).toBe(1);
+  });
+
+  it('that repeats itself is expelled, once it does so more often than it is of use', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.answer('a');
+    const lease = run.effects.find(({ type }) => type === 'lease') as EffectOf<'lease'>;
+    for (let time = 0; time < 101; time++) run.answer('a', lease);
+    expect(only(run.effects, 'expel')).toEqual([]);
+    expect(only(run.answer('a', lease), 'expel')).toMatchObject([{ reason: 'repeats' }]);
+    expect(run.core.counters).toMatchObject({ gradientsDuplicate: 101, samplesCommitted: 32 });
   });
 
   it('is told that it is a spare when all shards have their workers', () => {
@@ -230,6 +240,7 @@ describe('hold', () => {
     const run = new VirtualRun({ workers: { a: 100 } });
     run.handle({ type: 'hold', cause: 'checkpoint' });
     expect(run.core.waiting(0)).toEqual({ cause: 'none' });
+    run.now = 800;
     expect(run.answer('a').map(({ type }) => type)).toEqual(['commit']);
     expect(run.core.waiting(0)).toEqual({ cause: 'checkpoint' });
     expect(run.join('b', 100)).toEqual([]);

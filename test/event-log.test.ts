@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { EventLog } from '../coordinator/event-log.ts';
 import { type NewRunEvent, type RunEvent, runEventSchema } from '../shared/events.ts';
-import { everyKind } from './terminal-events.ts';
+import { counters, everyKind } from './terminal-events.ts';
 
 const startedAt = Date.UTC(2025, 0, 1);
 
@@ -116,5 +116,6 @@ function progress(step: number): NewRunEvent {
     learningRate: 0.1,
     samplesPerSecond: 100,
     workers: 1,
+    counters,
   };
 }

@@ -116,7 +116,7 @@ describe('a lease', () => {
     const late = run.leaseOf('c');
     run.now = 300;
     run.answer('b');
-    run.tickAt(900);
+    run.tickAt(600);
     expect(run.leaseOf('b').runs).toEqual(late.runs);
     run.answer('b');
     const effects = run.answer('c');
@@ -160,9 +160,9 @@ describe('a second copy', () => {
       expect(run.core.wakeAt()).toBe(2000);
       run.now = 400;
       run.answer('a');
-      expect(run.core.wakeAt()).toBe(1200);
-      expect(run.tickAt(1199)).toEqual([]);
-      expect(only(run.tickAt(1200), 'lease')).toMatchObject([{ worker: 'a', runs: late.runs }]);
+      expect(run.core.wakeAt()).toBe(800);
+      expect(run.tickAt(799)).toEqual([]);
+      expect(only(run.tickAt(800), 'lease')).toMatchObject([{ worker: 'a', runs: late.runs }]);
       const copy = run.leaseOf('a');
 
       const [winner, loser] = first === 'a' ? [copy, late] : [late, copy];
@@ -179,6 +179,24 @@ describe('a second copy', () => {
     expect(only(run.join('fast', 10), 'lease')).toMatchObject([
       { worker: 'fast', runs: run.leaseOf('slow').runs },
     ]);
+  });
+
+  it('is computed by nobody who was silent, as long as there are others', () => {
+    const run = new VirtualRun({ shards: 2, workers: { a: 100, b: 100 } });
+    run.answer('b');
+    run.tickAt(200);
+    run.answer('b');
+    // The lease of `a` for the first step is still open, and expires.
+    for (const now of [1000, 1900]) {
+      run.tickAt(now);
+      run.answer('b');
+    }
+    const before = run.effects.length;
+    run.tickAt(2000);
+    expect(only(run.effects.slice(before), 'lease')).toMatchObject([
+      { worker: 'a', version: 3, runs: [{ start: 1, length: 1 }] },
+    ]);
+    expect(run.core.members.get('a')?.state).toMatchObject({ lease: { isProbe: true } });
   });
 
   it('is never followed by a third', () => {
@@ -198,6 +216,48 @@ describe('a second copy', () => {
     expect(leasedAt).toEqual([5000]);
     run.answer('slow');
     expect(run.core.members.get('slow')?.strikes).toBe(0);
+  });
+
+  it('for its speed alone takes nothing from whoever computes the same shards', () => {
+    const run = new VirtualRun({ shards: 4, epochs: 1000, workers: { a: 10, slow: 900 } });
+    while (run.now < 5000) {
+      run.now += 40;
+      run.answer('a');
+    }
+    const before = { ...run.core.counters };
+    expect(shardsOf(run.leaseOf('a'))).toEqual([0, 1, 2, 3]);
+    expect(run.leaseOf('slow').runs).toEqual([{ start: 3, length: 1 }]);
+    expect(only(run.answer('slow'), 'refuse')).toMatchObject([{ reason: 'duplicate' }]);
+    expect(run.core.counters).toEqual({
+      ...before,
+      gradientsDuplicate: before.gradientsDuplicate + 1,
+      samplesWasted: before.samplesWasted + 8,
+    });
+    expect(only(run.answer('a'), 'commit')).toHaveLength(1);
+  });
+});
+
+describe('the next step', () => {
+  it('is shared by those, too, whose work for the last one is not needed any more', () => {
+    const run = new VirtualRun({ workers: { a: 100, b: 100 } });
+    // It is four times faster than it said, and is done with a copy of all the rest before `b` is.
+    run.now = 100;
+    run.answer('a');
+    run.now = 200;
+    const effects = run.answer('a');
+    expect(only(effects, 'commit')).toHaveLength(1);
+    expect(only(effects, 'lease').map(({ worker }) => worker)).toEqual(['a', 'b']);
+    expect(run.leaseOf('b').version).toBe(1);
+  });
+
+  it('does not rely on somebody who is late with the last one', () => {
+    const run = new VirtualRun({ workers: { a: 100, late: 100 } });
+    run.now = 400;
+    run.answer('a');
+    run.tickAt(800);
+    expect(only(run.answer('a'), 'commit')).toHaveLength(1);
+    expect(shardsOf(run.leaseOf('a'))).toHaveLength(8);
+    expect(run.leaseOf('late').version).toBe(0);
   });
 });
 

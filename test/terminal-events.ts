@@ -33,6 +33,17 @@ export const run: RunEventOf<'run'> = {
   fromVersion: 0,
 };
 
+export const counters: RunEventOf<'end'>['counters'] = {
+  samplesCommitted: 1_200_000,
+  samplesWasted: 3200,
+  gradientsAccepted: 37_520,
+  gradientsDuplicate: 90,
+  gradientsLate: 10,
+  gradientsRejected: 0,
+  bytesIn: 1_234_567_890,
+  bytesOut: 999,
+};
+
 export const step: RunEventOf<'step'> = {
   type: 'step',
   ...stamp,
@@ -46,6 +57,7 @@ export const step: RunEventOf<'step'> = {
   samplesPerSecond: 41_234,
   etaSeconds: 34.2,
   workers: 2,
+  counters,
 };
 
 export const epoch: RunEventOf<'epoch'> = {
@@ -62,6 +74,7 @@ export const epoch: RunEventOf<'epoch'> = {
   samples: 60_000,
   samplesPerSecond: 31_512,
   workers: 2,
+  counters,
   weightsHash: hash,
   confusion: [[1]],
 };
@@ -75,16 +88,7 @@ export const end: RunEventOf<'end'> = {
   testAccuracy: 0.982,
   weightsHash: hash,
   runDirectory: 'runs/mnist-1',
-  counters: {
-    samplesCommitted: 1_200_000,
-    samplesWasted: 3200,
-    gradientsAccepted: 37_520,
-    gradientsDuplicate: 90,
-    gradientsLate: 10,
-    gradientsRejected: 0,
-    bytesIn: 1_234_567_890,
-    bytesOut: 999,
-  },
+  counters,
 };
 
 export const joined = worker('joined');

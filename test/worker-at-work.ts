@@ -110,6 +110,7 @@ export async function employReady(): Promise<Employment & { readonly engine: Wat
 class WatchedEngine implements Engine {
   readonly label: string;
   loads = 0;
+  gradients = 0;
   isDisposed = false;
   /** Thrown by the next gradient. */
   failure: Error | undefined;
@@ -141,6 +142,7 @@ class WatchedEngine implements Engine {
   }
 
   async gradient(slice: Slice): Promise<SliceResult> {
+    this.gradients++;
     this.#pause?.begun.give();
     await this.#pause?.over.given;
     if (this.failure) throw this.failure;

@@ -83,6 +83,22 @@ describe('a worker', () => {
     expect(coordinator.unheard).toEqual([]);
   });
 
+  it('drops what is left of its work when weights of a later step come', async () => {
+    const { coordinator, engine } = await employReady();
+    coordinator.say(weightsOf(3));
+    const computing = engine.pause();
+    coordinator.say(leaseOf(3, { start: 0, length: 4 }, { start: 4, length: 1 }));
+    await computing;
+    coordinator.say(weightsOf(4));
+    coordinator.say(leaseOf(4, { start: 7, length: 1 }));
+    engine.resume();
+    const { version, start } = await coordinator.hear('gradient');
+    expect({ version, start }).toEqual({ version: 4, start: 7 });
+    expect(coordinator.unheard).toEqual([]);
+    // The one that it was in the middle of, and the one that is wanted.
+    expect(engine.gradients).toBe(2);
+  });
+
   it('loads weights once, however many leases are at them', async () => {
     const { coordinator, engine } = await employReady();
     coordinator.say(weightsOf(3));

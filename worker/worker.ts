@@ -60,6 +60,8 @@ export class Worker {
   #workplace: Workplace | undefined;
   #weights: { readonly version: number; readonly values: Float32Array } | undefined;
   #loadedVersion = -1;
+  /** Of the latest weights, loaded or not: work at older ones is of no use any more. */
+  #wantedVersion = -1;
   /** An engine does one thing at a time, also when a broken connection leaves a lease half computed. */
   #work: Promise<void> = Promise.resolve();
 
@@ -85,6 +87,7 @@ export class Worker {
     this.#session++;
     this.#weights = undefined;
     this.#loadedVersion = -1;
+    this.#wantedVersion = -1;
     this.#environment.log(this.#isAway ? 'connected again' : 'connected');
     this.#isAway = false;
   }
@@ -111,6 +114,7 @@ export class Worker {
         this.#enqueue(() => this.#settleIn(message));
         return;
       case 'weights':
+        this.#wantedVersion = message.version;
         this.#enqueue(async () => this.#takeWeights(message.version, message.payload));
         return;
       case 'lease':
@@ -178,6 +182,7 @@ export class Worker {
 
   async #compute({ epoch, step, version, runs }: LeaseMessage): Promise<void> {
     const session = this.#session;
+    const isWanted = (): boolean => session === this.#session && version === this.#wantedVersion;
     const workplace = this.#workplace;
     if (workplace === undefined || this.#weights?.version !== version) return;
     if (this.#loadedVersion !== version) {
@@ -187,8 +192,8 @@ export class Worker {
     const { welcome, plan } = workplace;
     for (const run of runs) {
       const startedAt = this.#environment.now();
-      const sum = await sumOfRun(workplace, epoch, step, run);
-      if (session !== this.#session) return;
+      const sum = await sumOfRun(workplace, { epoch, step, run, isWanted });
+      if (sum === undefined) return;
       this.#transport.send({
         type: 'gradient',
         run: welcome.run,
@@ -206,23 +211,29 @@ export class Worker {
   }
 }
 
-/** The subtree's sum, in the order in which the coordinator would have added its shards. */
+interface RunTask {
+  readonly epoch: number;
+  readonly step: number;
+  readonly run: ShardRun;
+  /** Asked after each shard. */
+  readonly isWanted: () => boolean;
+}
+
+/**
+ * The subtree's sum, in the order in which the coordinator would have added its shards; undefined when it is not
+ * wanted any more. A single shard's is the engine's own buffer, which it writes again for the next.
+ */
 async function sumOfRun(
   { plan, data, engine }: Workplace,
-  epoch: number,
-  step: number,
-  { start, length }: ShardRun,
-): Promise<PartialSum> {
-  const shardSum = (shard: number) =>
-    engine.gradient(sliceOf(data, plan.shardIndices(epoch, step, start + shard)));
-  const first = await shardSum(0);
-  if (length === 1) return first;
+  { epoch, step, run: { start, length }, isWanted }: RunTask,
+): Promise<PartialSum | undefined> {
   const tree = new TreeSum(length);
-  // The engine writes its buffer again for the next shard.
-  tree.add(0, 1, { ...first, gradient: first.gradient.slice() });
-  for (let shard = 1; shard < length; shard++) {
-    const next = await shardSum(shard);
-    tree.add(shard, 1, { ...next, gradient: next.gradient.slice() });
+  for (let shard = 0; shard < length; shard++) {
+    const slice = sliceOf(data, plan.shardIndices(epoch, step, start + shard));
+    const sum = await engine.gradient(slice);
+    if (!isWanted()) return undefined;
+    if (length === 1) return sum;
+    tree.add(shard, 1, { ...sum, gradient: sum.gradient.slice() });
   }
   return tree.total!;
 }

@@ -3,7 +3,7 @@ import type { Snapshot } from '../../coordinator/checkpoint.ts';
 import { Core } from '../../coordinator/core.ts';
 import type { CoreCounters, CoreEvent, Effect } from '../../coordinator/core-types.ts';
 import type { LedgerRecord } from '../../coordinator/ledger.ts';
-import type { LeaseTimes } from '../../coordinator/membership.ts';
+import type { LeaseTimes, Member } from '../../coordinator/membership.ts';
 import { learningRate, optimizer } from './arithmetic.ts';
 import {
   checkCounters,
@@ -106,8 +106,8 @@ export class CheckedCore {
   }
 
   #checkAnswer({ worker, answer }: EventOf<'answer'>, version: number, isAccepted: boolean): void {
-    const isFirst = this.#staff.noticeAnswer(worker, answer);
-    const isWanted = isFirst && answer.version === version && this.#step.isMissing(answer);
+    const isOfUse = this.#staff.isOfUse(worker, answer);
+    const isWanted = isOfUse && answer.version === version && this.#step.isMissing(answer);
     const text = `the answer of ${worker} for ${answer.start}+${answer.length}`;
     if (isAccepted) {
       if (!isWanted) violated(`${text} was accepted`);

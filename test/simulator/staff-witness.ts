@@ -20,6 +20,8 @@ export class StaffWitness {
   readonly #strikes = new Map<string, number>();
   /** Runs that a worker answered since it was leased them last. */
   readonly #answered = new Set<string>();
+  /** Runs whose answers are for the worker's speed alone. */
+  readonly #probes = new Set<string>();
 
   constructor(world: World, isHonest: (worker: string) => boolean) {
     this.#world = world;
@@ -31,12 +33,12 @@ export class StaffWitness {
     if (event.type === 'left') this.#present.delete(event.worker);
   }
 
-  /** False for a repeated one. */
-  noticeAnswer(worker: string, answer: Answer): boolean {
+  /** False for a repeated one, and for that of a probe. */
+  isOfUse(worker: string, answer: Answer): boolean {
     const key = answerKey(worker, answer.version, answer);
     const isFirst = !this.#answered.has(key);
     this.#answered.add(key);
-    return isFirst;
+    return isFirst && !this.#probes.has(key);
   }
 
   checkWeights({ worker, version }: EffectOf<'weights'>): void {
@@ -46,9 +48,15 @@ export class StaffWitness {
 
   checkLease({ worker, version, runs }: EffectOf<'lease'>, state: Member['state']): void {
     if (this.#sent.get(worker) !== version) violated(`${worker} has other weights than its lease`);
-    const isTheirs = state.kind === 'working' && state.lease.pending.length === runs.length;
-    if (!isTheirs) violated(`${worker} has another lease, too`);
-    for (const run of runs) this.#answered.delete(answerKey(worker, version, run));
+    if (state.kind !== 'working' || state.lease.pending.length !== runs.length) {
+      return violated(`${worker} has another lease, too`);
+    }
+    for (const run of runs) {
+      const key = answerKey(worker, version, run);
+      this.#answered.delete(key);
+      if (state.lease.isProbe) this.#probes.add(key);
+      else this.#probes.delete(key);
+    }
   }
 
   checkLate({ worker }: EffectOf<'late'>): void {

@@ -96,15 +96,16 @@ export class StepWitness {
     }
   }
 
-  /** Who had no usable numbers at this step is asked again only when nobody else can be. */
+  /** Whom the step would rely on: others are asked only when there is nobody of whom it is true. */
   #whoCouldWork(members: Members): string | undefined {
     const present = [...members.values()].filter(({ state }) => {
       return state.kind === 'idle' || state.kind === 'working';
     });
-    const isAnyTrusted = present.some(({ worker }) => !this.unusable.has(worker));
-    return present.find(({ worker, state }) => {
-      return state.kind === 'idle' && !(isAnyTrusted && this.unusable.has(worker));
-    })?.worker;
+    const reliable = present.filter(({ worker, expirations }) => {
+      return expirations === 0 && !this.unusable.has(worker);
+    });
+    const asked = reliable.length > 0 ? reliable : present;
+    return asked.find(({ state }) => state.kind === 'idle')?.worker;
   }
 
   /** Two workers compute a part of it. Of the count that was taken last. */
@@ -141,7 +142,8 @@ export class StepWitness {
 
   *#leases(members: Members): Generator<Lease> {
     for (const { state } of members.values()) {
-      if (state.kind === 'working' && state.lease.version === this.#version) yield state.lease;
+      if (state.kind !== 'working' || state.lease.isProbe) continue;
+      if (state.lease.version === this.#version) yield state.lease;
     }
   }
 }

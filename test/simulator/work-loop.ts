@@ -25,6 +25,8 @@ export class WorkLoop {
   readonly #leases: Lease[] = [];
   #weights: Extract<ToSimWorker, { type: 'weights' }> | undefined;
   #isComputing = false;
+  /** Of the latest weights: messages may overtake each other here. */
+  #wantedVersion = -1;
 
   constructor(options: WorkLoopOptions) {
     this.#options = options;
@@ -36,6 +38,7 @@ export class WorkLoop {
         return this.#options.later(this.#options.scenario.prepareMs, () => this.#announce());
       case 'weights':
         this.#weights = message;
+        this.#wantedVersion = Math.max(this.#wantedVersion, message.version);
         return;
       case 'lease':
         this.#leases.push(message);
@@ -64,11 +67,11 @@ export class WorkLoop {
 
   #compute(lease: Lease, weights: Float32Array, index: number): void {
     const { scenario, draw, plan, later } = this.#options;
-    if (index === lease.runs.length) return this.#next();
+    if (index === lease.runs.length || lease.version < this.#wantedVersion) return this.#next();
     const { start, length } = lease.runs[index];
     const samples = plan.runSize(lease.step, start, length);
     later(samples * scenario.msPerSample * draw.between(0.8, 1.2), () => {
-      this.#answer(lease, weights, { start, length });
+      if (lease.version === this.#wantedVersion) this.#answer(lease, weights, { start, length });
       this.#compute(lease, weights, index + 1);
     });
   }
