@@ -6,5 +6,7 @@ export default defineConfig({
     // Processes are started and waited for: on a busy two-core machine that takes its time.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Of those that are said to be concurrent, on two cores.
+    maxConcurrency: 3,
   },
 });

@@ -1,6 +1,6 @@
 // A worker's gradient as an event for the core, or why it cannot be one: what the core never has to see.
 import { codecs } from '../shared/codecs/index.ts';
-import type { GradientMessage, RejectReason } from '../shared/protocol.ts';
+import type { GradientMessage } from '../shared/protocol.ts';
 import type { CoreEvent } from './core-types.ts';
 
 export interface ExpectedAnswers {
@@ -14,10 +14,9 @@ export function answerEvent(
   { run, payload, ...answer }: GradientMessage,
   { codec, parameterCount, ...expected }: ExpectedAnswers,
 ): CoreEvent {
-  const refuse = (reason: RejectReason): CoreEvent => ({ type: 'bad-message', worker, reason });
-  if (run !== expected.run) return refuse('foreign');
-  if (payload.length !== parameterCount * codecs[codec].bytesPerValue)
-    return refuse('wrong-length');
-  const gradient = codecs[codec].decode(payload, parameterCount);
+  if (run !== expected.run) return { type: 'bad-message', worker, reason: 'foreign' };
+  const isWhole = payload.length === parameterCount * codecs[codec].bytesPerValue;
+  // The core refuses an empty one by its length, and knows which lease that was the answer to.
+  const gradient = isWhole ? codecs[codec].decode(payload, parameterCount) : new Float32Array(0);
   return { type: 'answer', worker, answer: { ...answer, gradient } };
 }

@@ -119,7 +119,7 @@ export class Tutti {
     for (;;) {
       const end = this.stdout.indexOf('\n', read);
       if (end >= 0) {
-        yield v.parse(runEventSchema, JSON.parse(this.stdout.slice(read, end)));
+        yield parseEvent(this.stdout.slice(read, end));
         read = end + 1;
       } else if (this.#isOver) return;
       else await once(this.#news, 'news');
@@ -128,9 +128,13 @@ export class Tutti {
 
   /** All of them, when the process is over. */
   async allEvents(): Promise<RunEvent[]> {
-    const events: RunEvent[] = [];
-    for await (const event of this.events()) events.push(event);
-    return events;
+    await this.exit;
+    return this.eventsSoFar();
+  }
+
+  eventsSoFar(): RunEvent[] {
+    const whole = this.stdout.slice(0, this.stdout.lastIndexOf('\n') + 1);
+    return whole.split('\n').slice(0, -1).map(parseEvent);
   }
 
   /** The first such event, also when it came before. */
@@ -152,6 +156,10 @@ export class Tutti {
       await once(this.#news, 'news');
     }
   }
+}
+
+function parseEvent(line: string): RunEvent {
+  return v.parse(runEventSchema, JSON.parse(line));
 }
 
 type WorkerEvent = RunEventOf<'worker'>;

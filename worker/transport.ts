@@ -53,7 +53,11 @@ export function socketTransport(options: SocketTransportOptions): Connect {
     });
     socket.on('connect', onOpen);
     socket.on('connect_error', (error) => onClose(explain(error), !socket.active));
-    socket.on('disconnect', (reason) => onClose(sentence(reason), !socket.active));
+    socket.on('disconnect', (reason) => {
+      // After a jump of the clock or a sleep, what is sent is kept for the next connection, where nobody asked for it.
+      socket.sendBuffer = [];
+      onClose(sentence(reason), !socket.active);
+    });
     socket.on(messageEvent, (data: unknown) => {
       const message = v.safeParse(toWorkerSchema, data);
       if (message.success) onMessage(message.output);

@@ -4,11 +4,12 @@ import type { RunEventOf } from '../../shared/events.ts';
 import type { Connect } from '../../worker/transport.ts';
 import { startTutti, type TestScope, type Tutti, temporaryFolder } from '../support.ts';
 import { hostWorker } from './hosted-worker.ts';
+import { type Preload, preloaded } from './preload/index.ts';
 import { Pulse } from './pulse.ts';
 
 const smallNetwork = ['--train-samples=4096', '--test-samples=500', '--hidden=32', '--shards=8'];
 
-/** Some seconds of training on two cores. */
+/** Some seconds of training. */
 export const smallRun: readonly string[] = [...smallNetwork, '--epochs=8'];
 export const smallRunSteps = 512;
 
@@ -16,41 +17,53 @@ export const smallRunSteps = 512;
 export const longerRun: readonly string[] = [...smallNetwork, '--epochs=20'];
 export const longerRunSteps = 1280;
 
-type Environment = Readonly<Record<string, string>>;
+/** What a process of its own surroundings finds there. */
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly preload?: readonly Preload[];
+}
 
-export interface LabOptions {
+export interface LabOptions extends Surroundings {
   /** Of the configuration. */
   readonly flags?: readonly string[];
   /** Further ones of the coordinator, also when it starts again. */
   readonly serveFlags?: readonly string[];
-  readonly env?: Environment;
+  /** What a worker takes for a shard, however fast this machine is, so that there is time for what happens. */
+  readonly shardMs?: number;
 }
 
-export interface WorkerOptions {
+export interface WorkerOptions extends Surroundings {
   /** Where it finds its coordinator, when not there where it is. */
   readonly url?: string;
-  readonly env?: Environment;
+  readonly shardMs?: number;
 }
 
 export async function openLab(
   t: TestScope,
-  { flags = smallRun, serveFlags = [], env }: LabOptions = {},
+  { flags = smallRun, serveFlags = [], shardMs = 4, ...surroundings }: LabOptions = {},
 ): Promise<Lab> {
   const folder = temporaryFolder(t);
-  const start = (...words: string[]): Tutti =>
-    startTutti(t, ['coordinator', '--json', ...words, ...serveFlags], { cwd: folder, env });
-  const coordinator = start('--port=0', ...flags);
+  const start = (words: readonly string[], around: Surroundings): Tutti => {
+    const options = { cwd: folder, env: environmentOf(around) };
+    return startTutti(t, ['coordinator', '--json', ...words, ...serveFlags], options);
+  };
+  const coordinator = start(['--port=0', ...flags], surroundings);
   const { url, runDirectory } = await coordinator.waitForEvent('run');
-  return new Lab({ t, folder, flags, url, runDirectory, start, coordinator });
+  return new Lab({ t, folder, flags, shardMs, url, runDirectory, start, coordinator });
+}
+
+function environmentOf({ env, preload = [] }: Surroundings): Readonly<Record<string, string>> {
+  return { ...env, ...preloaded(preload) };
 }
 
 interface LabParts {
   readonly t: TestScope;
   readonly folder: string;
   readonly flags: readonly string[];
+  readonly shardMs: number;
   readonly url: string;
   readonly runDirectory: string;
-  readonly start: (...words: string[]) => Tutti;
+  readonly start: (words: readonly string[], around: Surroundings) => Tutti;
   readonly coordinator: Tutti;
 }
 
@@ -83,9 +96,9 @@ export class Lab {
   }
 
   /** Somebody who wants to go on with the run, where workers look for it. */
-  startRival(): Tutti {
+  startRival(around: Surroundings = {}): Tutti {
     const { port } = new URL(this.url);
-    return this.#parts.start(`--resume=${this.runDirectory}`, `--port=${port}`);
+    return this.#parts.start([`--resume=${this.runDirectory}`, `--port=${port}`], around);
   }
 
   /** From now on this is the coordinator: the one before must be gone. */
@@ -94,8 +107,13 @@ export class Lab {
     return coordinator;
   }
 
-  startWorker(name: string, { url = this.url, env }: WorkerOptions = {}): Tutti {
+  startWorker(name: string, options: WorkerOptions = {}): Tutti {
     const { t, folder } = this.#parts;
+    const { url = this.url, shardMs = this.#parts.shardMs, preload = [] } = options;
+    const env = environmentOf({
+      env: { ...options.env, SHARD_MS: String(shardMs) },
+      preload: ['steady-computer.js', ...preload],
+    });
     const worker = startTutti(t, ['worker', url, `--name=${name}`], { cwd: folder, env });
     this.workers.set(name, worker);
     return worker;
@@ -158,7 +176,12 @@ export class Lab {
 
   /** All that became of a worker, when the coordinator is gone. */
   async storyOf(name: string): Promise<RunEventOf<'worker'>[]> {
-    const events = await this.#coordinator.allEvents();
+    await this.#coordinator.exit;
+    return this.storySoFar(name);
+  }
+
+  storySoFar(name: string): RunEventOf<'worker'>[] {
+    const events = this.#coordinator.eventsSoFar();
     return events.filter((event) => event.type === 'worker').filter((event) => event.name === name);
   }
 }

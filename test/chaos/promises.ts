@@ -38,7 +38,7 @@ function undisturbedHash(flags: readonly string[]): Promise<string> {
 
 function trainUndisturbed(flags: readonly string[]): Promise<string> {
   return inScope(async (t) => {
-    const lab = await openLab(t, { flags });
+    const lab = await openLab(t, { flags, shardMs: 0 });
     lab.startWorker('alone');
     return (await lab.end()).weightsHash;
   });

@@ -1,7 +1,5 @@
-// A run of workers whose speed is known, because each is a computer of its own: what they reach together can be compared
-// with what they reach alone, on any machine.
-import { type Lab, openLab, type WorkerOptions } from './lab.ts';
-import { preloaded } from './preload/index.ts';
+// A run of workers that reach together what can be compared with what they reach alone.
+import { type Lab, openLab } from './lab.ts';
 import type { Trial } from './trial.ts';
 
 /** Many more shards than workers, so that they can be dealt by speed. */
@@ -16,20 +14,7 @@ const steadyFlags: readonly string[] = [
 export const steadySteps = 80;
 
 export async function openSteadyLab({ t }: Trial): Promise<Lab> {
-  return openLab(t, { flags: steadyFlags });
-}
-
-interface SteadyWorkerOptions extends WorkerOptions {
-  readonly shardMs?: number;
-}
-
-export function startSteadyWorker(
-  lab: Lab,
-  name: string,
-  { shardMs = 8, ...options }: SteadyWorkerOptions = {},
-): void {
-  const env = { ...preloaded('steady-computer.js'), SHARD_MS: String(shardMs) };
-  lab.startWorker(name, { ...options, env });
+  return openLab(t, { flags: steadyFlags, shardMs: 8 });
 }
 
 /** Steps a second over the next so many steps. */

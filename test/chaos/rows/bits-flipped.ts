@@ -10,7 +10,7 @@ export const bitsFlipped: Row = {
   play: async ({ t, draw, tell }) => {
     const bytesPerFlip = Math.round(draw.magnitude(50e3, 5e6));
     tell(`one bit in about ${bytesPerFlip} bytes is flipped`);
-    const lab = await openLab(t);
+    const lab = await openLab(t, { shardMs: 2 });
     const proxy = await startProxy(t, lab.url, draw);
     for (const name of ['one', 'two']) lab.startWorker(name, { url: proxy.url });
     // Somebody must get somewhere.

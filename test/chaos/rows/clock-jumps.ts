@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { openLab } from '../lab.ts';
-import { preloaded } from '../preload/index.ts';
 import { assertUnharmed } from '../promises.ts';
 import type { Row } from '../trial.ts';
 
@@ -17,11 +16,10 @@ export const clockJumps: Row = {
       ]);
       const CLOCK_JUMPS = JSON.stringify(jumps);
       tell(`a clock jumps [after ms, by ms]: ${CLOCK_JUMPS}`);
-      return { ...preloaded('jumping-clock.js'), CLOCK_JUMPS };
+      return { preload: ['jumping-clock.js'], env: { CLOCK_JUMPS } } as const;
     };
-    const lab = await openLab(t, { env: drawClock() });
-    lab.startWorker('one', { env: drawClock() });
-    lab.startWorker('two', { env: drawClock() });
+    const lab = await openLab(t, drawClock());
+    for (const name of ['one', 'two']) lab.startWorker(name, drawClock());
     await assertUnharmed(lab);
     for (const name of lab.workers.keys()) {
       const actions = (await lab.storyOf(name)).map(({ action }) => action);

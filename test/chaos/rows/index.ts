@@ -5,6 +5,8 @@ import { checkpointAltered } from './checkpoint-altered.ts';
 import { clockJumps } from './clock-jumps.ts';
 import { coordinatorKilled } from './coordinator-killed.ts';
 import { diskFull } from './disk-full.ts';
+import { floods } from './floods.ts';
+import { liars } from './liars.ts';
 import { messagesRepeated } from './messages-repeated.ts';
 import { partition } from './partition.ts';
 import { shortLives } from './short-lives.ts';
@@ -30,6 +32,8 @@ export const rows: readonly Row[] = [
   diskFull,
   checkpointAltered,
   clockJumps,
+  liars,
+  floods,
   shortLives,
   twoCoordinators,
 ];

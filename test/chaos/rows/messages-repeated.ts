@@ -21,7 +21,7 @@ export const messagesRepeated: Row = {
   title: 'messages sent twice, replayed, sent again after a lost connection',
   play: async ({ t, draw, tell }) => {
     const repeated: Repeated = { twice: 0, replayed: 0, lost: 0 };
-    const lab = await openLab(t);
+    const lab = await openLab(t, { shardMs: 2 });
     const proxy = await startProxy(t, lab.url, draw);
     lab.startWorkers('one');
     const breakOff = (): void => {

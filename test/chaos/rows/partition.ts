@@ -4,7 +4,6 @@ import type { Draw } from '../../simulator/draw.ts';
 import { longerRun, openLab } from '../lab.ts';
 import { assertUnharmed } from '../promises.ts';
 import { type Direction, startProxy, type TcpProxy } from '../proxy.ts';
-import { startSteadyWorker } from '../steady-run.ts';
 import type { Row } from '../trial.ts';
 import { Witness } from '../witness.ts';
 
@@ -26,8 +25,7 @@ export const partition: Row = {
     const lab = await openLab(t, { flags: longerRun });
     const proxy = await startProxy(t, lab.url, draw);
     const witness = new Witness();
-    // So steadily that the run lasts longer than all that.
-    startSteadyWorker(lab, 'one', { shardMs: 2 });
+    lab.startWorkers('one');
     await lab.allReady();
     lab.hostWorker('apart', witness.watch, proxy.url);
     await witness.nextLease();

@@ -5,27 +5,31 @@ import { useOf } from '../process-use.ts';
 import { assertUnharmed } from '../promises.ts';
 import type { Row } from '../trial.ts';
 
+const small = { flags: smallRun, steps: smallRunSteps };
+const longer = { flags: longerRun, steps: longerRunSteps };
 const freezes = [
-  { flags: smallRun, steps: smallRunSteps, durationMs: Number.POSITIVE_INFINITY },
-  { flags: smallRun, steps: smallRunSteps, durationMs: 1000 },
-  { flags: longerRun, steps: longerRunSteps, durationMs: 3000 },
+  { ...small, durationMs: Number.POSITIVE_INFINITY },
+  { ...small, durationMs: 1000 },
+  { ...longer, durationMs: 3000 },
+  // Long enough that the coordinator hangs up: it comes back as somebody new.
+  { ...longer, durationMs: 30_000, shardMs: 14 },
 ];
 /** What a heap grows and shrinks by between two collections. */
 const maxGrowthBytes = 50e6;
 
 export const workerFrozen: Row = {
   number: 5,
-  title: 'SIGSTOP of a worker: for 1 s, for 3 s, for good',
+  title: 'SIGSTOP of a worker: for 1 s, 3 s, 30 s, for good',
   play: async (trial) => {
     const { t, seed, draw, tell } = trial;
-    const { flags, steps, durationMs } = freezes[seed % freezes.length];
+    const { steps, durationMs, ...options } = freezes[seed % freezes.length];
     const atStep = drawStep(draw, 0.2, 0.4);
     const afterMs = draw.integer(0, 250);
     const stop: Fault = { atStep, afterMs, target: 'one', action: 'SIGSTOP' };
     const go: Fault = { ...stop, afterMs: afterMs + durationMs, action: 'SIGCONT' };
     const thaws = Number.isFinite(durationMs);
 
-    const lab = await openLab(t, { flags });
+    const lab = await openLab(t, options);
     const { pid } = lab.coordinator;
     lab.startWorkers('one', 'two', 'three');
     const pulse = lab.takePulse();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { assertUnharmed } from '../promises.ts';
 import { startProxy } from '../proxy.ts';
-import { openSteadyLab, speedOver, startSteadyWorker, steadySteps } from '../steady-run.ts';
+import { openSteadyLab, speedOver, steadySteps } from '../steady-run.ts';
 import type { Row } from '../trial.ts';
 
 const maxCost = 0.2;
@@ -13,10 +13,10 @@ export const workerLate: Row = {
     const { t, draw, tell } = trial;
     const lab = await openSteadyLab(trial);
     const proxy = await startProxy(t, lab.url, draw);
-    for (const name of ['one', 'two']) startSteadyWorker(lab, name);
+    lab.startWorkers('one', 'two');
     await lab.allReady();
     const before = await speedOver(lab, steadySteps / 4);
-    startSteadyWorker(lab, 'late', { url: proxy.url });
+    lab.startWorker('late', { url: proxy.url });
     await lab.ready('late');
     proxy.set({ delayMs: 2000 }, ['up']);
     const after = await speedOver(lab, steadySteps / 2);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { carryOut } from '../faults.ts';
 import { assertUnharmed } from '../promises.ts';
-import { openSteadyLab, speedOver, startSteadyWorker, steadySteps } from '../steady-run.ts';
+import { openSteadyLab, speedOver, steadySteps } from '../steady-run.ts';
 import type { Row } from '../trial.ts';
 
 const leastShare = 0.85;
@@ -15,10 +15,10 @@ export const workerSlow: Row = {
     const { draw, tell } = trial;
     const atStep = draw.integer(15, 25);
     const lab = await openSteadyLab(trial);
-    startSteadyWorker(lab, 'one');
+    lab.startWorkers('one');
     await lab.allReady();
     const alone = await speedOver(lab, 4);
-    for (const name of ['two', 'three']) startSteadyWorker(lab, name);
+    lab.startWorkers('two', 'three');
     await lab.allReady();
     await carryOut([{ atStep, afterMs: 0, target: 'three', action: 'SIGUSR2' }], lab, trial);
     const slowedAt = performance.now();
