@@ -160,8 +160,6 @@ export class Coordinator {
     this.#channel = openWorkChannel(server.io, handlers, options.limits ?? defaultLimits);
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
-    // Killed before its first checkpoint, a run could not go on from the weights that it was given.
-    if (start.version === 0) this.#milestones.checkpoint(start);
     this.#waitingTimer = setInterval(
       () => this.#metrics.waiting(this.#core.waiting(performance.now())),
       waitingCheckEveryMs,

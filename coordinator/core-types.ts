@@ -71,7 +71,12 @@ export type HoldCause = 'none' | 'checkpoint' | 'evaluation';
 /** Why nothing moves. */
 export type WaitingCause =
   | { readonly cause: HoldCause }
-  | { readonly cause: 'workers'; readonly preparing: number }
+  | {
+      readonly cause: 'workers';
+      readonly preparing: number;
+      /** Ready, but nothing has been heard of them for too long. */
+      readonly silent: number;
+    }
   | {
       readonly cause: 'shard';
       readonly shard: number;

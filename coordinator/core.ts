@@ -98,7 +98,8 @@ export class Core {
     if (this.#ended) return { cause: 'none' };
     const { members, readyCount } = this.#leases;
     if (this.#held !== 'none' && this.#step === undefined) return { cause: this.#held };
-    const nobody: WaitingCause = { cause: 'workers', preparing: members.size - readyCount };
+    const preparing = members.size - readyCount;
+    const nobody: WaitingCause = { cause: 'workers', preparing, silent: readyCount };
     if (readyCount === 0) return nobody;
     if (this.#step === undefined || now - this.#step.openedAt < namedWaitMs)
       return { cause: 'none' };

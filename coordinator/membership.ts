@@ -118,7 +118,7 @@ export function createLease(
 }
 
 /** How many runs back an answer is still known as late or repeated, rather than invented. */
-const rememberedRuns = 256;
+const rememberedRuns = 1024;
 
 export function remember({ granted }: Member, version: number, run: ShardRun, owed: Owed): void {
   granted.set(runKey(version, run), owed);

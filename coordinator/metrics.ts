@@ -78,6 +78,7 @@ export class Metrics {
     const { epoch, step, version, samples, lossSum, correct, learningRate } = record;
     const { log, plan, config, counters } = this.#options;
     this.#meter.add(samples, now);
+    this.waiting({ cause: 'none' });
     if (now < this.#nextStepEventAt && version < plan.totalSteps) return;
     this.#nextStepEventAt = now + stepEventEveryMs;
     const samplesPerSecond = this.#meter.perSecond(now);
@@ -113,7 +114,8 @@ export class Metrics {
       samples,
       samplesPerSecond: samples / seconds,
       workers,
-      counters: this.#options.counters(),
+      // As of its commit: evaluated, it is told of later.
+      counters: { ...this.#options.counters(), ...snapshot.counters },
       weightsHash: weightsHash(snapshot.weights),
       confusion: evaluation.confusion,
     });

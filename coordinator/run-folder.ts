@@ -35,6 +35,12 @@ const configFileSchema = v.strictObject({
   config: runConfigSchema,
 });
 
+export interface CreateOptions {
+  /** Puts in what must be there from the beginning: without its configuration, the folder is none of a run yet. */
+  readonly fill?: (folder: RunFolder) => Promise<unknown>;
+  readonly drawSuffix?: () => string;
+}
+
 /**
  * Makes `<root>/<id>/`, with an id such as 20261122-105412-mnist-4k2f (UTC). `root` holds all runs.
  */
@@ -42,7 +48,7 @@ export async function createRunFolder(
   root: string,
   config: RunConfig,
   now: Date,
-  drawSuffix = randomSuffix,
+  { fill, drawSuffix = randomSuffix }: CreateOptions = {},
 ): Promise<RunFolder> {
   await mkdir(root, { recursive: true });
   const [date, time] = now.toISOString().slice(0, 19).replace(/[-:]/g, '').split('T');
@@ -50,11 +56,13 @@ export async function createRunFolder(
   const directory = resolve(root, id);
   const paths = runPaths(directory);
   const created = now.toISOString();
+  const folder = { id, directory, created, config, paths };
   await mkdir(paths.checkpoints);
+  await fill?.(folder);
   const content = { formatVersion: 1, run: id, created, config };
   await runOnDisk(replaceFile(paths.config, Buffer.from(`${JSON.stringify(content, null, 2)}\n`)));
   await syncDirectory(root);
-  return { id, directory, created, config, paths };
+  return folder;
 }
 
 /** Rejects with what is wrong with the folder and what to do about it. */

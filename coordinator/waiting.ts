@@ -8,7 +8,8 @@ export function waitingText(waiting: WaitingCause, expectWorkers: number): strin
       return '';
     case 'workers': {
       const preparing = waiting.preparing > 0 ? `, ${waiting.preparing} getting ready` : '';
-      return `waiting for workers (0 of ${expectWorkers}${preparing})`;
+      const silent = waiting.silent > 0 ? `, ${waiting.silent} silent` : '';
+      return `waiting for workers (0 of ${expectWorkers}${preparing}${silent})`;
     }
     case 'shard': {
       const heldSeconds = (waiting.heldMs / 1000).toFixed(1);

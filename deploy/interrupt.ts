@@ -2,11 +2,11 @@
 import { exitCodes } from './exit-codes.ts';
 
 /** Calls `end` at the first SIGINT or SIGTERM. Returns what stops listening. */
-export function onInterrupt(end: () => void): () => void {
+export function onInterrupt(end: (signal: NodeJS.Signals) => void): () => void {
   let count = 0;
-  const handle = (): void => {
+  const handle = (signal: NodeJS.Signals): void => {
     if (++count > 1) process.exit(exitCodes.interrupted.status);
-    end();
+    end(signal);
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);

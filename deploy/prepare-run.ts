@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ownerOf } from '../coordinator/archive.ts';
 import type { Snapshot } from '../coordinator/checkpoint.ts';
 import { loadLatestCheckpoint } from '../coordinator/checkpoint-folder.ts';
+import { storeCheckpoint } from '../coordinator/checkpoint-store.ts';
 import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts';
 import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import { listRuns } from '../coordinator/run-list.ts';
@@ -38,18 +39,30 @@ export async function prepareNewRun(flags: ConfigFlags, root: string): Promise<P
   const config = configOf(flags, loaded);
   const weights = await firstWeights(config, flags.init);
   const notices = [...sliceNotices(flags), ...(await unfinishedNotices(root))];
-  const folder = await inRunFolder(createRunFolder(root, config, new Date()));
-  const lock = await inRunFolder(acquireRunLock(folder.directory));
   const start = newSnapshot(config, weights);
+  // Killed before its first checkpoint, a run could not go on from the weights that it was given.
+  const fill = (made: RunFolder): Promise<string> =>
+    storeCheckpoint({
+      directory: made.paths.checkpoints,
+      snapshot: start,
+      owner: ownerOf(made),
+    });
+  const folder = await inRunFolder(createRunFolder(root, config, new Date(), { fill }));
+  const lock = await inRunFolder(acquireRunLock(folder.directory));
   return { folder, lock, dataset: loaded.dataset, start, notices };
 }
 
-/** Goes on with the run in `directory` from its latest whole checkpoint. */
-export async function prepareResumedRun(
-  directory: string,
-  flags: ConfigFlags,
-): Promise<PreparedRun> {
+interface ResumeFlags extends ConfigFlags {
+  /** Folder of a run; empty for the latest that is unfinished. */
+  readonly resume?: string;
+  /** Folder of all runs. */
+  readonly runs: string;
+}
+
+/** Goes on with a run from its latest whole checkpoint. */
+export async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
   refuseConfigFlags(flags);
+  const directory = flags.resume || (await latestUnfinished(flags.runs));
   const folder = await inRunFolder(openRunFolder(directory));
   const lock = await inRunFolder(acquireRunLock(folder.directory));
   try {
@@ -110,6 +123,14 @@ function sliceNotices({ trainSamples, testSamples }: ConfigFlags): string[] {
   if (trainSamples) notices.push(`Only the first ${trainSamples} training images are used.`);
   if (testSamples) notices.push(`Only the first ${testSamples} test images are used.`);
   return notices;
+}
+
+async function latestUnfinished(root: string): Promise<string> {
+  const run = (await listRuns(root)).find(({ state }) => state === 'unfinished');
+  if (run?.state === 'unfinished') return join(root, run.folder.id);
+  throw new CliError('run', `${root} holds no run that could go on.`, {
+    hint: 'Start a new one: tutti train. Or name its folder: tutti train --resume runs/ID',
+  });
 }
 
 /** The newest run that ended before its last step, and how to go on with it instead. */

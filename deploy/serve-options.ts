@@ -25,12 +25,18 @@ export const engineOption = {
   default: 'onnx',
 } as const;
 
+/** Of commands that print one answer. */
+export const jsonOption = {
+  type: 'boolean',
+  describe: 'The answer as JSON on stdout',
+  group: 'Output:',
+} as const;
+
 export const serveOptions = {
   ...configOptions,
   resume: {
     type: 'string',
-    describe: 'Go on with the run in this folder',
-    requiresArg: true,
+    describe: 'Go on with the run in this folder; without one, with the latest unfinished run',
     group: 'Run:',
   },
   runs: {

@@ -24,9 +24,8 @@ export async function serve(flags: ServeFlags, engine: EngineName): Promise<Serv
   const checkpointEvery = parseCheckpointEvery(flags.checkpointEvery);
   refuseImpossiblePort(flags.port);
   const limits = limitsOf(flags);
-  const prepared = flags.resume
-    ? await prepareResumedRun(flags.resume, flags)
-    : await prepareNewRun(flags, flags.runs);
+  const isNew = flags.resume === undefined;
+  const prepared = isNew ? await prepareNewRun(flags, flags.runs) : await prepareResumedRun(flags);
   const { folder, lock, dataset, start, notices } = prepared;
   const { config, id } = folder;
   const warnings: string[] = [];
@@ -78,7 +77,7 @@ export async function serve(flags: ServeFlags, engine: EngineName): Promise<Serv
     await archive.close();
     await close();
     // Nothing came of it: it would only stand among the runs.
-    if (!flags.resume) await rm(folder.directory, { recursive: true, force: true });
+    if (isNew) await rm(folder.directory, { recursive: true, force: true });
     throw error;
   }
 }

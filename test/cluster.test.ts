@@ -1,6 +1,8 @@
 // Coordinators, workers and watchers as processes that come, go and fail.
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import { io } from 'socket.io-client';
 import { describe, expect, it } from 'vitest';
 import { ownerOf } from '../coordinator/archive.ts';
@@ -9,7 +11,14 @@ import { openRunFolder } from '../coordinator/run-folder.ts';
 import type { RunEvent } from '../shared/events.ts';
 import { protocolVersion, watchNamespace, workNamespace } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
-import { endlessRun, newCluster, quickRun, startTutti, type TestScope } from './support.ts';
+import {
+  endlessRun,
+  newCluster,
+  quickRun,
+  startTutti,
+  type TestScope,
+  temporaryFolder,
+} from './support.ts';
 
 describe('workers', () => {
   it('are waited for, at first and when all are gone, and the run goes on', async (t) => {
@@ -54,6 +63,26 @@ describe('workers', () => {
     const { reason } = await waitForWorker('spare', 'standby');
     expect(reason).toBe('2 workers for 1 shards a step');
     await spare.waitForText(/waiting as a spare: 2 workers for 1 shards a step/);
+  });
+
+  it('of a supervisor go when asked, with their leases, and others take their place', async (t) => {
+    const { coordinator, addWorker, waitForWorker } = await newCluster(t, {
+      workers: 0,
+      flags: endlessRun,
+    });
+    const lab = addWorker('--procs=2', '--name=lab');
+    await waitForWorker('lab-1', 'ready');
+    const { stdout } = await promisify(execFile)('pgrep', ['-P', String(lab.pid)]);
+    const [first] = stdout.trim().split('\n').map(Number);
+    process.kill(first, 'SIGTERM');
+    const { reason, seq } = await coordinator.waitForEvent('worker', ({ action }) => {
+      return action === 'left';
+    });
+    expect(reason).toBe('its process was asked to end');
+    await coordinator.waitForEvent(
+      'worker',
+      (event) => event.action === 'ready' && event.seq > seq,
+    );
   });
 
   it('are several with --procs, and end with the run', async (t) => {
@@ -107,8 +136,8 @@ describe('a watcher', () => {
 });
 
 describe('Ctrl-C', () => {
-  const startTraining = (t: TestScope) =>
-    startTutti(t, ['train', '--json', '--port=0', '--workers=1', ...endlessRun]);
+  const startTraining = (t: TestScope, cwd = temporaryFolder(t), flags = endlessRun) =>
+    startTutti(t, ['train', '--json', '--port=0', '--workers=1', ...flags], { cwd });
 
   it('finishes the step, writes a checkpoint and tells how to go on', async (t) => {
     const training = startTraining(t);
@@ -122,6 +151,27 @@ describe('Ctrl-C', () => {
     const folder = await openRunFolder(runDirectory);
     const { snapshot } = await loadLatestCheckpoint(folder.paths.checkpoints, ownerOf(folder));
     expect(snapshot?.version).toBe(end.version);
+  });
+
+  it('leaves a run that is offered by name, and goes on without naming it', async (t) => {
+    const folder = temporaryFolder(t);
+    const first = startTraining(t, folder);
+    await first.waitForEvent('step');
+    first.kill('SIGINT');
+    const { version, runDirectory } = await first.waitForEvent('end');
+    await first.exit;
+    const other = startTraining(t, folder);
+    const path = relative(folder, runDirectory);
+    const { message } = await other.waitForEvent('notice', (notice) => {
+      return notice.message.startsWith(`${path} stopped after`);
+    });
+    expect(message).toMatch(`go on with it: npx tutti train --resume ${path}`);
+    other.kill('SIGKILL');
+    await other.exit;
+    await rm((await other.waitForEvent('run')).runDirectory, { recursive: true });
+    const again = startTraining(t, folder, ['--resume']);
+    const resumed = await again.waitForEvent('run');
+    expect(resumed).toMatchObject({ runDirectory, fromVersion: version });
   });
 
   it('ends at once the second time, whatever holds the step up', async (t) => {

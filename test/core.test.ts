@@ -253,9 +253,9 @@ describe('hold', () => {
 describe('waiting', () => {
   it('is for workers while nobody can compute', () => {
     const run = new VirtualRun();
-    expect(run.core.waiting(0)).toEqual({ cause: 'workers', preparing: 0 });
+    expect(run.core.waiting(0)).toEqual({ cause: 'workers', preparing: 0, silent: 0 });
     run.handle({ type: 'joined', worker: 'a', name: 'a' });
-    expect(run.core.waiting(0)).toEqual({ cause: 'workers', preparing: 1 });
+    expect(run.core.waiting(0)).toEqual({ cause: 'workers', preparing: 1, silent: 0 });
     expect(waitingText(run.core.waiting(0), 2)).toBe(
       'waiting for workers (0 of 2, 1 getting ready)',
     );
@@ -275,6 +275,20 @@ describe('waiting', () => {
     const run = new VirtualRun({ workers: { a: 100 } });
     run.tickAt(4000);
     expect(run.core.waiting(4500)).toMatchObject({ cause: 'shard', shard: 0, heldMs: 4500 });
+  });
+
+  it('is for workers, too, when all who are ready are silent since an earlier step', () => {
+    const run = new VirtualRun({ workers: { a: 100, b: 100 } });
+    run.now = 400;
+    run.answer('a');
+    run.tickAt(800);
+    // With a copy of what `b` is late with.
+    run.answer('a');
+    run.handle({ type: 'left', worker: 'a' });
+    run.tickAt(2500);
+    const waiting = run.core.waiting(2500);
+    expect(waiting).toEqual({ cause: 'workers', preparing: 0, silent: 1 });
+    expect(waitingText(waiting, 2)).toBe('waiting for workers (0 of 2, 1 silent)');
   });
 
   it('is for nothing when the run has ended', () => {

@@ -143,8 +143,11 @@ async function trainedWeights({ runDirectory }: Cluster): Promise<Float32Array> 
   return tensorsToWeights(modelOf(config), decodeSafetensors(await readFile(paths.model)).tensors);
 }
 
-function withoutTimes({ seq, time, seconds, samplesPerSecond, workers, ...rest }: LogRecord) {
-  return rest;
+/** What it took, and whom, is another story every time; what came of it is not. */
+function withoutTimes(epoch: LogRecord): LogRecord {
+  const { seq, time, seconds, samplesPerSecond, workers, counters, ...rest } = epoch;
+  const { samplesCommitted } = counters as RunEventOf<'epoch'>['counters'];
+  return { ...rest, samplesCommitted };
 }
 
 /** Workers with a part in the result, as far as it is on disk. */

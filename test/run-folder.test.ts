@@ -40,6 +40,16 @@ describe('the folder of a run', () => {
     expect((await readdir(made.directory)).sort()).toEqual(['checkpoints', 'config.json']);
   });
 
+  it('is none before it holds what it was made to hold', async () => {
+    const root = await temporaryDirectory();
+    const { id } = await createRunFolder(root, config, now, {
+      fill: async ({ directory }) => {
+        await expect(openRunFolder(directory)).rejects.toThrow('not the folder of a run');
+      },
+    });
+    expect((await openRunFolder(join(root, id))).id).toBe(id);
+  });
+
   it('keeps its id when it is renamed', async () => {
     const root = await temporaryDirectory();
     const { id, directory } = await createRunFolder(root, config, now);
@@ -49,9 +59,11 @@ describe('the folder of a run', () => {
 
   it('is nobody else’s, even when two runs of a second draw the same suffix', async () => {
     const root = await temporaryDirectory();
-    const first = await createRunFolder(root, config, now, () => 'aaaa');
+    const first = await createRunFolder(root, config, now, { drawSuffix: () => 'aaaa' });
     const drawn = ['aaaa', 'aaaa', 'bbbb'];
-    const second = await createRunFolder(root, config, now, () => drawn.shift() ?? '');
+    const second = await createRunFolder(root, config, now, {
+      drawSuffix: () => drawn.shift() ?? '',
+    });
     expect(first.id).toBe('20261122-105412-mnist-aaaa');
     expect(second.id).toBe('20261122-105412-mnist-bbbb');
   });
@@ -120,6 +132,17 @@ describe('the list of runs', () => {
 
 const common = { seq: 1, time: now.toISOString() };
 
+const counters = {
+  samplesCommitted: 1,
+  samplesWasted: 0,
+  gradientsAccepted: 1,
+  gradientsDuplicate: 0,
+  gradientsLate: 0,
+  gradientsRejected: 0,
+  bytesIn: 1,
+  bytesOut: 1,
+};
+
 const end = {
   ...common,
   type: 'end',
@@ -128,16 +151,7 @@ const end = {
   version: 12,
   weightsHash: 'c'.repeat(64),
   runDirectory: 'runs/x',
-  counters: {
-    samplesCommitted: 1,
-    samplesWasted: 0,
-    gradientsAccepted: 1,
-    gradientsDuplicate: 0,
-    gradientsLate: 0,
-    gradientsRejected: 0,
-    bytesIn: 1,
-    bytesOut: 1,
-  },
+  counters,
 };
 
 function epoch(number: number, testAccuracy: number): object {
@@ -155,6 +169,7 @@ function epoch(number: number, testAccuracy: number): object {
     samples: 60,
     samplesPerSecond: 60,
     workers: 1,
+    counters,
     weightsHash: 'c'.repeat(64),
     confusion: [[1]],
   };

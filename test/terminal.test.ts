@@ -64,6 +64,7 @@ describe('the lines that stay', () => {
     expect(completed).toContain('accuracy 98.20 %');
     expect(completed).toContain('sha256 0123456789ab\n');
     expect(completed).toContain('1,200,000 committed, 3,200 computed and not used');
+    expect(completed).toContain('37,520 used, 90 twice, 10 late, 0 refused');
     expect(completed).toContain('npx tutti predict runs/mnist-1 idx:0');
     expect(completed).not.toContain('--resume');
     const stopped = linesOf({ ...end, reason: 'stopped', runDirectory: 'my runs/1' }).join('\n');

@@ -182,8 +182,19 @@ describe('a worker ends', () => {
     const leave = { type: 'leave', reason: 'its owner pressed Ctrl-C' };
     expect(await coordinator.hear('leave')).toEqual(leave);
     expect(await worker.ending).toEqual({ kind: 'left' });
+    // A goodbye on a connection that is closed already might not be heard.
+    expect(coordinator.isClosed).toBe(false);
+    coordinator.drop('the coordinator hung up', { isFinal: true });
     expect(coordinator.isClosed).toBe(true);
     await engine.disposal.given;
+  });
+
+  it('at once when it is told to leave while its coordinator is away', async () => {
+    const { coordinator, worker } = await employReady();
+    coordinator.drop('the connection broke');
+    worker.leave('its owner pressed Ctrl-C');
+    expect(coordinator.isClosed).toBe(true);
+    expect(await worker.ending).toEqual({ kind: 'left' });
   });
 
   it('in the middle of a lease without sending the rest, and then lets go of its engine', async () => {

@@ -56,6 +56,8 @@ export class Worker {
   /** Counts connections: what was begun on an older one is not sent on this one. */
   #session = 0;
   #isAway = false;
+  #isConnected = false;
+  #hasEnded = false;
   #stage: WorkerStage = 'training';
   #workplace: Workplace | undefined;
   #weights: { readonly version: number; readonly values: Float32Array } | undefined;
@@ -79,12 +81,16 @@ export class Worker {
 
   /** Hands all leases back and goes. */
   leave(reason: string): void {
+    if (this.#hasEnded) return;
     this.#transport.send({ type: 'leave', reason });
-    this.#finish({ kind: 'left' });
+    this.#retire({ kind: 'left' });
+    // The coordinator hangs up when it has read that. Whoever hangs up first may not be heard.
+    if (!this.#isConnected) this.#transport.close();
   }
 
   #open(): void {
     this.#session++;
+    this.#isConnected = true;
     this.#weights = undefined;
     this.#loadedVersion = -1;
     this.#wantedVersion = -1;
@@ -94,15 +100,22 @@ export class Worker {
 
   #closed(why: string, isFinal: boolean): void {
     this.#session++;
+    this.#isConnected = false;
+    if (this.#hasEnded) return this.#transport.close();
     if (isFinal) return this.#finish({ kind: 'refused', reason: 'coordinator', detail: why });
     if (!this.#isAway) this.#environment.log(`${why}; trying again until it works`);
     this.#isAway = true;
   }
 
   #finish(ending: WorkerEnding): void {
-    this.#session++;
-    this.#end(ending);
+    this.#retire(ending);
     this.#transport.close();
+  }
+
+  #retire(ending: WorkerEnding): void {
+    this.#session++;
+    this.#hasEnded = true;
+    this.#end(ending);
     const engine = this.#workplace?.engine;
     this.#workplace = undefined;
     void this.#work.finally(() => engine?.dispose());

@@ -2,7 +2,7 @@ import { evaluate } from '../../coordinator/evaluation.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import { defineCommand } from '../command.ts';
 import { configOptions } from '../run-options.ts';
-import { engineOption, outputOptions } from '../serve-options.ts';
+import { engineOption, jsonOption } from '../serve-options.ts';
 import { formatPercent } from '../terminal/format.ts';
 import { engineFor, openTrainedModel } from '../trained-model.ts';
 
@@ -14,7 +14,7 @@ export const evaluateCommand = defineCommand({
   positionals: {
     model: { type: 'string', describe: 'A run folder or a file', demandOption: true },
   },
-  options: { dataset, data, hidden, activation, engine: engineOption, json: outputOptions.json },
+  options: { dataset, data, hidden, activation, engine: engineOption, json: jsonOption },
   examples: [
     ['$0 evaluate runs/ID', 'The final weights of a run'],
     ['$0 evaluate model.safetensors --hidden 400,200,100', 'A file, with its network'],

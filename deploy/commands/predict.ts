@@ -4,7 +4,7 @@ import { defineCommand } from '../command.ts';
 import { CliError } from '../exit-codes.ts';
 import { readImage } from '../images.ts';
 import { configOptions } from '../run-options.ts';
-import { engineOption, outputOptions } from '../serve-options.ts';
+import { engineOption, jsonOption } from '../serve-options.ts';
 import { formatBar, formatPercent } from '../terminal/format.ts';
 import { engineFor, openTrainedModel } from '../trained-model.ts';
 
@@ -17,7 +17,7 @@ export const predict = defineCommand({
     model: { type: 'string', describe: 'A run folder or a .safetensors file', demandOption: true },
     image: { type: 'string', describe: 'A PNG, or idx:N for test image N', demandOption: true },
   },
-  options: { dataset, data, hidden, activation, engine: engineOption, json: outputOptions.json },
+  options: { dataset, data, hidden, activation, engine: engineOption, json: jsonOption },
   examples: [
     ['$0 predict runs/ID idx:0', 'The first test image'],
     ['$0 predict runs/ID seven.png', 'A picture of your own'],

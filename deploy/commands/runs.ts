@@ -4,7 +4,7 @@ import { openRunFolder } from '../../coordinator/run-folder.ts';
 import { listRuns, type RunSummary } from '../../coordinator/run-list.ts';
 import { defineCommand } from '../command.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
-import { outputOptions, serveOptions } from '../serve-options.ts';
+import { jsonOption, serveOptions } from '../serve-options.ts';
 import { formatPercent, sanitize } from '../terminal/format.ts';
 
 export const runs = defineCommand({
@@ -13,7 +13,7 @@ export const runs = defineCommand({
   positionals: {
     run: { type: 'string', describe: 'A run folder, or its name' },
   },
-  options: { runs: serveOptions.runs, json: outputOptions.json },
+  options: { runs: serveOptions.runs, json: jsonOption },
   examples: [
     ['$0 runs', 'All of them, newest first'],
     ['$0 runs runs/ID', 'Configuration and epochs of one'],

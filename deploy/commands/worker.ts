@@ -62,9 +62,9 @@ async function workHere(
   const here = startNodeWorker({ ...options, url, log });
   let isInterrupted = false;
   const leave = (): void => here.leave('its process was asked to end');
-  const ignore = onInterrupt(() => {
+  const ignore = onInterrupt((signal) => {
     // A child of another tutti gets Ctrl-C with it, and is told by it when to go.
-    if (process.connected) return;
+    if (process.connected && signal === 'SIGINT') return;
     isInterrupted = true;
     leave();
   });

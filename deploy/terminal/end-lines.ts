@@ -40,12 +40,23 @@ export function endLines(event: End, style: Style): string[] {
       ? []
       : [row('test', `accuracy ${formatPercent(event.testAccuracy)}`)]),
     row('samples', `${committed} committed, ${wasted} computed and not used`),
+    row('answers', answersText(counters)),
     row('traffic', `${formatBytes(counters.bytesIn)} in, ${formatBytes(counters.bytesOut)} out`),
     row('weights', `sha256 ${event.weightsHash.slice(0, 12)}`),
     row('folder', formatPath(event.runDirectory)),
     '',
     ...nextSteps(event, style),
   ];
+}
+
+function answersText(counters: End['counters']): string {
+  const { gradientsAccepted, gradientsDuplicate, gradientsLate, gradientsRejected } = counters;
+  return [
+    `${formatInteger(gradientsAccepted)} used`,
+    `${formatInteger(gradientsDuplicate)} twice`,
+    `${formatInteger(gradientsLate)} late`,
+    `${formatInteger(gradientsRejected)} refused`,
+  ].join(', ');
 }
 
 function nextSteps({ reason, runDirectory }: End, style: Style): string[] {

@@ -21,7 +21,6 @@ export interface ProcessSurroundings
 
 export class CoordinatorProcess implements CoordinatorEnd {
   readonly #around: ProcessSurroundings;
-  readonly #start: Snapshot;
   readonly #core: CheckedCore;
   readonly #milestones: SimMilestones;
   readonly #startedAtMs: number;
@@ -36,7 +35,6 @@ export class CoordinatorProcess implements CoordinatorEnd {
     const { world, scenario, archive } = around;
     const { coordinator, leaseTimes } = scenario;
     this.#around = around;
-    this.#start = start;
     this.#startedAtMs = world.nowMs;
     this.#core = new CheckedCore({
       ...around,
@@ -55,7 +53,6 @@ export class CoordinatorProcess implements CoordinatorEnd {
   }
 
   start(): void {
-    if (this.#start.version === 0) this.#milestones.checkpoint(this.#start);
     this.dispatch({ type: 'tick' });
   }
 

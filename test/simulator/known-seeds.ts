@@ -9,4 +9,8 @@ export const knownSeeds = [
   { seed: 4, found: 'a worker’s own count of samples was believed, up to 2^53' },
   { seed: 1488, found: 'a wait for workers that are silent since an earlier step had no cause' },
   { seed: 116, found: 'gradients of a step that was given up still counted as accepted' },
+  {
+    seed: 1721,
+    found: 'an answer that was overtaken by 256 others was refused as never asked for',
+  },
 ] as const;

@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 type EffectOf<Type> = Extract<Effect, { type: Type }>;
 
 const maxStrikes = 3;
-const maxRememberedRuns = 256;
+const maxRememberedRuns = 1024;
 
 export class StaffWitness {
   readonly #world: World;
