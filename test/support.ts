@@ -44,6 +44,12 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** A process that is told to end does not wait for its scopes: nothing of it may go on alone. */
+const running = new Set<Tutti>();
+process.on('exit', () => {
+  for (const tutti of running) tutti.kill('SIGKILL');
+});
+
 /** `tutti ...words`, killed when the test ends. */
 export function startTutti(
   t: TestScope,
@@ -57,6 +63,8 @@ export function startTutti(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const tutti = new Tutti(child);
+  running.add(tutti);
+  tutti.exit.then(() => running.delete(tutti));
   t.onTestFinished(async () => {
     tutti.kill('SIGKILL');
     await tutti.exit;

@@ -18,6 +18,9 @@ const { values } = parseArgs({
   },
 });
 
+// Ends with all that it started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const wanted = values.rows?.split(',').map(Number);
 const seeds =
   values.seed === undefined
