@@ -2,14 +2,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { evaluate } from '../coordinator/evaluation.ts';
 import { modelOf } from '../shared/config.ts';
-import { engines } from '../worker/engines/index.ts';
+import { engineOf } from '../worker/engines/index.ts';
 import type { EvaluationReply, EvaluationTask } from './evaluator.ts';
 
-const { config, test, engine: engineName } = workerData as EvaluationTask;
+const { config, test, engine: spec } = workerData as EvaluationTask;
 const reply = (message: EvaluationReply): void => parentPort?.postMessage(message);
 
 try {
-  const engine = await engines[engineName].create(modelOf(config));
+  const { kind, provider } = engineOf(spec);
+  const engine = await kind.create(modelOf(config), provider);
   const { testBatchSize: batchSize, shape } = config;
   parentPort?.on('message', async (weights: Float32Array) => {
     try {

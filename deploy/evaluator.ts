@@ -4,7 +4,6 @@ import { Worker } from 'node:worker_threads';
 import type { Evaluation } from '../coordinator/evaluation.ts';
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { Slice } from '../shared/contracts.ts';
-import type { EngineName } from '../worker/engines/index.ts';
 import { CliError } from './exit-codes.ts';
 
 export interface Evaluator {
@@ -16,7 +15,8 @@ export interface Evaluator {
 export interface EvaluationTask {
   readonly config: RunConfig;
   readonly test: Slice;
-  readonly engine: EngineName;
+  /** One of `engineSpecs`. */
+  readonly engine: string;
 }
 
 export type EvaluationReply =

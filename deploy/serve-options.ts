@@ -1,6 +1,6 @@
 // The flags of whoever runs a coordinator: `tutti train` and `tutti coordinator`.
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
-import { engineNames } from '../worker/engines/index.ts';
+import { engineSpecs } from '../worker/engines/index.ts';
 import type { ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
 import { configOptions } from './run-options.ts';
@@ -20,7 +20,7 @@ export const outputOptions = {
 } as const;
 
 export const engineOption = {
-  choices: engineNames,
+  choices: engineSpecs,
   describe: 'What computes',
   default: 'onnx',
 } as const;

@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises';
 import { openArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
-import type { EngineName } from '../worker/engines/index.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { CliError } from './exit-codes.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
@@ -20,7 +19,7 @@ export interface Serving {
 }
 
 /** Prints to the process's terminal from here on. */
-export async function serve(flags: ServeFlags, engine: EngineName): Promise<Serving> {
+export async function serve(flags: ServeFlags, engine: string): Promise<Serving> {
   const checkpointEvery = parseCheckpointEvery(flags.checkpointEvery);
   refuseImpossiblePort(flags.port);
   const limits = limitsOf(flags);

@@ -7,7 +7,7 @@ import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts
 import { openRunFolder } from '../coordinator/run-folder.ts';
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
-import { type EngineName, engines } from '../worker/engines/index.ts';
+import { engineOf } from '../worker/engines/index.ts';
 import { CliError } from './exit-codes.ts';
 import { readWeights } from './prepare-run.ts';
 import { type ConfigFlags, configOf } from './run-options.ts';
@@ -63,11 +63,9 @@ async function openFile(path: string, flags: ConfigFlags): Promise<TrainedModel>
 }
 
 /** The engine with the weights loaded; whoever calls disposes of it. */
-export async function engineFor(
-  { config, weights }: TrainedModel,
-  name: EngineName,
-): Promise<Engine> {
-  const engine = await engines[name].create(modelOf(config)).catch((cause: Error) => {
+export async function engineFor({ config, weights }: TrainedModel, spec: string): Promise<Engine> {
+  const { kind, provider } = engineOf(spec);
+  const engine = await kind.create(modelOf(config), provider).catch((cause: Error) => {
     throw new CliError('engine', cause.message, { cause });
   });
   engine.load(weights);

@@ -37,8 +37,10 @@ export interface Engine {
 export interface EngineKind {
   /** Largest |gradient - reference| over the largest |reference|, in any one parameter tensor. */
   readonly tolerance: number;
-  /** Rejects with what is missing and what to do about it when this machine cannot run it. */
-  create(model: Model): Promise<Engine>;
+  /** What it can run on, by the names that follow the engine's own in `onnx:cuda`; the first is taken unless told. */
+  readonly providers: readonly string[];
+  /** Rejects with what is missing and what to do about it when this machine cannot run it; nothing else is tried. */
+  create(model: Model, provider?: string): Promise<Engine>;
 }
 
 /** Turns flat float32 vectors into bytes and back, for the wire. */

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Engine, EngineKind, SliceResult } from '../shared/contracts.ts';
 import { createMlp } from '../shared/model/mlp.ts';
 import { initialWeights, type Model } from '../shared/model/model.ts';
-import { engineNames, engines } from '../worker/engines/index.ts';
+import { type EngineChoice, engineChoices, engines } from '../worker/engines/index.ts';
 import { proveEngine, randomSlice, worstError } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
 
@@ -16,8 +16,29 @@ const defaultMlp = models['the default MLP'];
 const smallMlp = createMlp({ inputs: 6, hidden: [5, 4], classes: 3, activation: 'relu' });
 const sliceSizes = [1, 7, 32, 64, 256];
 
-describe.each(engineNames)('engine %s', (name) => {
-  const kind: EngineKind = engines[name];
+/** Why an engine cannot run here, and what would make it run; undefined when it can. */
+const obstacles = new Map<EngineChoice, string | undefined>();
+for (const choice of engineChoices) {
+  const obstacle = await choice.kind.create(smallMlp, choice.provider).then(
+    (engine) => engine.dispose(),
+    ({ message }: Error) => message,
+  );
+  obstacles.set(choice, obstacle ?? undefined);
+}
+const runnable = engineChoices.filter((choice) => obstacles.get(choice) === undefined);
+
+it('runs at least where nothing but the packages is needed', () => {
+  const specs = runnable.map(({ spec }) => spec);
+  expect(specs).toEqual(expect.arrayContaining(['onnx:cpu', 'reference:float64']));
+});
+
+it.for(engineChoices.filter((choice) => !runnable.includes(choice)))(
+  'engine $spec agrees with the float64 reference',
+  (choice, { skip }) => skip(obstacles.get(choice)),
+);
+
+describe.each(runnable)('engine $spec', (choice) => {
+  const kind = bound(choice);
   const tolerance = Math.min(kind.tolerance, 1e-5);
 
   describe.each(Object.keys(models))('with %s', (modelName) => {
@@ -181,6 +202,11 @@ describe('engine onnx', () => {
     });
   });
 });
+
+/** The engine on that provider and no other. */
+function bound({ kind, provider }: EngineChoice): EngineKind {
+  return { ...kind, create: (model) => kind.create(model, provider) };
+}
 
 async function newEngine(kind: EngineKind, model: Model, weights?: Float32Array): Promise<Engine> {
   const engine = await kind.create(model);

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { protocolVersion } from '../shared/protocol.ts';
 import { createBlockCache } from './block-cache.ts';
 import { fetchTrainingData } from './data-store.ts';
-import { type EngineName, engines } from './engines/index.ts';
+import { engineOf } from './engines/index.ts';
 import { proveEngine } from './engines/prove.ts';
 import { socketTransport } from './transport.ts';
 import { UnmaskedWebSocket } from './unmasked-websocket.ts';
@@ -14,13 +14,14 @@ export interface NodeWorkerOptions {
   /** The coordinator: `http://host:7070`. */
   readonly url: string;
   readonly name?: string;
-  readonly engine: EngineName;
+  /** One of `engineSpecs`. */
+  readonly engine: string;
   readonly cacheDirectory?: string;
   readonly log: (message: string) => void;
 }
 
 export function startNodeWorker(options: NodeWorkerOptions): Worker {
-  const { url, engine: engineName, cacheDirectory, log } = options;
+  const { url, engine: spec, cacheDirectory, log } = options;
   const name = options.name ?? `${hostname()}-${process.pid}`;
   return new Worker({
     connect: socketTransport({
@@ -37,9 +38,9 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
         sha256: (bytes) => hash('sha256', bytes),
       }),
     createEngine: async (model, sliceSize) => {
-      const { tolerance, create } = engines[engineName];
-      const engine = await create(model);
-      const proof = await proveEngine(engine, { model, tolerance, sliceSize });
+      const { kind, provider } = engineOf(spec);
+      const engine = await kind.create(model, provider);
+      const proof = await proveEngine(engine, { model, tolerance: kind.tolerance, sliceSize });
       const rate = Math.round(proof.samplesPerSecond).toLocaleString('en-US');
       log(
         `engine ${engine.label}: ${rate} samples/s, error ${proof.maxError.toExponential(1)} ` +

@@ -1,8 +1,9 @@
 import { createServer } from 'node:net';
 import { cpus } from 'node:os';
 import { loadDataset } from '../../coordinator/dataset-files.ts';
+import type { Engine } from '../../shared/contracts.ts';
 import { createMlp } from '../../shared/model/mlp.ts';
-import { type EngineName, engineNames, engines } from '../../worker/engines/index.ts';
+import { type EngineChoice, engineChoices } from '../../worker/engines/index.ts';
 import { proveEngine } from '../../worker/engines/prove.ts';
 import { defineCommand } from '../command.ts';
 import { refuseImpossiblePort, serveOptions } from '../serve-options.ts';
@@ -17,7 +18,12 @@ const referenceModel = createMlp({
 /** A shard of the reference run. */
 const sliceSize = 32;
 
-type Finding = { readonly isGood: boolean; readonly what: string; readonly detail: string };
+interface Finding {
+  /** `none`: nothing is wrong, it is only not there. */
+  readonly verdict: 'ok' | 'FAIL' | 'none';
+  readonly what: string;
+  readonly detail: string;
+}
 
 export const doctor = defineCommand({
   usage: 'doctor',
@@ -28,32 +34,39 @@ export const doctor = defineCommand({
   async run({ port, data }) {
     refuseImpossiblePort(port);
     const findings: Finding[] = [
-      { isGood: true, what: 'node', detail: `${process.version}, ${cpus().length} cores` },
+      { verdict: 'ok', what: 'node', detail: `${process.version}, ${cpus().length} cores` },
       await checkData(data),
       await checkPort(port),
       checkClock(),
     ];
     // One after the other: they are timed.
-    for (const name of engineNames) findings.push(await checkEngine(name));
-    for (const { isGood, what, detail } of findings) {
-      console.log(`${isGood ? 'ok  ' : 'FAIL'}  ${what.padEnd(16)}  ${detail}`);
+    for (const choice of engineChoices) findings.push(await checkEngine(choice));
+    const width = Math.max(...findings.map(({ what }) => what.length));
+    for (const { verdict, what, detail } of findings) {
+      console.log(`${verdict.padEnd(4)}  ${what.padEnd(width)}  ${detail}`);
     }
-    return findings.every(({ isGood }) => isGood) ? 'ok' : 'failure';
+    return findings.some(({ verdict }) => verdict === 'FAIL') ? 'failure' : 'ok';
   },
 });
 
-async function checkEngine(name: EngineName): Promise<Finding> {
-  const what = `engine ${name}`;
-  const { tolerance, create } = engines[name];
+async function checkEngine({ spec, kind, provider }: EngineChoice): Promise<Finding> {
+  const what = `engine ${spec}`;
+  const { tolerance } = kind;
+  let engine: Engine;
   try {
-    const engine = await create(referenceModel);
+    engine = await kind.create(referenceModel, provider);
+  } catch (error) {
+    return { verdict: 'none', what, detail: (error as Error).message };
+  }
+  try {
     const proof = await proveEngine(engine, { model: referenceModel, tolerance, sliceSize });
     await engine.dispose();
     const speed = `${proof.millisecondsPerSlice.toFixed(2)} ms for ${sliceSize} images`;
-    const detail = `${engine.label}, ${speed}, ${formatRate(proof.samplesPerSecond)}`;
-    return { isGood: true, what, detail: `${detail}, error ${proof.maxError.toExponential(1)}` };
+    const error = `error ${proof.maxError.toExponential(1)} against the reference`;
+    const detail = `${speed}, ${formatRate(proof.samplesPerSecond)}, ${error}`;
+    return { verdict: 'ok', what, detail };
   } catch (error) {
-    return { isGood: false, what, detail: (error as Error).message };
+    return { verdict: 'FAIL', what, detail: (error as Error).message };
   }
 }
 
@@ -62,9 +75,9 @@ async function checkData(directory: string | undefined): Promise<Finding> {
     const { dataset } = await loadDataset({ name: 'mnist', directory });
     const { trainSamples, testSamples } = dataset.shape;
     const detail = `MNIST, ${trainSamples} + ${testSamples} images, checksums match`;
-    return { isGood: true, what: 'data', detail };
+    return { verdict: 'ok', what: 'data', detail };
   } catch (error) {
-    return { isGood: false, what: 'data', detail: (error as Error).message };
+    return { verdict: 'FAIL', what: 'data', detail: (error as Error).message };
   }
 }
 
@@ -73,10 +86,10 @@ function checkPort(port: number): Promise<Finding> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', ({ message }) => {
-      resolve({ isGood: false, what, detail: `${message}; choose another with --port` });
+      resolve({ verdict: 'FAIL', what, detail: `${message}; choose another with --port` });
     });
     probe.listen(port, '127.0.0.1', () => {
-      probe.close(() => resolve({ isGood: true, what, detail: 'free' }));
+      probe.close(() => resolve({ verdict: 'ok', what, detail: 'free' }));
     });
   });
 }
@@ -85,5 +98,5 @@ function checkPort(port: number): Promise<Finding> {
 function checkClock(): Finding {
   const year = new Date().getFullYear();
   const detail = new Date().toISOString();
-  return { isGood: year >= 2026, what: 'clock', detail };
+  return { verdict: year >= 2026 ? 'ok' : 'FAIL', what: 'clock', detail };
 }

@@ -9,5 +9,31 @@ export const engines = {
   reference,
 } satisfies Record<string, EngineKind>;
 
-export type EngineName = keyof typeof engines;
-export const engineNames = Object.keys(engines) as EngineName[];
+/** An engine and what it runs on. */
+export interface EngineChoice {
+  /** `onnx:cpu` */
+  readonly spec: string;
+  readonly kind: EngineKind;
+  readonly provider: string;
+}
+
+/** Every engine on everything that it could run on. */
+export const engineChoices: readonly EngineChoice[] = Object.entries(engines).flatMap(
+  ([name, kind]: [string, EngineKind]) =>
+    kind.providers.map((provider) => ({ spec: `${name}:${provider}`, kind, provider })),
+);
+
+/** What may be asked for: `onnx` is short for the first of its providers. */
+export const engineSpecs: readonly string[] = [
+  ...Object.keys(engines),
+  ...engineChoices.map(({ spec }) => spec),
+];
+
+/** Throws RangeError for what is not among `engineSpecs`. */
+export function engineOf(spec: string): EngineChoice {
+  const choice = engineChoices.find((known) => {
+    return known.spec === spec || known.spec.split(':')[0] === spec;
+  });
+  if (choice === undefined) throw new RangeError(`there is no engine ${spec}`);
+  return choice;
+}

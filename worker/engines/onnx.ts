@@ -1,4 +1,4 @@
-// ONNX Runtime on the processor. Both passes are one ONNX graph, and nothing is packed or unpacked around
+// ONNX Runtime on whatever it finds. Both passes are one ONNX graph, and nothing is packed or unpacked around
 // it: its inputs are views of one flat vector of weights, its preallocated outputs of one of gradients.
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
@@ -14,31 +14,57 @@ import { type OnnxGraph, writeOnnxModel } from '../../shared/model/onnx-writer.t
 type OnnxRuntime = typeof import('onnxruntime-node');
 type Tensors = Readonly<Record<string, Tensor>>;
 
-const sessionOptions: InferenceSession.SessionOptions = {
-  executionProviders: ['cpu'],
-  // A machine uses its cores by running a worker on each.
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
+/** What makes a provider run where it does not. */
+const mends: Readonly<Record<string, string>> = {
+  cpu: 'reinstall the packages here',
+  cuda:
+    'it needs an NVIDIA card with CUDA 13 and cuDNN 9 on Linux or Windows, and their libraries for ONNX Runtime: ' +
+    'ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false',
+  webgpu: 'it needs a graphics card with a Vulkan, Metal or Direct3D 12 driver',
 };
 
 export const onnx: EngineKind = {
   tolerance: 1e-5,
-  create: async (model) => {
+  providers: ['cpu', 'cuda', 'webgpu'],
+  create: async (model, provider = 'cpu') => {
     const runtime = await importRuntime();
+    const options: InferenceSession.SessionOptions = {
+      executionProviders: [provider],
+      // A machine uses its cores by running a worker on each.
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      // What goes wrong comes as an error; here it would come twice.
+      logSeverityLevel: 4,
+    };
     const open = (graph: OnnxGraph) =>
-      runtime.InferenceSession.create(writeOnnxModel(graph), sessionOptions);
-    return new OnnxEngine({
-      runtime,
-      model,
-      gradientSession: await open(gradientGraph(model)),
-      predictionSession: await open(predictionGraph(model)),
-    });
+      runtime.InferenceSession.create(writeOnnxModel(graph), options);
+    try {
+      return new OnnxEngine({
+        runtime,
+        provider,
+        model,
+        gradientSession: await open(gradientGraph(model)),
+        predictionSession: await open(predictionGraph(model)),
+      });
+    } catch (cause) {
+      const reason = reasonOf(cause as Error);
+      const message = `engine onnx:${provider} does not start here (${reason}); ${mends[provider]}`;
+      throw new Error(message, { cause });
+    }
   },
 };
 
+/** Without the place in ONNX Runtime's own sources. */
+function reasonOf({ message }: Error): string {
+  const [line] = message.split('\n');
+  return line.split(' was false. ').at(-1)!;
+}
+
 async function importRuntime(): Promise<OnnxRuntime> {
   try {
-    return await import('onnxruntime-node');
+    const runtime = await import('onnxruntime-node');
+    runtime.env.logLevel = 'fatal';
+    return runtime;
   } catch (cause) {
     const platform = `${process.platform}-${process.arch}`;
     throw new Error(
@@ -51,13 +77,14 @@ async function importRuntime(): Promise<OnnxRuntime> {
 
 interface OnnxEngineParts {
   readonly runtime: OnnxRuntime;
+  readonly provider: string;
   readonly model: Model;
   readonly gradientSession: InferenceSession;
   readonly predictionSession: InferenceSession;
 }
 
 class OnnxEngine implements Engine {
-  readonly label = 'onnx:cpu';
+  readonly label: string;
   readonly #parts: OnnxEngineParts;
   readonly #weights: Float32Array;
   readonly #gradient: Float32Array;
@@ -67,7 +94,8 @@ class OnnxEngine implements Engine {
   readonly #outputs: Tensors;
 
   constructor(parts: OnnxEngineParts) {
-    const { runtime, model } = parts;
+    const { runtime, provider, model } = parts;
+    this.label = `onnx:${provider}`;
     this.#parts = parts;
     this.#weights = new Float32Array(model.parameterCount);
     this.#gradient = new Float32Array(model.parameterCount);

@@ -5,6 +5,7 @@ import type { Layer, Model } from '../../shared/model/model.ts';
 export const reference: EngineKind = {
   // Only the rounding of its float64 sums to float32.
   tolerance: 1e-6,
+  providers: ['float64'],
   create: async (model) => new ReferenceEngine(model),
 };
 
