@@ -199,6 +199,8 @@ export class Coordinator {
     if (this.#core.members.get(worker)?.state.kind !== 'preparing') {
       return this.#dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
     }
+    const { engine: wanted = engine } = this.#options.config;
+    if (engine !== wanted) return this.#dispatch({ type: 'expel', worker, reason: 'engine' });
     this.#dispatch({ type: 'ready', worker, samplesPerSecond });
     this.#metrics.ready(peer, cleanName(engine, 'an engine'), this.#core.readyCount);
   }

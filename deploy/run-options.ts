@@ -6,6 +6,7 @@ import { datasetNames } from '../shared/datasets/index.ts';
 import { activationNames } from '../shared/model/model.ts';
 import { optimizerNames } from '../shared/optimizers/index.ts';
 import { scheduleNames } from '../shared/schedules/index.ts';
+import { engineOf, engineSpecs } from '../worker/engines/index.ts';
 import { kebabCase, type ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
 
@@ -77,6 +78,12 @@ export const configOptions = {
   'warmup-steps': { ...number('Steps of linear warm-up', 0), group: 'Training:' },
   'lr-decay': { ...number('Factor of the step schedule', 0.1), group: 'Training:' },
   'lr-decay-epochs': { ...number('Epochs between its drops', 10), group: 'Training:' },
+  'only-engine': {
+    choices: engineSpecs,
+    describe: 'Every worker computes with this one, for equal bits whoever takes part',
+    defaultDescription: 'any',
+    group: 'Cluster:',
+  },
   shards: {
     ...number('Pieces that a step is cut into, a power of two', 'from batch size and workers'),
     group: 'Cluster:',
@@ -110,6 +117,7 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     shards: flags.shards ?? defaultShards(batchSize, expectWorkers),
     epochs: flags.epochs ?? 20,
     ...(maxSteps !== undefined && { maxSteps }),
+    ...onlyEngineOf(flags),
     seed: flags.seed ?? 0,
     shuffle: flags.shuffle ?? true,
     optimizer: {
@@ -131,6 +139,10 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
   const [issue] = parsed.issues;
   const path = v.getDotPath(issue) ?? '';
   throw new CliError('usage', `${flagOf(path)}: ${issue.message}.`);
+}
+
+function onlyEngineOf({ onlyEngine }: ConfigFlags): Pick<RunConfig, 'engine'> {
+  return onlyEngine === undefined ? {} : { engine: engineOf(onlyEngine).spec };
 }
 
 function parseHidden(text: string): number[] {

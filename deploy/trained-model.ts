@@ -7,7 +7,7 @@ import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts
 import { openRunFolder } from '../coordinator/run-folder.ts';
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
-import { engineOf } from '../worker/engines/index.ts';
+import { chooseEngine } from '../worker/engines/choose.ts';
 import { CliError } from './exit-codes.ts';
 import { readWeights } from './prepare-run.ts';
 import { type ConfigFlags, configOf } from './run-options.ts';
@@ -64,8 +64,8 @@ async function openFile(path: string, flags: ConfigFlags): Promise<TrainedModel>
 
 /** The engine with the weights loaded; whoever calls disposes of it. */
 export async function engineFor({ config, weights }: TrainedModel, spec: string): Promise<Engine> {
-  const { kind, provider } = engineOf(spec);
-  const engine = await kind.create(modelOf(config), provider).catch((cause: Error) => {
+  const options = { spec, model: modelOf(config), sliceSize: config.testBatchSize };
+  const { engine } = await chooseEngine(options).catch((cause: Error) => {
     throw new CliError('engine', cause.message, { cause });
   });
   engine.load(weights);

@@ -26,6 +26,8 @@ export const runConfigSchema = v.strictObject({
     hidden: v.pipe(v.array(positiveInteger), v.maxLength(64)),
     activation: v.picklist(activationNames),
   }),
+  /** As `onnx:cpu`: every worker computes with it, so that equal bits are promised. Without it, any will do. */
+  engine: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{1,30}:[\w-]{1,30}$/))),
   /** Samples a step, over all workers. */
   batchSize: positiveInteger,
   testBatchSize: positiveInteger,

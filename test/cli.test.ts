@@ -69,6 +69,11 @@ describe.concurrent('what cannot be done', () => {
     ],
     ['train --data=nowhere', 3, 'MNIST: the folder nowhere cannot be read: ENOENT'],
     ['train --resume=.', 5, '. is not the folder of a run: it has no config.json.'],
+    [
+      'train --engine=onnx --only-engine=reference',
+      2,
+      '--engine onnx and --only-engine reference are two engines.',
+    ],
     ['train --resume', 5, 'runs holds no run that could go on.'],
     ['train --resume=ID --seed=3', 2, '--seed cannot be changed when a run is resumed.'],
   ])('is refused and leaves nothing behind: %s', async ([line, status, complaint], t) => {

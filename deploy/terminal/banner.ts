@@ -14,6 +14,7 @@ export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
     row('data', dataText(config)),
     row('network', `${networkText(config)}, ${formatInteger(event.parameterCount)} parameters`),
     row('training', trainingText(event)),
+    row('engine', engineText(config)),
     row('folder', formatPath(event.runDirectory)),
     ...(event.fromVersion > 0 ? [row('resumes', resumeText(event))] : []),
     '',
@@ -49,6 +50,13 @@ function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>):
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');
+}
+
+/** And what follows from it for the result. */
+function engineText({ engine }: RunConfig): string {
+  return engine === undefined
+    ? 'any that proves right; the same bits again where all workers have the same'
+    : `${engine} everywhere: the same bits whoever takes part`;
 }
 
 function resumeText({ fromVersion, totalSteps }: RunEventOf<'run'>): string {
