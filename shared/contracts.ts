@@ -1,5 +1,5 @@
-// The extension interfaces on one page. Each has a registry next to its implementations: a new
-// engine, codec, optimizer, schedule or dataset is one new file and one line in that registry.
+// The extension interfaces on one page. Each has a registry next to its implementations: a new engine,
+// codec, optimizer, schedule, dataset or export format is one new file and one line in that registry.
 import type { Model } from './model/model.ts';
 
 /** A slice of the training or test set: `count` images of `imageSize` bytes each, one after the other. */
@@ -77,6 +77,27 @@ export interface Optimizer {
 
 /** Learning rate as a factor of the configured one, for the `step`-th of `totalSteps` steps, from 0. */
 export type Schedule = (step: number, totalSteps: number) => number;
+
+/** A trained network and what its user has to know about it. */
+export interface TrainedNetwork {
+  readonly model: Model;
+  /** Flat, `model.parameterCount` long. */
+  readonly weights: Float32Array;
+  /** What the answers stand for, by class index. */
+  readonly classNames: readonly string[];
+  /** Id of the run that trained it; a file from elsewhere has none. */
+  readonly run?: string;
+}
+
+/** Writes a trained network as another program opens it. */
+export interface ExportFormat {
+  /** What opens it, for people. */
+  readonly title: string;
+  /** How the name of the file ends, or that of the folder. */
+  readonly suffix: string;
+  /** The bytes of one file, or those of a folder's files by their names. */
+  encode(network: TrainedNetwork): Uint8Array | ReadonlyMap<string, Uint8Array>;
+}
 
 /** Shape of the data, known to both sides before any pixel travels. */
 export interface DatasetShape {
