@@ -17,7 +17,7 @@ import {
 } from './support.ts';
 
 const escapeCode = '\u001b';
-const commands = 'train coordinator worker watch evaluate predict runs doctor'.split(' ');
+const commands = 'train coordinator worker watch evaluate predict export runs doctor'.split(' ');
 
 describe.concurrent('help', () => {
   it.for(commands)('of %s shows examples and exit codes', async (command, t) => {
