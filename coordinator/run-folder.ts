@@ -3,8 +3,7 @@ import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import * as v from 'valibot';
-import { modelOf, type RunConfig, runConfigSchema } from '../shared/config.ts';
-import { datasets } from '../shared/datasets/index.ts';
+import { classNamesOf, modelOf, type RunConfig, runConfigSchema } from '../shared/config.ts';
 import { onnx } from '../shared/exports/onnx.ts';
 import { safetensors } from '../shared/exports/safetensors.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -101,7 +100,7 @@ export async function writeFinalModel(
   { id, config, paths }: RunFolder,
   weights: Float32Array,
 ): Promise<void> {
-  const { classNames } = datasets[config.dataset];
+  const classNames = classNamesOf(config);
   const network = { model: modelOf(config), weights, classNames, run: id };
   await runOnDisk(replaceFile(paths.model, safetensors.encode(network)));
   await runOnDisk(replaceFile(paths.onnxModel, onnx.encode(network)));

@@ -23,13 +23,19 @@ export const configOptions = {
   },
   data: {
     type: 'string',
-    describe: 'Folder with the four IDX files, plain or .gz',
+    describe: 'Folder of the IDX files, plain or .gz, or of train/CLASS/*.png and test/CLASS/*.png',
     defaultDescription: 'the ones that came with npm',
     requiresArg: true,
     group: 'Data:',
   },
-  'train-samples': { ...number('Only the first N training images', 'all'), group: 'Data:' },
-  'test-samples': { ...number('Only the first N test images', 'all'), group: 'Data:' },
+  'train-samples': {
+    ...number('Only the first N training images; of PNGs, N from all classes', 'all'),
+    group: 'Data:',
+  },
+  'test-samples': {
+    ...number('Only the first N test images; of PNGs, N from all classes', 'all'),
+    group: 'Data:',
+  },
   shuffle: {
     type: 'boolean',
     describe: 'A new order of the samples each epoch; --no-shuffle keeps the order of the files',

@@ -1,6 +1,7 @@
 // Trained weights with their network, from whatever a user names: a run's folder or a .safetensors file.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { ownerOf } from '../coordinator/archive.ts';
 import { loadLatestCheckpoint } from '../coordinator/checkpoint-folder.ts';
 import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts';
@@ -11,6 +12,7 @@ import { chooseEngine } from '../worker/engines/choose.ts';
 import { CliError } from './exit-codes.ts';
 import { readWeights } from './prepare-run.ts';
 import { type ConfigFlags, configOf } from './run-options.ts';
+import { tellWatcher } from './terminal/tell-watcher.ts';
 
 /** The network and its weights. */
 export interface OpenedModel {
@@ -33,9 +35,11 @@ export async function openTrainedModel(path: string, flags: ConfigFlags): Promis
   const opened = await openRun(path);
   const { dataset, shape } = opened.config;
   const { trainSamples, testSamples } = shape;
-  const source = { name: dataset, directory: flags.data };
+  const source = { name: dataset, directory: flags.data, onSlow: tellWatcher };
   // As many images as the run itself was evaluated on.
-  return { ...opened, loaded: await loadDataset({ ...source, trainSamples, testSamples }) };
+  const loaded = await loadDataset({ ...source, trainSamples, testSamples });
+  refuseOtherShape(loaded, opened);
+  return { ...opened, loaded };
 }
 
 /** The same without data, as far as that goes: only a bare file needs it, to tell the shape of its images. */
@@ -71,8 +75,24 @@ async function openRun(path: string): Promise<OpenedModel> {
   });
 }
 
+/** Other images will do; images of another size or of other classes mean nothing to this network. */
+function refuseOtherShape({ dataset }: LoadedDataset, { config, title }: OpenedModel): void {
+  if (isDeepStrictEqual(dataset.shape, config.shape)) return;
+  throw new CliError(
+    'data',
+    `${title} was trained on images of another size or of other classes.`,
+    {
+      hint: 'Pass the folder of the original files, or of others like them, with --data DIR.',
+    },
+  );
+}
+
 async function openFile(path: string, flags: ConfigFlags): Promise<TrainedModel> {
-  const loaded = await loadDataset({ name: flags.dataset ?? 'mnist', directory: flags.data });
+  const loaded = await loadDataset({
+    name: flags.dataset ?? 'mnist',
+    directory: flags.data,
+    onSlow: tellWatcher,
+  });
   const config = configOf(flags, loaded);
   return { config, loaded, title: path, weights: await readWeights(config, path) };
 }

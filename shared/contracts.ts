@@ -106,6 +106,8 @@ export interface DatasetShape {
   readonly rows: number;
   readonly columns: number;
   readonly classes: number;
+  /** One a class, in the order of the labels; only where the data itself names its classes. */
+  readonly classNames?: readonly string[];
 }
 
 /** Labelled images, each split held as one flat slice. */
@@ -115,13 +117,16 @@ export interface Dataset {
   readonly test: Slice;
 }
 
-/** Where a data set's four IDX files come from and what they must contain. */
+/** Where the files of a data set come from and what they must contain. */
 export interface DatasetSource {
   readonly title: string;
-  readonly classNames: readonly string[];
+  /** Four IDX files, or PNGs in `train/<class>/` and `test/<class>/`. */
+  readonly format: 'idx' | 'png';
+  /** Without them the files tell which classes there are. */
+  readonly classNames?: readonly string[];
   /** npm package whose `data/` folder holds the files; without one the user passes `--data DIR`. */
   readonly npmPackage?: string;
-  /** SHA-256 of each uncompressed file, where the publisher's bytes are known. */
+  /** SHA-256 of each uncompressed IDX file, where the publisher's bytes are known. */
   readonly sha256?: Readonly<Record<IdxFileName, string>>;
 }
 

@@ -27,7 +27,9 @@ describe('the configuration of a run', () => {
     ['shape.testSamples', 0],
     ['shape.rows', 0],
     ['shape.columns', 2.5],
+    ['shape.classes', 129],
     ['shape.classes', 257],
+    ['shape.classNames', 'zero'],
     ['model.hidden', '400,200'],
     ['model.hidden', new Array(65).fill(1)],
     ['model.activation', 'sigmoid'],
@@ -62,6 +64,15 @@ describe('the configuration of a run', () => {
     ['optimizer.dampening', 0],
   ])('is refused for %s: %j, by that name', (path, value) => {
     expect(namesOfIssues(changed(path, value))).toEqual([path]);
+  });
+
+  it('has one name for every class, or none at all', () => {
+    const names = (length: number) => new Array(length).fill('name');
+    expect(namesOfIssues(changed('shape.classNames', names(10)))).toEqual([]);
+    expect(namesOfIssues(changed('shape.classNames', names(9)))).toEqual(['shape']);
+    expect(namesOfIssues(changed('shape.classNames', [...names(9), '']))).toEqual([
+      'shape.classNames.9',
+    ]);
   });
 
   it.each(['batchSize', 'shards', 'seed', 'optimizer', 'schedule.name', 'shape.classes'])(

@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { replaceFile, runOnDisk } from '../../coordinator/disk.ts';
-import { modelOf } from '../../shared/config.ts';
+import { classNamesOf, modelOf } from '../../shared/config.ts';
 import type { ExportFormat } from '../../shared/contracts.ts';
-import { datasets } from '../../shared/datasets/index.ts';
 import { exportFormats, exportNames } from '../../shared/exports/index.ts';
 import { defineCommand } from '../command.ts';
 import { CliError } from '../exit-codes.ts';
@@ -41,7 +40,7 @@ export const exportCommand = defineCommand({
   ],
   async run({ model: path, format: name, out, json, ...flags }) {
     const { config, weights, title, run } = await openModel(path, flags);
-    const { classNames } = datasets[config.dataset];
+    const classNames = classNamesOf(config);
     const format: ExportFormat = exportFormats[name];
     const exported = format.encode({ model: modelOf(config), weights, classNames, run });
     const usualName = `${run ?? basename(path, '.safetensors')}${format.suffix}`;
