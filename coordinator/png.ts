@@ -36,7 +36,8 @@ export function decodePng(bytes: Uint8Array): Picture {
     throw new Error('it has two headers');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`a damaged PNG: ${reason}`, { cause: error });
+    // fast-png ends some with a colon, before a cause that says nothing more.
+    throw new Error(`a damaged PNG: ${reason.replace(/:$/, '')}`, { cause: error });
   }
 }
 

@@ -204,6 +204,11 @@ describe('folders of PNGs are refused', () => {
       `DIR/train/b/2.png is a damaged PNG: it ends within its header. ${asPng}`,
     ],
     [
+      'for an image whose pixels were cut short',
+      { 'train/b/2.png': grey(3, 4).subarray(0, 45) },
+      `DIR/train/b/2.png is a damaged PNG: Error while decompressing the data. ${asPng}`,
+    ],
+    [
       'for an image that was changed',
       { 'train/b/2.png': altered(grey(3, 4)) },
       expect.stringMatching(/^DIR\/train\/b\/2\.png is a damaged PNG: CRC mismatch.* Save it as/),
