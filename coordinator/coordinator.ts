@@ -5,7 +5,7 @@ import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { cleanName } from '../shared/names.ts';
-import { optimizers } from '../shared/optimizers/index.ts';
+import { optimizerOf } from '../shared/optimizers/index.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import {
   type DataManifest,
@@ -122,7 +122,6 @@ export class Coordinator {
       this.#settle = resolve;
     });
     const plan = createPlan({ ...config, samples: config.shape.trainSamples });
-    const optimizer = optimizers[config.optimizer.name](config.optimizer);
     this.#plan = plan;
     this.#expected = {
       run: options.run,
@@ -132,7 +131,7 @@ export class Coordinator {
     this.#core = new Core({
       ...options,
       plan,
-      optimizer,
+      optimizer: optimizerOf(config.optimizer),
       learningRate: learningRateOf(config, plan),
     });
     this.#metrics = new Metrics({

@@ -14,7 +14,7 @@ import type { Dataset } from '../shared/contracts.ts';
 import { datasets } from '../shared/datasets/index.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { tensorsToWeights } from '../shared/model/state-dict.ts';
-import { optimizers } from '../shared/optimizers/index.ts';
+import { optimizerOf } from '../shared/optimizers/index.ts';
 import { decodeSafetensors } from '../shared/safetensors.ts';
 import { camelCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
@@ -97,13 +97,12 @@ export async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun
 }
 
 function newSnapshot(config: RunConfig, weights: Float32Array): Snapshot {
-  const { name, ...options } = config.optimizer;
   return {
     version: 0,
     epoch: 0,
     step: 0,
     weights,
-    optimizer: optimizers[name](options).init(weights.length),
+    optimizer: optimizerOf(config.optimizer).init(weights.length),
     epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
   };
 }

@@ -4,7 +4,8 @@ import type { LoadedDataset } from '../coordinator/dataset-files.ts';
 import { defaultShards, type RunConfig, runConfigSchema } from '../shared/config.ts';
 import { datasetNames } from '../shared/datasets/index.ts';
 import { activationNames } from '../shared/model/model.ts';
-import { optimizerNames } from '../shared/optimizers/index.ts';
+import { type OptimizerName, optimizerNames, optimizers } from '../shared/optimizers/index.ts';
+import { optimizerOptionNames } from '../shared/optimizers/schema.ts';
 import { scheduleNames } from '../shared/schedules/index.ts';
 import { engineOf, engineSpecs } from '../worker/engines/index.ts';
 import { kebabCase, type ValuesOf } from './command.ts';
@@ -12,6 +13,14 @@ import { CliError } from './exit-codes.ts';
 
 const number = (describe: string, byDefault: number | string) =>
   ({ type: 'number', describe, defaultDescription: String(byDefault), requiresArg: true }) as const;
+
+/** A default of each optimizer: `sgd 0.1, adam 0.001`. */
+function byOptimizer(select: (kind: (typeof optimizers)[OptimizerName]) => number): string {
+  return optimizerNames.map((name) => `${name} ${select(optimizers[name])}`).join(', ');
+}
+
+const sgd = optimizers.sgd.defaults;
+const adam = optimizers.adam.defaults;
 
 /** Flags without yargs defaults, so that a resumed run can tell which were given. */
 export const configOptions = {
@@ -71,10 +80,35 @@ export const configOptions = {
     defaultDescription: 'sgd',
     group: 'Training:',
   },
-  'learning-rate': { ...number('Step size', 0.1), alias: 'lr', group: 'Training:' },
-  momentum: { ...number('Of SGD', 0), group: 'Training:' },
-  nesterov: { type: 'boolean', describe: "Nesterov's momentum", group: 'Training:' },
-  'weight-decay': { ...number('L2 penalty', 0), group: 'Training:' },
+  'learning-rate': {
+    ...number(
+      'Step size',
+      byOptimizer(({ defaultLearningRate }) => defaultLearningRate),
+    ),
+    alias: 'lr',
+    group: 'Training:',
+  },
+  momentum: { ...number('Of sgd', sgd.momentum), group: 'Training:' },
+  nesterov: { type: 'boolean', describe: "Of sgd: Nesterov's momentum", group: 'Training:' },
+  'weight-decay': {
+    ...number(
+      'L2 penalty; adamw keeps it out of the gradient',
+      byOptimizer(({ defaults }) => defaults.weightDecay),
+    ),
+    group: 'Training:',
+  },
+  beta1: {
+    ...number('Of adam and adamw: decay of the mean gradient', adam.beta1),
+    group: 'Training:',
+  },
+  beta2: {
+    ...number('Of adam and adamw: decay of the mean square', adam.beta2),
+    group: 'Training:',
+  },
+  epsilon: {
+    ...number('Of adam and adamw: added to the divisor', adam.epsilon),
+    group: 'Training:',
+  },
   schedule: {
     choices: scheduleNames,
     describe: 'How the learning rate changes',
@@ -126,13 +160,7 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     ...onlyEngineOf(flags),
     seed: flags.seed ?? 0,
     shuffle: flags.shuffle ?? true,
-    optimizer: {
-      name: flags.optimizer ?? 'sgd',
-      learningRate: flags.learningRate ?? 0.1,
-      momentum: flags.momentum ?? 0,
-      nesterov: flags.nesterov ?? false,
-      weightDecay: flags.weightDecay ?? 0,
-    },
+    optimizer: optimizerConfigOf(flags),
     schedule: {
       name: flags.schedule ?? 'constant',
       warmupSteps: flags.warmupSteps ?? 0,
@@ -149,6 +177,19 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
 
 function onlyEngineOf({ onlyEngine }: ConfigFlags): Pick<RunConfig, 'engine'> {
   return onlyEngine === undefined ? {} : { engine: engineOf(onlyEngine).spec };
+}
+
+/** What the flags say, and the optimizer's own defaults for the rest. Flags that it does not have stay in. */
+function optimizerConfigOf(flags: ConfigFlags): object {
+  const { optimizer: name = 'sgd' } = flags;
+  const { defaultLearningRate, defaults } = optimizers[name];
+  const options = optimizerOptionNames.filter((option) => flags[option] !== undefined);
+  return {
+    name,
+    learningRate: flags.learningRate ?? defaultLearningRate,
+    ...defaults,
+    ...Object.fromEntries(options.map((option) => [option, flags[option]])),
+  };
 }
 
 function parseHidden(text: string): number[] {

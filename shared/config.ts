@@ -4,12 +4,10 @@ import type { DatasetShape, DatasetSource } from './contracts.ts';
 import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
 import { activationNames, type Model } from './model/model.ts';
-import { optimizerNames } from './optimizers/index.ts';
+import { optimizerSchema } from './optimizers/schema.ts';
 import { scheduleNames } from './schedules/index.ts';
 
 const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
-const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
-const fraction = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 
 /** The confusion matrix of an epoch has to fit into one event. */
 export const maxClasses = 128;
@@ -60,13 +58,7 @@ export const runConfigSchema = v.strictObject({
   maxSteps: v.optional(positiveInteger),
   seed: v.pipe(v.number(), v.safeInteger()),
   shuffle: v.boolean(),
-  optimizer: v.strictObject({
-    name: v.picklist(optimizerNames),
-    learningRate: nonNegative,
-    momentum: fraction,
-    nesterov: v.boolean(),
-    weightDecay: nonNegative,
-  }),
+  optimizer: optimizerSchema,
   schedule: v.strictObject({
     name: v.picklist(scheduleNames),
     /** Steps of linear warm-up from 0. */

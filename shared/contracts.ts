@@ -67,12 +67,33 @@ export interface OptimizerStep {
   /** Samples in the step: the mean gradient is `gradientSum / samples`. */
   readonly samples: number;
   readonly learningRate: number;
+  /** Committed steps of the run before this one: what counts from the start need not be remembered. */
+  readonly step: number;
 }
 
 /** An update rule as a value: the state is passed in, so saving it is saving the optimizer. */
 export interface Optimizer {
   init(parameterCount: number): OptimizerState;
   update(step: OptimizerStep): void;
+}
+
+/** Every option that some optimizer has, by the name of its flag in camel case. */
+export interface OptimizerOptions {
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+/** How to make an optimizer, and which options it has. */
+export interface OptimizerKind<Own extends keyof OptimizerOptions> {
+  /** The learning rate of a run that is given none. */
+  readonly defaultLearningRate: number;
+  /** Its options, with the values that they have unless told; a configuration with others is refused. */
+  readonly defaults: Pick<OptimizerOptions, Own>;
+  create(options: Pick<OptimizerOptions, Own>): Optimizer;
 }
 
 /** Learning rate as a factor of the configured one, for the `step`-th of `totalSteps` steps, from 0. */

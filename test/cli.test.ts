@@ -59,6 +59,12 @@ describe.concurrent('what cannot be done', () => {
     ['train --hidden=a,b', 2, '--hidden: "a" is not the width of a layer.'],
     ['train --lr=-1', 2, '--learning-rate: Invalid value: Expected >=0 but received -1.'],
     ['train --lr=NaN', 2, '--learning-rate: Invalid type: Expected number but received NaN.'],
+    [
+      'train --optimizer=adam --momentum=0.9',
+      2,
+      '--momentum: it means nothing to adam, only to sgd.',
+    ],
+    ['train --beta2=0.99', 2, '--beta2: it means nothing to sgd, only to adam and adamw.'],
     ['train --workers=-1', 2, '--workers: expected a whole number from 0, got -1.'],
     ['coordinator --port=99999', 2, '--port: expected a whole number from 0 to 65535, got 99999.'],
     ['worker ftp://here', 2, '"ftp://here" is not the address of a coordinator.'],

@@ -11,7 +11,7 @@ import { type EdgeServer, startServer } from '../coordinator/server.ts';
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
 import { initialWeights } from '../shared/model/model.ts';
-import { optimizers } from '../shared/optimizers/index.ts';
+import { optimizerOf } from '../shared/optimizers/index.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
 import { startNodeWorker } from '../worker/node.ts';
 import { type TestScope, temporaryFolder } from './support.ts';
@@ -62,7 +62,6 @@ export async function newInnerCoordinator(
     limits,
     onRefused: refusals.add,
   });
-  const { name, ...optimizer } = config.optimizer;
   const options = {
     run: folder.id,
     config,
@@ -74,7 +73,7 @@ export async function newInnerCoordinator(
       epoch: 0,
       step: 0,
       weights: initialWeights(model, config.seed),
-      optimizer: optimizers[name](optimizer).init(model.parameterCount),
+      optimizer: optimizerOf(config.optimizer).init(model.parameterCount),
       epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
     },
     evaluate: async () => ({ loss: 0, accuracy: 0, confusion: [] }),

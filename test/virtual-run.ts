@@ -25,7 +25,7 @@ export class VirtualRun {
   constructor({ workers = {}, ...changes }: VirtualRunOptions = {}) {
     const usual = { samples: 64, batchSize: 32, shards: 8, epochs: 2, seed: 0, shuffle: true };
     this.plan = createPlan({ ...usual, ...changes });
-    const optimizer = sgd({ momentum: 0, nesterov: false, weightDecay: 0 });
+    const optimizer = sgd.create(sgd.defaults);
     const start = {
       version: 0,
       epoch: 0,

@@ -2,6 +2,7 @@
 import type { RunConfig } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../shared/events.ts';
+import { optimizers } from '../../shared/optimizers/index.ts';
 import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
 import type { Style } from './style.ts';
 
@@ -38,15 +39,12 @@ function networkText({ shape, model }: RunConfig): string {
 
 function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>): string {
   const { optimizer, schedule, epochs } = config;
-  const momentum = optimizer.momentum > 0 ? ` momentum ${optimizer.momentum}` : '';
-  const nesterov = optimizer.nesterov ? ' nesterov' : '';
-  const decay = optimizer.weightDecay > 0 ? ` weight decay ${optimizer.weightDecay}` : '';
   const endsEarly = totalSteps < epochs * stepsPerEpoch;
   return [
     `batch ${formatInteger(config.batchSize)} in ${formatCount(config.shards, 'shard')}`,
     `${formatCount(epochs, 'epoch')} of ${formatCount(stepsPerEpoch, 'step')}`,
     ...(endsEarly ? [`at most ${formatCount(totalSteps, 'step')}`] : []),
-    `${optimizer.name} rate ${optimizer.learningRate}${momentum}${nesterov}${decay}`,
+    optimizerText(optimizer),
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');
@@ -57,6 +55,22 @@ function engineText({ engine }: RunConfig): string {
   return engine === undefined
     ? 'any that proves right; the same bits again where all workers have the same'
     : `${engine} everywhere: the same bits whoever takes part`;
+}
+
+/** `sgd rate 0.1 momentum 0.9`: its options, where they are not as usual. */
+function optimizerText(optimizer: RunConfig['optimizer']): string {
+  const { name, learningRate, ...options } = optimizer;
+  const usual: Readonly<Record<string, unknown>> = optimizers[name].defaults;
+  const unusual = Object.entries(options).filter(([option, value]) => value !== usual[option]);
+  const words = unusual.map(([option, value]) =>
+    value === true ? option : `${spaced(option)} ${value}`,
+  );
+  return [name, 'rate', learningRate, ...words].join(' ');
+}
+
+/** `weightDecay` is weight decay here. */
+function spaced(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function resumeText({ fromVersion, totalSteps }: RunEventOf<'run'>): string {
