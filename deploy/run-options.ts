@@ -109,6 +109,10 @@ export const configOptions = {
     ...number('Of adam and adamw: added to the divisor', adam.epsilon),
     group: 'Training:',
   },
+  'clip-norm': {
+    ...number('Scale mean gradients down to this L2 norm', 'none'),
+    group: 'Training:',
+  },
   schedule: {
     choices: scheduleNames,
     describe: 'How the learning rate changes',
@@ -181,7 +185,7 @@ function onlyEngineOf({ onlyEngine }: ConfigFlags): Pick<RunConfig, 'engine'> {
 
 /** What the flags say, and the optimizer's own defaults for the rest. Flags that it does not have stay in. */
 function optimizerConfigOf(flags: ConfigFlags): object {
-  const { optimizer: name = 'sgd' } = flags;
+  const { optimizer: name = 'sgd', clipNorm } = flags;
   const { defaultLearningRate, defaults } = optimizers[name];
   const options = optimizerOptionNames.filter((option) => flags[option] !== undefined);
   return {
@@ -189,6 +193,7 @@ function optimizerConfigOf(flags: ConfigFlags): object {
     learningRate: flags.learningRate ?? defaultLearningRate,
     ...defaults,
     ...Object.fromEntries(options.map((option) => [option, flags[option]])),
+    ...(clipNorm !== undefined && { clipNorm }),
   };
 }
 

@@ -114,6 +114,7 @@ const options: OptimizerOptions = {
 };
 const everyOptimizer = optimizerNames.flatMap((name) => [
   { title: name, optimizer: optimizerOf({ name, ...options }) },
+  { title: `${name}, clipped`, optimizer: optimizerOf({ name, ...options, clipNorm: 0.5 }) },
 ]);
 
 describe.each(everyOptimizer)('optimizer $title', ({ optimizer }) => {

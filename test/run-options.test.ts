@@ -28,10 +28,11 @@ describe('the optimizer of a run', () => {
     });
   });
 
-  it('has what the flags say instead', () => {
+  it('has what the flags say instead, and clipping only with its own', () => {
     const said = { learningRate: 0.5, beta1: 0.8, beta2: 0.9, epsilon: 0.1, weightDecay: 0 };
-    const flags: ConfigFlags = { optimizer: 'adamw', ...said };
-    expect(optimizerOf(flags)).toEqual({ name: 'adamw', ...said });
+    const extras = { clipNorm: 2 };
+    const flags: ConfigFlags = { optimizer: 'adamw', ...said, ...extras };
+    expect(optimizerOf(flags)).toEqual({ name: 'adamw', ...said, ...extras });
   });
 
   it.each<[ConfigFlags, string]>([
@@ -39,6 +40,7 @@ describe('the optimizer of a run', () => {
     [{ optimizer: 'adamw', momentum: 0 }, '--momentum: it means nothing to adamw, only to sgd.'],
     [{ epsilon: 1e-8 }, '--epsilon: it means nothing to sgd, only to adam and adamw.'],
     [{ optimizer: 'adam', beta1: 1 }, '--beta1: Invalid value: Expected <1 but received 1.'],
+    [{ clipNorm: -1 }, '--clip-norm: Invalid value: Expected >0 but received -1.'],
   ])('is refused for %j', (flags, message) => {
     expect(() => optimizerOf(flags)).toThrow(message);
   });

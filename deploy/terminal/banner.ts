@@ -44,7 +44,7 @@ function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>):
     `batch ${formatInteger(config.batchSize)} in ${formatCount(config.shards, 'shard')}`,
     `${formatCount(epochs, 'epoch')} of ${formatCount(stepsPerEpoch, 'step')}`,
     ...(endsEarly ? [`at most ${formatCount(totalSteps, 'step')}`] : []),
-    optimizerText(optimizer),
+    ...optimizerTexts(optimizer),
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');
@@ -58,14 +58,17 @@ function engineText({ engine }: RunConfig): string {
 }
 
 /** `sgd rate 0.1 momentum 0.9`: its options, where they are not as usual. */
-function optimizerText(optimizer: RunConfig['optimizer']): string {
+function optimizerTexts({ clipNorm, ...optimizer }: RunConfig['optimizer']): string[] {
   const { name, learningRate, ...options } = optimizer;
   const usual: Readonly<Record<string, unknown>> = optimizers[name].defaults;
   const unusual = Object.entries(options).filter(([option, value]) => value !== usual[option]);
   const words = unusual.map(([option, value]) =>
     value === true ? option : `${spaced(option)} ${value}`,
   );
-  return [name, 'rate', learningRate, ...words].join(' ');
+  return [
+    [name, 'rate', learningRate, ...words].join(' '),
+    ...(clipNorm === undefined ? [] : [`gradients clipped to norm ${clipNorm}`]),
+  ];
 }
 
 /** `weightDecay` is weight decay here. */

@@ -2,6 +2,7 @@
 import type { Optimizer, OptimizerKind, OptimizerOptions } from '../contracts.ts';
 import { adam } from './adam.ts';
 import { adamw } from './adamw.ts';
+import { withClipping } from './clipping.ts';
 import { sgd } from './sgd.ts';
 
 export const optimizers = {
@@ -15,10 +16,13 @@ export const optimizerNames = Object.keys(optimizers) as OptimizerName[];
 
 export interface OptimizerConfig extends Partial<OptimizerOptions> {
   readonly name: OptimizerName;
+  /** Largest norm of a mean gradient. */
+  readonly clipNorm?: number;
 }
 
-/** The optimizer that a configuration describes. */
-export function optimizerOf({ name, ...options }: OptimizerConfig): Optimizer {
+/** The optimizer that a configuration describes, with clipping before it. */
+export function optimizerOf({ name, clipNorm, ...options }: OptimizerConfig): Optimizer {
   // The schema of the configuration has seen to it that the options are those of this kind.
-  return optimizers[name].create(options as OptimizerOptions);
+  const plain = optimizers[name].create(options as OptimizerOptions);
+  return clipNorm === undefined ? plain : withClipping(plain, clipNorm);
 }

@@ -25,6 +25,7 @@ export const optimizerSchema = v.pipe(
     name: v.picklist(optimizerNames),
     learningRate: nonNegative,
     ...optionEntries,
+    clipNorm: v.optional(positive),
   }),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
