@@ -113,6 +113,10 @@ export const configOptions = {
     ...number('Scale mean gradients down to this L2 norm', 'none'),
     group: 'Training:',
   },
+  ema: {
+    ...number('Evaluate and save a moving average of the weights, with this decay', 'none'),
+    group: 'Training:',
+  },
   schedule: {
     choices: scheduleNames,
     describe: 'How the learning rate changes',
@@ -185,7 +189,7 @@ function onlyEngineOf({ onlyEngine }: ConfigFlags): Pick<RunConfig, 'engine'> {
 
 /** What the flags say, and the optimizer's own defaults for the rest. Flags that it does not have stay in. */
 function optimizerConfigOf(flags: ConfigFlags): object {
-  const { optimizer: name = 'sgd', clipNorm } = flags;
+  const { optimizer: name = 'sgd', clipNorm, ema } = flags;
   const { defaultLearningRate, defaults } = optimizers[name];
   const options = optimizerOptionNames.filter((option) => flags[option] !== undefined);
   return {
@@ -194,6 +198,7 @@ function optimizerConfigOf(flags: ConfigFlags): object {
     ...defaults,
     ...Object.fromEntries(options.map((option) => [option, flags[option]])),
     ...(clipNorm !== undefined && { clipNorm }),
+    ...(ema !== undefined && { ema }),
   };
 }
 

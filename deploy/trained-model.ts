@@ -8,6 +8,7 @@ import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts
 import { openRunFolder } from '../coordinator/run-folder.ts';
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
+import { evaluatedWeights } from '../shared/optimizers/average.ts';
 import { chooseEngine } from '../worker/engines/choose.ts';
 import { CliError } from './exit-codes.ts';
 import { readWeights } from './prepare-run.ts';
@@ -68,7 +69,7 @@ async function openRun(path: string): Promise<OpenedModel> {
   const { snapshot } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
   if (snapshot) {
     const title = `${run} after ${snapshot.version} steps`;
-    return { config, title, run, weights: snapshot.weights };
+    return { config, title, run, weights: evaluatedWeights(snapshot) };
   }
   throw new CliError('run', `${path} has neither a model nor a checkpoint yet.`, {
     hint: `Go on with it: tutti train --resume ${join(path)}`,

@@ -66,6 +66,7 @@ describe.concurrent('what cannot be done', () => {
     ],
     ['train --beta2=0.99', 2, '--beta2: it means nothing to sgd, only to adam and adamw.'],
     ['train --clip-norm=0', 2, '--clip-norm: Invalid value: Expected >0 but received 0.'],
+    ['train --ema=1', 2, '--ema: Invalid value: Expected <1 but received 1.'],
     ['train --workers=-1', 2, '--workers: expected a whole number from 0, got -1.'],
     ['coordinator --port=99999', 2, '--port: expected a whole number from 0 to 65535, got 99999.'],
     ['worker ftp://here', 2, '"ftp://here" is not the address of a coordinator.'],

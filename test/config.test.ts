@@ -61,6 +61,8 @@ describe('the configuration of a run', () => {
     ['optimizer.beta1', 0.9],
     ['optimizer.clipNorm', 0],
     ['optimizer.clipNorm', Number.POSITIVE_INFINITY],
+    ['optimizer.ema', 1],
+    ['optimizer.ema', -0.1],
     ['schedule.name', 'linear'],
     ['schedule.warmupSteps', -1],
     ['schedule.decay', 0],
@@ -91,7 +93,7 @@ describe('the configuration of a run', () => {
   describe.each(optimizerNames)('with the optimizer %s', (name) => {
     const own = Object.keys(optimizers[name].defaults);
     const learningRate = 0.1;
-    const optimizer = { name, learningRate, ...optimizers[name].defaults, clipNorm: 1 };
+    const optimizer = { name, learningRate, ...optimizers[name].defaults, clipNorm: 1, ema: 0.9 };
 
     it('is taken with all options of this optimizer', () => {
       const whole = { ...config, optimizer };

@@ -1,8 +1,9 @@
 // A coordinator inside the test's own process, with a network of a few hundred weights: for what has to be counted
 // from within, or happens so often that a process would be busy telling of it.
 import { openArchive } from '../coordinator/archive.ts';
-import { Coordinator } from '../coordinator/coordinator.ts';
+import { Coordinator, type CoordinatorOptions } from '../coordinator/coordinator.ts';
 import { createDataBlocks } from '../coordinator/data-blocks.ts';
+import type { Evaluation } from '../coordinator/evaluation.ts';
 import { EventLog } from '../coordinator/event-log.ts';
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { createRefusals } from '../coordinator/refusals.ts';
@@ -30,11 +31,12 @@ export interface InnerCoordinator {
 export interface InnerOptions {
   readonly limits?: Partial<Limits>;
   readonly config?: Partial<RunConfig>;
+  readonly evaluate?: CoordinatorOptions['evaluate'];
 }
 
 export async function newInnerCoordinator(
   t: TestScope,
-  { limits: changedLimits, config: changedConfig }: InnerOptions = {},
+  { limits: changedLimits, config: changedConfig, evaluate = evaluateNothing }: InnerOptions = {},
 ): Promise<InnerCoordinator> {
   const limits = { ...defaultLimits, ...changedLimits };
   const config: RunConfig = {
@@ -76,7 +78,7 @@ export async function newInnerCoordinator(
       optimizer: optimizerOf(config.optimizer).init(model.parameterCount),
       epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
     },
-    evaluate: async () => ({ loss: 0, accuracy: 0, confusion: [] }),
+    evaluate,
     host: '127.0.0.1',
     port: 0,
     expectWorkers: 1,
@@ -105,6 +107,10 @@ export async function newInnerCoordinator(
       });
     },
   };
+}
+
+export async function evaluateNothing(): Promise<Evaluation> {
+  return { loss: 0, accuracy: 0, confusion: [] };
 }
 
 function eventsOf<Type extends RunEvent['type']>(

@@ -115,6 +115,7 @@ const options: OptimizerOptions = {
 const everyOptimizer = optimizerNames.flatMap((name) => [
   { title: name, optimizer: optimizerOf({ name, ...options }) },
   { title: `${name}, clipped`, optimizer: optimizerOf({ name, ...options, clipNorm: 0.5 }) },
+  { title: `${name}, averaged`, optimizer: optimizerOf({ name, ...options, ema: 0.75 }) },
 ]);
 
 describe.each(everyOptimizer)('optimizer $title', ({ optimizer }) => {

@@ -28,9 +28,9 @@ describe('the optimizer of a run', () => {
     });
   });
 
-  it('has what the flags say instead, and clipping only with its own', () => {
+  it('has what the flags say instead, and clipping and averaging only with theirs', () => {
     const said = { learningRate: 0.5, beta1: 0.8, beta2: 0.9, epsilon: 0.1, weightDecay: 0 };
-    const extras = { clipNorm: 2 };
+    const extras = { clipNorm: 2, ema: 0.99 };
     const flags: ConfigFlags = { optimizer: 'adamw', ...said, ...extras };
     expect(optimizerOf(flags)).toEqual({ name: 'adamw', ...said, ...extras });
   });

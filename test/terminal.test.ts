@@ -54,9 +54,9 @@ describe('the lines that stay', () => {
     const bannerWith = (more: Partial<typeof run.config.optimizer>) =>
       linesOf({ ...run, config: { ...run.config, optimizer: { ...optimizer, ...more } } }).join('');
     expect(bannerWith({})).toContain(', adamw rate 0.002, constant schedule');
-    expect(bannerWith({ weightDecay: 0, beta1: 0.8, clipNorm: 1 })).toContain(
+    expect(bannerWith({ weightDecay: 0, beta1: 0.8, clipNorm: 1, ema: 0.999 })).toContain(
       ', adamw rate 0.002 beta1 0.8 weight decay 0, gradients clipped to norm 1, ' +
-        'constant schedule',
+        'weights averaged with decay 0.999, constant schedule',
     );
   });
 

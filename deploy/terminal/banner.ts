@@ -58,7 +58,7 @@ function engineText({ engine }: RunConfig): string {
 }
 
 /** `sgd rate 0.1 momentum 0.9`: its options, where they are not as usual. */
-function optimizerTexts({ clipNorm, ...optimizer }: RunConfig['optimizer']): string[] {
+function optimizerTexts({ clipNorm, ema, ...optimizer }: RunConfig['optimizer']): string[] {
   const { name, learningRate, ...options } = optimizer;
   const usual: Readonly<Record<string, unknown>> = optimizers[name].defaults;
   const unusual = Object.entries(options).filter(([option, value]) => value !== usual[option]);
@@ -68,6 +68,7 @@ function optimizerTexts({ clipNorm, ...optimizer }: RunConfig['optimizer']): str
   return [
     [name, 'rate', learningRate, ...words].join(' '),
     ...(clipNorm === undefined ? [] : [`gradients clipped to norm ${clipNorm}`]),
+    ...(ema === undefined ? [] : [`weights averaged with decay ${ema}`]),
   ];
 }
 

@@ -26,6 +26,7 @@ export const optimizerSchema = v.pipe(
     learningRate: nonNegative,
     ...optionEntries,
     clipNorm: v.optional(positive),
+    ema: v.optional(fraction),
   }),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
