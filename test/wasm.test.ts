@@ -39,7 +39,7 @@ describe('engine wasm', () => {
     vi.stubGlobal('WebAssembly', { validate: () => false });
     onTestFinished(() => void vi.unstubAllGlobals());
     await expect(wasm.create(model, provider)).rejects.toThrow(
-      /^engine wasm:(simd|relaxed) does not start here; it needs WebAssembly with .*: use /,
+      /^engine wasm:(simd|relaxed): it does not start here; it needs WebAssembly with .*: use /,
     );
   });
 });

@@ -24,7 +24,7 @@ export const wasm: EngineKind = {
     const multiplyAdd = isRelaxed ? vector.relaxedMultiplyAdd : vector.multiplyAdd;
     const kernel = await startKernel(assembleKernel(multiplyAdd));
     if (kernel === undefined) {
-      throw new Error(`engine wasm:${provider} does not start here; ${mends[provider]}`);
+      throw new Error(`engine wasm:${provider}: it does not start here; ${mends[provider]}`);
     }
     return new WasmEngine(`wasm:${provider}`, model, kernel);
   },
