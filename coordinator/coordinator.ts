@@ -279,9 +279,9 @@ export class Coordinator {
     clearInterval(this.#waitingTimer);
     this.#channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
-    await this.#milestones.finish(snapshot, reason === 'completed');
+    const message = await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
-    const end = this.#metrics.end(reason, snapshot, testAccuracy);
+    const end = this.#metrics.end({ reason, message, snapshot, testAccuracy });
     await archive.close();
     await this.#server.close();
     return end;

@@ -172,6 +172,8 @@ export class Leases {
     member.state = { kind: 'working', lease };
     member.weightsVersion = version;
     member.lastLeasedAt = now;
+    member.probes = isProbe ? member.probes + 1 : 0;
+    if (!isProbe) member.lastNeededVersion = version;
     const effect: Effect = { type: 'lease', worker, epoch, step: step.step, version, runs };
     return isCurrent ? [effect] : [{ type: 'weights', worker, version }, effect];
   }
@@ -181,10 +183,14 @@ export class Leases {
    * that let a lease expire does so first of all.
    */
   #probe(step: OpenStep, now: number): Effect[] {
+    const { probeMs, maxProbeMs } = this.#times;
     const effects: Effect[] = [];
     for (const member of this.#members.values()) {
       if (member.state.kind !== 'idle') continue;
-      if (member.expirations === 0 && now - member.lastLeasedAt < this.#times.probeMs) continue;
+      const { expirations, lastNeededVersion, lastLeasedAt, probes } = member;
+      const pauseMs = Math.min(probeMs * 2 ** probes, maxProbeMs);
+      const isNeeded = lastNeededVersion === step.version || now - lastLeasedAt < pauseMs;
+      if (expirations === 0 && isNeeded) continue;
       const run = step.lastMissingShard();
       if (run !== undefined)
         effects.push(...this.#lease(member, { runs: [run], isProbe: true }, step, now));

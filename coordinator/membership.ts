@@ -47,8 +47,11 @@ export interface Member {
   repeats: number;
   /** Its latest runs, oldest first. */
   readonly granted: Map<string, 'answered' | Owed>;
-  /** When it last had work, to probe workers that get none. */
+  /** Version of the last step that relied on it. */
+  lastNeededVersion: number;
+  /** When it last had work, and how often in a row that was a probe. */
   lastLeasedAt: number;
+  probes: number;
 }
 
 export interface LeaseTimes {
@@ -61,8 +64,10 @@ export interface LeaseTimes {
   /** First pause of a worker that let a lease expire; doubles each time in a row. */
   readonly retryMs: number;
   readonly maxRetryMs: number;
-  /** A ready worker without work gets a second copy of a shard this often, to learn its speed. */
+  /** A ready worker without work gets a copy of a shard after this time, to learn its speed; then after twice ... */
   readonly probeMs: number;
+  /** ... and so on up to this. */
+  readonly maxProbeMs: number;
 }
 
 export const defaultLeaseTimes: LeaseTimes = {
@@ -72,7 +77,8 @@ export const defaultLeaseTimes: LeaseTimes = {
   expireFloorMs: 1000,
   retryMs: 1000,
   maxRetryMs: 30_000,
-  probeMs: 5000,
+  probeMs: 250,
+  maxProbeMs: 5000,
 };
 
 export function newMember(worker: string, name: string): Member {
@@ -87,7 +93,9 @@ export function newMember(worker: string, name: string): Member {
     answers: 0,
     repeats: 0,
     granted: new Map(),
+    lastNeededVersion: -1,
     lastLeasedAt: 0,
+    probes: 0,
   };
 }
 

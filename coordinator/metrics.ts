@@ -22,6 +22,15 @@ export interface MetricsOptions {
   readonly counters: () => Counters;
 }
 
+export interface Ending {
+  readonly reason: RunEventOf<'end'>['reason'];
+  /** What went wrong on the way out. */
+  readonly message?: string;
+  readonly snapshot: Snapshot;
+  /** Of the last evaluation. */
+  readonly testAccuracy?: number;
+}
+
 type WorkerAction = RunEventOf<'worker'>['action'];
 type Worker = Pick<RunEventOf<'worker'>, 'worker' | 'name'>;
 
@@ -133,15 +142,13 @@ export class Metrics {
     this.#options.log.add({ type: 'notice', level: 'warning', message });
   }
 
-  end(
-    reason: RunEventOf<'end'>['reason'],
-    { version, weights }: Snapshot,
-    testAccuracy: number | undefined,
-  ): RunEventOf<'end'> {
+  end({ reason, message, snapshot, testAccuracy }: Ending): RunEventOf<'end'> {
     const { log, plan, runDirectory, counters } = this.#options;
+    const { version, weights } = snapshot;
     return log.add({
       type: 'end',
       reason,
+      ...(message !== undefined && { message }),
       epochs: Math.floor(version / plan.stepsPerEpoch),
       version,
       ...(testAccuracy !== undefined && { testAccuracy }),

@@ -51,11 +51,17 @@ export class Milestones {
     this.#run('checkpoint', () => this.#save(snapshot));
   }
 
-  /** Resolves when all is done and the last weights are on disk, evaluated if `isComplete`. */
-  async finish(snapshot: Snapshot, isComplete: boolean): Promise<void> {
+  /**
+   * Resolves when all is done and the last weights are on disk, evaluated if `isComplete`; to what went wrong when they
+   * are not.
+   */
+  async finish(snapshot: Snapshot, isComplete: boolean): Promise<string | undefined> {
     if (isComplete) this.#run('evaluation', async () => void (await this.#evaluate(snapshot)));
     await this.#background.add('checkpoint', () => this.#save(snapshot));
-    await this.#options.archive.writeModel(evaluatedWeights(snapshot));
+    return this.#options.archive.writeModel(evaluatedWeights(snapshot)).then(
+      () => undefined,
+      ({ message }: Error) => `the trained weights could not be written: ${message}`,
+    );
   }
 
   #run(cause: 'evaluation' | 'checkpoint', task: () => Promise<void>): void {

@@ -135,6 +135,7 @@ const endEvent = v.object({
   type: v.literal('end'),
   ...common,
   reason: v.picklist(['completed', 'stopped', 'diverged', 'failed']),
+  /** What went wrong on the way out: the weights are not where they should be. */
   message: v.optional(v.string()),
   /** Whole epochs committed. */
   epochs: count,

@@ -49,13 +49,13 @@ export const train = defineCommand({
     supervisor.done.then((status) => {
       if (status !== 0 && !isOver) log.add({ type: 'notice', level: 'warning', message: deserted });
     });
-    const { reason } = await coordinator.done;
+    const { reason, message } = await coordinator.done;
     isOver = true;
     supervisor.stop();
     await supervisor.done;
     await close();
     ignore();
-    return endings[reason];
+    return message === undefined ? endings[reason] : 'failure';
   },
 });
 

@@ -108,7 +108,8 @@ function drawLeaseTimes(draw: Draw): LeaseTimes {
     expireFloorMs: lateFloorMs * draw.between(1.1, 30),
     retryMs,
     maxRetryMs: retryMs * draw.between(1, 30),
-    probeMs: draw.magnitude(50, 10_000),
+    probeMs: draw.magnitude(10, 1000),
+    maxProbeMs: draw.magnitude(1000, 10_000),
   };
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as passed } from 'node:timers/promises';
 import { ownerOf } from '../../../coordinator/archive.ts';
 import { loadLatestCheckpoint } from '../../../coordinator/checkpoint-folder.ts';
 import { openRunFolder } from '../../../coordinator/run-folder.ts';
+import { exitCodes } from '../../../deploy/exit-codes.ts';
 import { limitFileSize } from '../disk.ts';
 import { drawStep } from '../faults.ts';
 import { type Lab, openLab } from '../lab.ts';
@@ -37,7 +38,10 @@ export const diskFull: Row = {
     await limitFileSize(coordinator.pid, roomBytes);
     await assertAlarm(lab);
     if (isForGood) {
-      await assertSameBits(await lab.end(), lab);
+      const end = await lab.end();
+      await assertSameBits(end, lab);
+      assert.match(end.message ?? '', /the trained weights could not be written: EFBIG/);
+      assert.equal(await coordinator.exit, exitCodes.failure.status);
       return [];
     }
     await passed(lastsMs);
