@@ -30,7 +30,7 @@ describe('the configuration of a run', () => {
     ['shape.classes', 257],
     ['model.hidden', '400,200'],
     ['model.hidden', new Array(65).fill(1)],
-    ['model.activation', 'sigmoid'],
+    ['model.activation', 'swish'],
     ['batchSize', 0],
     ['batchSize', 1.5],
     ['batchSize', Number.NaN],

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Engine, EngineKind, SliceResult } from '../shared/contracts.ts';
 import { createMlp } from '../shared/model/mlp.ts';
-import { initialWeights, type Model } from '../shared/model/model.ts';
+import { activationNames, initialWeights, type Model } from '../shared/model/model.ts';
 import { type EngineChoice, engineChoices, engines } from '../worker/engines/index.ts';
 import { proveEngine, randomSlice, worstError } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
@@ -11,6 +11,12 @@ const models: Record<string, Model> = {
   'the default MLP': createMlp(digits),
   'no hidden layer': createMlp({ ...digits, hidden: [] }),
   'no activation': createMlp({ ...digits, activation: 'none' }),
+  ...Object.fromEntries(
+    activationNames.map((activation) => [
+      `a small network, activation ${activation}`,
+      createMlp({ ...digits, hidden: [40, 30, 20], activation }),
+    ]),
+  ),
 };
 const defaultMlp = models['the default MLP'];
 const smallMlp = createMlp({ inputs: 6, hidden: [5, 4], classes: 3, activation: 'relu' });
@@ -155,7 +161,7 @@ describe.each(runnable)('engine $spec', (choice) => {
 describe('the reference', () => {
   const tiny = { inputs: 4, hidden: [5], classes: 3 };
 
-  it.each(['relu', 'none'] as const)('is the slope of its own loss (%s)', async (activation) => {
+  it.each(activationNames)('is the slope of its own loss (%s)', async (activation) => {
     const model = createMlp({ ...tiny, activation });
     const weights = initialWeights(model, 1);
     const engine = await newEngine(reference, model, weights);

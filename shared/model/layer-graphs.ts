@@ -1,6 +1,6 @@
 // The nodes of each kind of layer, forward and backward.
 import type { GraphBuilder } from './graph-builder.ts';
-import type { Layer, Parameter } from './model.ts';
+import type { ActivationLayer, Layer, Parameter } from './model.ts';
 
 /** The output with the gradient of the summed loss with respect to `parameter`, shaped like it. */
 export function gradientName(parameter: Parameter): string {
@@ -36,17 +36,57 @@ export function addLayer(
         addInputGradient: (gradient) => builder.node('Gemm', [gradient, weight.name]),
       };
     }
+    case 'relu':
+    case 'tanh':
+    case 'sigmoid':
+    case 'gelu':
+      return addActivation(builder, layer, input, outputName);
+  }
+}
+
+function addActivation(
+  builder: GraphBuilder,
+  { kind }: ActivationLayer,
+  input: string,
+  outputName?: string,
+): LayerNodes {
+  const node = (operator: string, ...inputs: string[]) => builder.node(operator, inputs);
+  const scalar = (value: number) => builder.constant('float32', [value]);
+  const addParameterGradients = () => undefined;
+  switch (kind) {
     case 'relu': {
       const output = builder.node('Relu', [input], {}, outputName);
-      return {
-        output,
-        addParameterGradients: () => undefined,
-        addInputGradient: (gradient) => {
-          const zero = builder.constant('float32', [0]);
-          const isActive = builder.node('Greater', [output, zero]);
-          return builder.node('Where', [isActive, gradient, zero]);
-        },
+      const addInputGradient = (gradient: string) => {
+        const zero = scalar(0);
+        return node('Where', node('Greater', output, zero), gradient, zero);
       };
+      return { output, addParameterGradients, addInputGradient };
+    }
+    case 'tanh': {
+      // The derivative is 1 - tanh(x)^2.
+      const output = builder.node('Tanh', [input], {}, outputName);
+      const addInputGradient = (gradient: string) =>
+        node('Mul', gradient, node('Sub', scalar(1), node('Mul', output, output)));
+      return { output, addParameterGradients, addInputGradient };
+    }
+    case 'sigmoid': {
+      // The derivative is sigmoid(x) * (1 - sigmoid(x)).
+      const output = builder.node('Sigmoid', [input], {}, outputName);
+      const addInputGradient = (gradient: string) =>
+        node('Mul', gradient, node('Mul', output, node('Sub', scalar(1), output)));
+      return { output, addParameterGradients, addInputGradient };
+    }
+    case 'gelu': {
+      // x * Phi(x) with Phi(x) = (1 + erf(x / sqrt(2))) / 2; the derivative is Phi(x) + x * phi(x).
+      const erf = node('Erf', node('Mul', input, scalar(Math.SQRT1_2)));
+      const below = node('Mul', node('Add', erf, scalar(1)), scalar(0.5));
+      const output = builder.node('Mul', [input, below], {}, outputName);
+      const addInputGradient = (gradient: string) => {
+        const bell = node('Exp', node('Mul', node('Mul', input, input), scalar(-0.5)));
+        const density = node('Mul', bell, scalar(1 / Math.sqrt(2 * Math.PI)));
+        return node('Mul', gradient, node('Add', below, node('Mul', input, density)));
+      };
+      return { output, addParameterGradients, addInputGradient };
     }
   }
 }

@@ -30,7 +30,7 @@ export function createMlp({ inputs, hidden, classes, activation }: MlpOptions): 
     const bias = parameter(`${place}.bias`, [fanOut], bound);
     layers.push({ kind: 'linear', inputs: fanIn, outputs: fanOut, weight, bias });
     const isLast = depth + 2 === widths.length;
-    if (!isLast && activation === 'relu') layers.push({ kind: 'relu', width: fanOut });
+    if (!isLast && activation !== 'none') layers.push({ kind: activation, width: fanOut });
   }
   return { inputs, classes, layers, parameters, parameterCount };
 }

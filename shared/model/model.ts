@@ -2,9 +2,9 @@
 // Names, shapes and order are those of the state dict of the equivalent PyTorch nn.Sequential.
 import { createRandom } from '../random.ts';
 
-export type ActivationName = 'relu' | 'none';
+export const activationNames = ['relu', 'tanh', 'sigmoid', 'gelu', 'none'] as const;
 
-export const activationNames = ['relu', 'none'] as const satisfies readonly ActivationName[];
+export type ActivationName = (typeof activationNames)[number];
 
 /** A tensor of the state dict: `shape` in PyTorch's order, `offset` into the flat vector. */
 export interface Parameter {
@@ -26,7 +26,13 @@ export type Layer =
       /** Shape [outputs]. */
       readonly bias: Parameter;
     }
-  | { readonly kind: 'relu'; readonly width: number };
+  | ActivationLayer;
+
+/** Works on every value by itself. `gelu` is the exact one, x * Phi(x), as nn.GELU() is. */
+export interface ActivationLayer {
+  readonly kind: Exclude<ActivationName, 'none'>;
+  readonly width: number;
+}
 
 export interface Model {
   /** Pixels of an image. */

@@ -1,6 +1,7 @@
 // The oracle: plain loops in float64, one image at a time. Slow, and right by inspection.
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
 import type { Layer, Model } from '../../shared/model/model.ts';
+import { activations } from './activations.ts';
 
 export const reference: EngineKind = {
   // Only the rounding of its float64 sums to float32.
@@ -86,7 +87,10 @@ function forward(layer: Layer, weights: Float64Array, input: Float64Array): Floa
       return output;
     }
     case 'relu':
-      return input.map((value) => Math.max(0, value));
+    case 'tanh':
+    case 'sigmoid':
+    case 'gelu':
+      return input.map(activations[layer.kind].value);
   }
 }
 
@@ -113,7 +117,12 @@ function backward(
       return inputSlope;
     }
     case 'relu':
-      return outputSlope.map((slope, index) => (input[index] > 0 ? slope : 0));
+    case 'tanh':
+    case 'sigmoid':
+    case 'gelu': {
+      const { slope } = activations[layer.kind];
+      return outputSlope.map((value, index) => value * slope(input[index]));
+    }
   }
 }
 
