@@ -1,10 +1,16 @@
 // The model's forward and backward pass written out as ONNX graphs, for any runtime that executes ONNX.
 import { GraphBuilder } from './graph-builder.ts';
-import { addLayer, gradientName, type LayerNodes } from './layer-graphs.ts';
-import type { Model } from './model.ts';
+import {
+  addLayer,
+  addPrediction,
+  gradientName,
+  type LayerNodes,
+  type LayerPlace,
+} from './layer-graphs.ts';
+import type { Layer, Model, Parameter } from './model.ts';
 import type { OnnxGraph, OnnxValue } from './onnx-writer.ts';
 
-/** Inputs and outputs of the graphs. Each parameter is an input too, under its own name. */
+/** Inputs and outputs of the graphs. Parameters are inputs too, under their own names. */
 export const graphNames = {
   /** uint8 [batch, inputs]: raw pixels. */
   images: 'images',
@@ -21,18 +27,26 @@ export const graphNames = {
 /** `images` and the parameters in, `logits` out. */
 export function predictionGraph(model: Model): OnnxGraph {
   const builder = new GraphBuilder();
-  addForward(builder, model);
+  addForward(builder, model, (layer, place) => addPrediction(builder, layer, place));
   return {
     ...builder.build('prediction'),
-    inputs: [imagesInput(model), ...parameterInputs(model)],
+    inputs: [imagesInput(model), ...parameterInputs(model.parameters)],
     outputs: [{ name: graphNames.logits, type: 'float32', shape: ['batch', model.classes] }],
   };
 }
 
-/** `images`, `labels` and the parameters in; each parameter's gradient, `loss_sum` and `correct` out. */
+/**
+ * `images`, `labels` and the parameters but the buffers in; each parameter's gradient, `loss_sum` and `correct` out.
+ * In the place of a buffer's gradient: the samples times the statistic of these images.
+ */
 export function gradientGraph(model: Model): OnnxGraph {
   const builder = new GraphBuilder();
-  const layers = addForward(builder, model);
+  const layers: LayerNodes[] = [];
+  addForward(builder, model, (layer, place) => {
+    const nodes = addLayer(builder, layer, place);
+    layers.push(nodes);
+    return nodes.output;
+  });
   let gradient = addLoss(builder, model.classes);
   for (let depth = layers.length - 1; depth >= 0; depth--) {
     layers[depth].addParameterGradients(gradient);
@@ -44,7 +58,7 @@ export function gradientGraph(model: Model): OnnxGraph {
     inputs: [
       imagesInput(model),
       { name: graphNames.labels, type: 'uint8', shape: ['batch'] },
-      ...parameterInputs(model),
+      ...parameterInputs(model.parameters.filter(({ offset }) => offset < model.trainableCount)),
     ],
     outputs: [
       ...model.parameters.map(
@@ -64,23 +78,24 @@ function imagesInput(model: Model): OnnxValue {
   return { name: graphNames.images, type: 'uint8', shape: ['batch', model.inputs] };
 }
 
-function parameterInputs(model: Model): OnnxValue[] {
-  return model.parameters.map(({ name, shape }) => ({ name, type: 'float32', shape }));
+function parameterInputs(parameters: readonly Parameter[]): OnnxValue[] {
+  return parameters.map(({ name, shape }) => ({ name, type: 'float32', shape }));
 }
 
-/** The last layer's output is the logits. */
-function addForward(builder: GraphBuilder, model: Model): LayerNodes[] {
+/** Adds layer after layer; the last one's output is the logits. `add` returns the name of a layer's output. */
+function addForward(
+  builder: GraphBuilder,
+  model: Model,
+  add: (layer: Layer, place: LayerPlace) => string,
+): void {
   // (x/255 - 0.5)/0.5
   const pixels = builder.cast(graphNames.images, 'float32');
   const scaled = builder.node('Mul', [pixels, builder.constant('float32', [2 / 255])]);
-  let activation = builder.node('Sub', [scaled, builder.constant('float32', [1])]);
-  return model.layers.map((layer, depth) => {
-    const isLast = depth + 1 === model.layers.length;
-    const output = isLast ? graphNames.logits : undefined;
-    const nodes = addLayer(builder, layer, activation, output);
-    activation = nodes.output;
-    return nodes;
-  });
+  let input = builder.node('Sub', [scaled, builder.constant('float32', [1])]);
+  for (const layer of model.layers) {
+    const outputName = layer === model.layers.at(-1) ? graphNames.logits : undefined;
+    input = add(layer, { input, outputName });
+  }
 }
 
 /** Softmax cross-entropy: returns the gradient with respect to the logits, softmax minus one-hot label. */
