@@ -1,11 +1,10 @@
 // The training story, in order: an event from a socket or a timer goes through the core, and here its effects
 // are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, optimizerOf, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { cleanName } from '../shared/names.ts';
-import { optimizers } from '../shared/optimizers/index.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import {
   type DataManifest,
@@ -122,7 +121,7 @@ export class Coordinator {
       this.#settle = resolve;
     });
     const plan = createPlan({ ...config, samples: config.shape.trainSamples });
-    const optimizer = optimizers[config.optimizer.name](config.optimizer);
+    const optimizer = optimizerOf(config);
     this.#plan = plan;
     this.#expected = {
       run: options.run,

@@ -9,11 +9,10 @@ import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts
 import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import { listRuns } from '../coordinator/run-list.ts';
 import { acquireRunLock, isRunLocked, type RunLock } from '../coordinator/run-lock.ts';
-import { modelOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, optimizerOf, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { tensorsToWeights } from '../shared/model/state-dict.ts';
-import { optimizers } from '../shared/optimizers/index.ts';
 import { decodeSafetensors } from '../shared/safetensors.ts';
 import { camelCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
@@ -89,13 +88,12 @@ export async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun
 }
 
 function newSnapshot(config: RunConfig, weights: Float32Array): Snapshot {
-  const { name, ...options } = config.optimizer;
   return {
     version: 0,
     epoch: 0,
     step: 0,
     weights,
-    optimizer: optimizers[name](options).init(weights.length),
+    optimizer: optimizerOf(config).init(weights.length),
     epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
   };
 }

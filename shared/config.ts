@@ -1,9 +1,11 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
+import type { Optimizer } from './contracts.ts';
 import { datasetNames } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
 import { activationNames, type Model } from './model/model.ts';
-import { optimizerNames } from './optimizers/index.ts';
+import { optimizerNames, optimizers } from './optimizers/index.ts';
+import { withBuffers } from './optimizers/with-buffers.ts';
 import { scheduleNames } from './schedules/index.ts';
 
 const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
@@ -25,6 +27,8 @@ export const runConfigSchema = v.strictObject({
   model: v.strictObject({
     hidden: v.pipe(v.array(positiveInteger), v.maxLength(64)),
     activation: v.picklist(activationNames),
+    /** Between each hidden Linear layer and its activation. */
+    batchNorm: v.boolean(),
   }),
   /** Samples a step, over all workers. */
   batchSize: positiveInteger,
@@ -75,6 +79,12 @@ export function defaultShards(batchSize: number, expectWorkers: number): number 
   while (shards < expectWorkers || batchSize / shards > largestDefaultSlice) shards *= 2;
   while (shards > batchSize) shards /= 2;
   return shards;
+}
+
+/** The update rule of a run, for the flat vector of its network. */
+export function optimizerOf(config: Pick<RunConfig, 'model' | 'shape' | 'optimizer'>): Optimizer {
+  const { name, ...options } = config.optimizer;
+  return withBuffers(optimizers[name](options), modelOf(config).trainableCount);
 }
 
 /** The network that a configuration describes. */

@@ -13,7 +13,7 @@ describe('the configuration of a run', () => {
       seed: -5,
       maxSteps: 1,
       shards: 2 ** 16,
-      model: { hidden: [], activation: 'none' },
+      model: { hidden: [], activation: 'none', batchNorm: true },
     };
     expect(v.parse(runConfigSchema, extremes)).toEqual(extremes);
   });
@@ -31,6 +31,7 @@ describe('the configuration of a run', () => {
     ['model.hidden', '400,200'],
     ['model.hidden', new Array(65).fill(1)],
     ['model.activation', 'swish'],
+    ['model.batchNorm', 1],
     ['batchSize', 0],
     ['batchSize', 1.5],
     ['batchSize', Number.NaN],
