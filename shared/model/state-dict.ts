@@ -19,6 +19,8 @@ export function tensorsToWeights(model: Model, tensors: ReadonlyMap<string, Tens
   const differences: string[] = [];
   for (const { name, shape, offset } of model.parameters) {
     unexpected.delete(name);
+    // Only a batch norm without a fixed momentum would need it.
+    unexpected.delete(name.replace(/running_mean$/, 'num_batches_tracked'));
     const tensor = tensors.get(name);
     if (tensor === undefined) differences.push(`${name} is missing`);
     else if (shapeText(tensor.shape) === shapeText(shape)) weights.set(tensor.values, offset);
