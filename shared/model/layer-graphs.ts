@@ -1,5 +1,4 @@
 // The nodes of each kind of layer, forward and backward.
-
 import { epsilon } from './batch-norm.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import type { ActivationLayer, BatchNormLayer, Layer, Parameter } from './model.ts';
