@@ -74,6 +74,24 @@ export function gradientOfCopies(
   return { gradient: Float32Array.from(gradient), lossSum, correct };
 }
 
+/** The smallest size of what any ReLU of the network sees, 0 apart. */
+export function nearestKink(
+  { inputs, layers }: Model,
+  weights: Float64Array,
+  { images }: Slice,
+  copies: readonly number[],
+): number {
+  let nearest = Number.POSITIVE_INFINITY;
+  let rows = pixelRows(images, inputs);
+  for (const layer of layers) {
+    for (const row of layer.kind === 'relu' ? rows : []) {
+      for (const value of row) if (value !== 0) nearest = Math.min(nearest, Math.abs(value));
+    }
+    rows = forward(layer, weights, rows, copies);
+  }
+  return nearest;
+}
+
 function pixelRows(images: Uint8Array, inputs: number): Rows {
   return Array.from({ length: images.length / inputs }, (_, image) => {
     const pixels = images.subarray(image * inputs, (image + 1) * inputs);
