@@ -1,7 +1,7 @@
 // The training story, in order: an event from a socket or a timer goes through the core, and here its effects
 // are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf, optimizerOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { cleanName } from '../shared/names.ts';
@@ -121,7 +121,6 @@ export class Coordinator {
       this.#settle = resolve;
     });
     const plan = createPlan({ ...config, samples: config.shape.trainSamples });
-    const optimizer = optimizerOf(config);
     this.#plan = plan;
     this.#expected = {
       run: options.run,
@@ -131,7 +130,7 @@ export class Coordinator {
     this.#core = new Core({
       ...options,
       plan,
-      optimizer,
+      optimizer: optimizerFor(config),
       learningRate: learningRateOf(config, plan),
     });
     this.#metrics = new Metrics({
@@ -198,6 +197,8 @@ export class Coordinator {
     if (this.#core.members.get(worker)?.state.kind !== 'preparing') {
       return this.#dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
     }
+    const { engine: wanted = engine } = this.#options.config;
+    if (engine !== wanted) return this.#dispatch({ type: 'expel', worker, reason: 'engine' });
     this.#dispatch({ type: 'ready', worker, samplesPerSecond });
     this.#metrics.ready(peer, cleanName(engine, 'an engine'), this.#core.readyCount);
   }

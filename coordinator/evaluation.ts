@@ -10,7 +10,7 @@ export interface Evaluation {
 }
 
 export interface EvaluationOptions {
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, 'predict'>;
   readonly test: Slice;
   readonly classes: number;
   readonly batchSize: number;

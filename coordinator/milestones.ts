@@ -1,5 +1,6 @@
 // What happens beside training at the end of an epoch and now and then: evaluations and checkpoints, in order,
 // so that a checkpoint is durable only after the epochs before it are evaluated and told.
+import { evaluatedWeights } from '../shared/optimizers/average.ts';
 import type { RunArchive } from './archive.ts';
 import { Background } from './background.ts';
 import type { Snapshot } from './checkpoint.ts';
@@ -10,7 +11,7 @@ import type { EventLog } from './event-log.ts';
 export interface MilestonesOptions {
   readonly archive: RunArchive;
   readonly log: EventLog;
-  /** On a copy of the weights; may take its time. */
+  /** On a copy of the weights, or on their average; may take its time. */
   readonly evaluate: (weights: Float32Array) => Promise<Evaluation>;
   /** Training is too far ahead, or no longer is ('none'). */
   readonly onHold: (cause: HoldCause) => void;
@@ -54,16 +55,18 @@ export class Milestones {
   async finish(snapshot: Snapshot, isComplete: boolean): Promise<void> {
     if (isComplete) this.#run('evaluation', async () => void (await this.#evaluate(snapshot)));
     await this.#background.add('checkpoint', () => this.#save(snapshot));
-    await this.#options.archive.writeModel(snapshot.weights);
+    await this.#options.archive.writeModel(evaluatedWeights(snapshot));
   }
 
   #run(cause: 'evaluation' | 'checkpoint', task: () => Promise<void>): void {
     this.#background.add(cause, task).catch(this.#options.onFailure);
   }
 
-  async #evaluate({ version, weights }: Snapshot): Promise<Evaluation> {
+  async #evaluate(snapshot: Snapshot): Promise<Evaluation> {
+    const { version } = snapshot;
     if (this.#latest?.version !== version) {
-      this.#latest = { version, evaluation: await this.#options.evaluate(weights) };
+      const evaluation = await this.#options.evaluate(evaluatedWeights(snapshot));
+      this.#latest = { version, evaluation };
     }
     return this.#latest.evaluation;
   }

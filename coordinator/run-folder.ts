@@ -3,9 +3,9 @@ import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import * as v from 'valibot';
-import { modelOf, type RunConfig, runConfigSchema } from '../shared/config.ts';
-import { modelToTensors } from '../shared/model/state-dict.ts';
-import { encodeSafetensors } from '../shared/safetensors.ts';
+import { classNamesOf, modelOf, type RunConfig, runConfigSchema } from '../shared/config.ts';
+import { onnx } from '../shared/exports/onnx.ts';
+import { safetensors } from '../shared/exports/safetensors.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { diskReader, hasCode, replaceFile, runOnDisk, syncDirectory } from './disk.ts';
 import { sha256 } from './weights-hash.ts';
@@ -26,6 +26,7 @@ export interface RunPaths {
   readonly ledger: string;
   readonly checkpoints: string;
   readonly model: string;
+  readonly onnxModel: string;
 }
 
 const configFileSchema = v.strictObject({
@@ -94,14 +95,15 @@ export function configHash(config: RunConfig): string {
   return sha256(canonicalJson(config));
 }
 
-/** The trained weights where people look for them, as PyTorch's load_state_dict takes them. */
+/** The trained weights where people look for them: a state dict and, last, a model that runs as it is. */
 export async function writeFinalModel(
   { id, config, paths }: RunFolder,
   weights: Float32Array,
 ): Promise<void> {
-  const metadata = { format: 'pt', run: id };
-  const tensors = modelToTensors(modelOf(config), weights);
-  await runOnDisk(replaceFile(paths.model, encodeSafetensors(tensors, metadata)));
+  const classNames = classNamesOf(config);
+  const network = { model: modelOf(config), weights, classNames, run: id };
+  await runOnDisk(replaceFile(paths.model, safetensors.encode(network)));
+  await runOnDisk(replaceFile(paths.onnxModel, onnx.encode(network)));
 }
 
 function runPaths(directory: string): RunPaths {
@@ -111,6 +113,7 @@ function runPaths(directory: string): RunPaths {
     ledger: join(directory, 'ledger.ndjson'),
     checkpoints: join(directory, 'checkpoints'),
     model: join(directory, 'model.safetensors'),
+    onnxModel: join(directory, 'model.onnx'),
   };
 }
 

@@ -63,6 +63,7 @@ export class TrainingState {
       gradientSum: total.gradient,
       samples,
       learningRate: rate,
+      step: this.#version,
     });
     this.#version++;
     this.counters.samplesCommitted += samples;

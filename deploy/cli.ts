@@ -4,6 +4,7 @@ import { type Command, camelCase } from './command.ts';
 import { coordinatorCommand } from './commands/coordinator.ts';
 import { doctor } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { exportCommand } from './commands/export.ts';
 import { predict } from './commands/predict.ts';
 import { runs } from './commands/runs.ts';
 import { train } from './commands/train.ts';
@@ -21,6 +22,7 @@ const commands: readonly Command[] = [
   watch,
   evaluateCommand,
   predict,
+  exportCommand,
   runs,
   doctor,
 ];

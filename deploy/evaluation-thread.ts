@@ -2,16 +2,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { evaluate } from '../coordinator/evaluation.ts';
 import { modelOf } from '../shared/config.ts';
-import { engineOf } from '../worker/engines/index.ts';
+import { chooseEngine } from '../worker/engines/choose.ts';
 import type { EvaluationReply, EvaluationTask } from './evaluator.ts';
 
 const { config, test, engine: spec } = workerData as EvaluationTask;
 const reply = (message: EvaluationReply): void => parentPort?.postMessage(message);
 
 try {
-  const { kind, provider } = engineOf(spec);
-  const engine = await kind.create(modelOf(config), provider);
   const { testBatchSize: batchSize, shape } = config;
+  const model = modelOf(config);
+  const { engine } = await chooseEngine({ spec, model, sliceSize: batchSize });
   parentPort?.on('message', async (weights: Float32Array) => {
     try {
       engine.load(weights);

@@ -15,7 +15,7 @@ export interface Evaluator {
 export interface EvaluationTask {
   readonly config: RunConfig;
   readonly test: Slice;
-  /** One of `engineSpecs`. */
+  /** `auto` or one of `engineSpecs`. */
   readonly engine: string;
 }
 

@@ -1,11 +1,5 @@
 // Makes any picture look like one of MNIST: light ink on a dark ground, in a frame of fixed size.
-
-/** Brightness, row by row, from 0 to 255. */
-export interface Picture {
-  readonly rows: number;
-  readonly columns: number;
-  readonly values: Float64Array;
-}
+import type { Picture } from '../coordinator/png.ts';
 
 /** Most of the border is ground: a light border means dark ink, and turns the picture over. */
 export function lightOnDark(picture: Picture): Picture {

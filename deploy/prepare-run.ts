@@ -9,14 +9,16 @@ import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts
 import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import { listRuns } from '../coordinator/run-list.ts';
 import { acquireRunLock, isRunLocked, type RunLock } from '../coordinator/run-lock.ts';
-import { modelOf, optimizerOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
+import { datasets } from '../shared/datasets/index.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { tensorsToWeights } from '../shared/model/state-dict.ts';
 import { decodeSafetensors } from '../shared/safetensors.ts';
 import { camelCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
 import { type ConfigFlags, configOf, configOptions } from './run-options.ts';
+import { tellWatcher } from './terminal/tell-watcher.ts';
 
 export interface PreparedRun {
   readonly folder: RunFolder;
@@ -27,17 +29,22 @@ export interface PreparedRun {
   readonly notices: readonly string[];
 }
 
+interface NewRunFlags extends ConfigFlags {
+  readonly quiet?: boolean;
+}
+
 /** A new run below `root`. */
-export async function prepareNewRun(flags: ConfigFlags, root: string): Promise<PreparedRun> {
+export async function prepareNewRun(flags: NewRunFlags, root: string): Promise<PreparedRun> {
   const loaded = await loadDataset({
     name: flags.dataset ?? 'mnist',
     directory: flags.data,
     trainSamples: flags.trainSamples,
     testSamples: flags.testSamples,
+    onSlow: flags.quiet ? undefined : tellWatcher,
   });
   const config = configOf(flags, loaded);
   const weights = await firstWeights(config, flags.init);
-  const notices = [...sliceNotices(flags), ...(await unfinishedNotices(root))];
+  const notices = [...sliceNotices(flags, config), ...(await unfinishedNotices(root))];
   const start = newSnapshot(config, weights);
   // Killed before its first checkpoint, a run could not go on from the weights that it was given.
   const fill = (made: RunFolder): Promise<string> =>
@@ -51,7 +58,7 @@ export async function prepareNewRun(flags: ConfigFlags, root: string): Promise<P
   return { folder, lock, dataset: loaded.dataset, start, notices };
 }
 
-interface ResumeFlags extends ConfigFlags {
+interface ResumeFlags extends NewRunFlags {
   /** Folder of a run; empty for the latest that is unfinished. */
   readonly resume?: string;
   /** Folder of all runs. */
@@ -71,6 +78,7 @@ export async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun
       directory: flags.data,
       trainSamples: config.shape.trainSamples,
       testSamples: config.shape.testSamples,
+      onSlow: flags.quiet ? undefined : tellWatcher,
     });
     refuseOtherData(loaded, config, folder);
     const { snapshot, skipped } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
@@ -93,7 +101,7 @@ function newSnapshot(config: RunConfig, weights: Float32Array): Snapshot {
     epoch: 0,
     step: 0,
     weights,
-    optimizer: optimizerOf(config).init(weights.length),
+    optimizer: optimizerFor(config).init(weights.length),
     epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
   };
 }
@@ -116,10 +124,14 @@ export async function readWeights(
   }
 }
 
-function sliceNotices({ trainSamples, testSamples }: ConfigFlags): string[] {
+function sliceNotices({ trainSamples, testSamples }: ConfigFlags, config: RunConfig): string[] {
+  const [first, drawn] =
+    datasets[config.dataset].format === 'png'
+      ? ['', ', drawn from all classes']
+      : ['the first ', ''];
   const notices: string[] = [];
-  if (trainSamples) notices.push(`Only the first ${trainSamples} training images are used.`);
-  if (testSamples) notices.push(`Only the first ${testSamples} test images are used.`);
+  if (trainSamples) notices.push(`Only ${first}${trainSamples} training images are used${drawn}.`);
+  if (testSamples) notices.push(`Only ${first}${testSamples} test images are used${drawn}.`);
   return notices;
 }
 
@@ -155,7 +167,7 @@ function refuseConfigFlags(flags: ConfigFlags): void {
 
 function refuseOtherData(loaded: LoadedDataset, config: RunConfig, { id }: RunFolder): void {
   if (loaded.dataHash === config.dataHash) return;
-  throw new CliError('data', `${id} was trained on other ${config.dataset} files than these.`, {
+  throw new CliError('data', `${id} was trained on other data than this.`, {
     hint: 'Pass the folder of the original files with --data DIR.',
   });
 }

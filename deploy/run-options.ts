@@ -4,13 +4,23 @@ import type { LoadedDataset } from '../coordinator/dataset-files.ts';
 import { defaultShards, type RunConfig, runConfigSchema } from '../shared/config.ts';
 import { datasetNames } from '../shared/datasets/index.ts';
 import { activationNames } from '../shared/model/model.ts';
-import { optimizerNames } from '../shared/optimizers/index.ts';
+import { type OptimizerName, optimizerNames, optimizers } from '../shared/optimizers/index.ts';
+import { optimizerOptionNames } from '../shared/optimizers/schema.ts';
 import { scheduleNames } from '../shared/schedules/index.ts';
+import { engineOf, engineSpecs } from '../worker/engines/index.ts';
 import { kebabCase, type ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
 
 const number = (describe: string, byDefault: number | string) =>
   ({ type: 'number', describe, defaultDescription: String(byDefault), requiresArg: true }) as const;
+
+/** A default of each optimizer: `sgd 0.1, adam 0.001`. */
+function byOptimizer(select: (kind: (typeof optimizers)[OptimizerName]) => number): string {
+  return optimizerNames.map((name) => `${name} ${select(optimizers[name])}`).join(', ');
+}
+
+const sgd = optimizers.sgd.defaults;
+const adam = optimizers.adam.defaults;
 
 /** Flags without yargs defaults, so that a resumed run can tell which were given. */
 export const configOptions = {
@@ -22,13 +32,19 @@ export const configOptions = {
   },
   data: {
     type: 'string',
-    describe: 'Folder with the four IDX files, plain or .gz',
+    describe: 'Folder of the IDX files, plain or .gz, or of train/CLASS/*.png and test/CLASS/*.png',
     defaultDescription: 'the ones that came with npm',
     requiresArg: true,
     group: 'Data:',
   },
-  'train-samples': { ...number('Only the first N training images', 'all'), group: 'Data:' },
-  'test-samples': { ...number('Only the first N test images', 'all'), group: 'Data:' },
+  'train-samples': {
+    ...number('Only the first N training images; of PNGs, N from all classes', 'all'),
+    group: 'Data:',
+  },
+  'test-samples': {
+    ...number('Only the first N test images; of PNGs, N from all classes', 'all'),
+    group: 'Data:',
+  },
   shuffle: {
     type: 'boolean',
     describe: 'A new order of the samples each epoch; --no-shuffle keeps the order of the files',
@@ -69,10 +85,43 @@ export const configOptions = {
     defaultDescription: 'sgd',
     group: 'Training:',
   },
-  'learning-rate': { ...number('Step size', 0.1), alias: 'lr', group: 'Training:' },
-  momentum: { ...number('Of SGD', 0), group: 'Training:' },
-  nesterov: { type: 'boolean', describe: "Nesterov's momentum", group: 'Training:' },
-  'weight-decay': { ...number('L2 penalty', 0), group: 'Training:' },
+  'learning-rate': {
+    ...number(
+      'Step size',
+      byOptimizer(({ defaultLearningRate }) => defaultLearningRate),
+    ),
+    alias: 'lr',
+    group: 'Training:',
+  },
+  momentum: { ...number('Of sgd', sgd.momentum), group: 'Training:' },
+  nesterov: { type: 'boolean', describe: "Of sgd: Nesterov's momentum", group: 'Training:' },
+  'weight-decay': {
+    ...number(
+      'L2 penalty; adamw keeps it out of the gradient',
+      byOptimizer(({ defaults }) => defaults.weightDecay),
+    ),
+    group: 'Training:',
+  },
+  beta1: {
+    ...number('Of adam and adamw: decay of the mean gradient', adam.beta1),
+    group: 'Training:',
+  },
+  beta2: {
+    ...number('Of adam and adamw: decay of the mean square', adam.beta2),
+    group: 'Training:',
+  },
+  epsilon: {
+    ...number('Of adam and adamw: added to the divisor', adam.epsilon),
+    group: 'Training:',
+  },
+  'clip-norm': {
+    ...number('Scale mean gradients down to this L2 norm', 'none'),
+    group: 'Training:',
+  },
+  ema: {
+    ...number('Evaluate and save a moving average of the weights, with this decay', 'none'),
+    group: 'Training:',
+  },
   schedule: {
     choices: scheduleNames,
     describe: 'How the learning rate changes',
@@ -82,6 +131,12 @@ export const configOptions = {
   'warmup-steps': { ...number('Steps of linear warm-up', 0), group: 'Training:' },
   'lr-decay': { ...number('Factor of the step schedule', 0.1), group: 'Training:' },
   'lr-decay-epochs': { ...number('Epochs between its drops', 10), group: 'Training:' },
+  'only-engine': {
+    choices: engineSpecs,
+    describe: 'Every worker computes with this one, for equal bits whoever takes part',
+    defaultDescription: 'any',
+    group: 'Cluster:',
+  },
   shards: {
     ...number('Pieces that a step is cut into, a power of two', 'from batch size and workers'),
     group: 'Cluster:',
@@ -112,15 +167,10 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     shards: flags.shards ?? defaultShards(batchSize, expectWorkers),
     epochs: flags.epochs ?? 20,
     ...(maxSteps !== undefined && { maxSteps }),
+    ...onlyEngineOf(flags),
     seed: flags.seed ?? 0,
     shuffle: flags.shuffle ?? true,
-    optimizer: {
-      name: flags.optimizer ?? 'sgd',
-      learningRate: flags.learningRate ?? 0.1,
-      momentum: flags.momentum ?? 0,
-      nesterov: flags.nesterov ?? false,
-      weightDecay: flags.weightDecay ?? 0,
-    },
+    optimizer: optimizerConfigOf(flags),
     schedule: {
       name: flags.schedule ?? 'constant',
       warmupSteps: flags.warmupSteps ?? 0,
@@ -140,6 +190,25 @@ function networkOf({ hidden, activation, batchNorm }: ConfigFlags): RunConfig['m
     hidden: parseHidden(hidden ?? '400,200,100'),
     activation: activation ?? 'relu',
     batchNorm: batchNorm ?? false,
+  };
+}
+
+function onlyEngineOf({ onlyEngine }: ConfigFlags): Pick<RunConfig, 'engine'> {
+  return onlyEngine === undefined ? {} : { engine: engineOf(onlyEngine).spec };
+}
+
+/** What the flags say, and the optimizer's own defaults for the rest. Flags that it does not have stay in. */
+function optimizerConfigOf(flags: ConfigFlags): object {
+  const { optimizer: name = 'sgd', clipNorm, ema } = flags;
+  const { defaultLearningRate, defaults } = optimizers[name];
+  const options = optimizerOptionNames.filter((option) => flags[option] !== undefined);
+  return {
+    name,
+    learningRate: flags.learningRate ?? defaultLearningRate,
+    ...defaults,
+    ...Object.fromEntries(options.map((option) => [option, flags[option]])),
+    ...(clipNorm !== undefined && { clipNorm }),
+    ...(ema !== undefined && { ema }),
   };
 }
 

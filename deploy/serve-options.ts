@@ -1,5 +1,6 @@
 // The flags of whoever runs a coordinator: `tutti train` and `tutti coordinator`.
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
+import { auto } from '../worker/engines/choose.ts';
 import { engineSpecs } from '../worker/engines/index.ts';
 import type { ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
@@ -20,9 +21,9 @@ export const outputOptions = {
 } as const;
 
 export const engineOption = {
-  choices: engineSpecs,
-  describe: 'What computes',
-  default: 'onnx',
+  choices: [auto, ...engineSpecs],
+  describe: 'What computes; auto takes the fastest that is right here',
+  default: auto,
 } as const;
 
 /** Of commands that print one answer. */

@@ -1,35 +1,53 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
-import type { Optimizer } from './contracts.ts';
-import { datasetNames } from './datasets/index.ts';
+import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
+import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
 import { activationNames, type Model } from './model/model.ts';
-import { optimizerNames, optimizers } from './optimizers/index.ts';
+import { optimizerOf } from './optimizers/index.ts';
+import { optimizerSchema } from './optimizers/schema.ts';
 import { withBuffers } from './optimizers/with-buffers.ts';
 import { scheduleNames } from './schedules/index.ts';
 
 const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
-const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
-const fraction = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 
-export const runConfigSchema = v.strictObject({
-  dataset: v.picklist(datasetNames),
-  /** SHA-256 over the four files: a resumed run refuses other data. */
-  dataHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  shape: v.strictObject({
+/** The confusion matrix of an epoch has to fit into one event. */
+export const maxClasses = 128;
+
+const shapeSchema = v.pipe(
+  v.strictObject({
     trainSamples: positiveInteger,
     testSamples: positiveInteger,
     rows: positiveInteger,
     columns: positiveInteger,
-    /** The confusion matrix of an epoch has to fit into one event. */
-    classes: v.pipe(positiveInteger, v.maxValue(128)),
+    classes: v.pipe(positiveInteger, v.maxValue(maxClasses)),
+    /** Names of folders, from anywhere: clean them before they are shown. */
+    classNames: v.optional(
+      v.pipe(
+        v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(255))),
+        v.maxLength(maxClasses),
+      ),
+    ),
   }),
+  v.check(
+    ({ classes, classNames }) => classNames === undefined || classNames.length === classes,
+    'every class must have one name',
+  ),
+);
+
+export const runConfigSchema = v.strictObject({
+  dataset: v.picklist(datasetNames),
+  /** SHA-256 over the shape and the samples: a resumed run refuses other data. */
+  dataHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  shape: shapeSchema,
   model: v.strictObject({
     hidden: v.pipe(v.array(positiveInteger), v.maxLength(64)),
     activation: v.picklist(activationNames),
     /** Between each hidden Linear layer and its activation. */
     batchNorm: v.boolean(),
   }),
+  /** As `onnx:cpu`: every worker computes with it, so that equal bits are promised. Without it, any will do. */
+  engine: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{1,30}:[\w-]{1,30}$/))),
   /** Samples a step, over all workers. */
   batchSize: positiveInteger,
   testBatchSize: positiveInteger,
@@ -44,13 +62,7 @@ export const runConfigSchema = v.strictObject({
   maxSteps: v.optional(positiveInteger),
   seed: v.pipe(v.number(), v.safeInteger()),
   shuffle: v.boolean(),
-  optimizer: v.strictObject({
-    name: v.picklist(optimizerNames),
-    learningRate: nonNegative,
-    momentum: fraction,
-    nesterov: v.boolean(),
-    weightDecay: nonNegative,
-  }),
+  optimizer: optimizerSchema,
   schedule: v.strictObject({
     name: v.picklist(scheduleNames),
     /** Steps of linear warm-up from 0. */
@@ -82,13 +94,24 @@ export function defaultShards(batchSize: number, expectWorkers: number): number 
 }
 
 /** The update rule of a run, for the flat vector of its network. */
-export function optimizerOf(config: Pick<RunConfig, 'model' | 'shape' | 'optimizer'>): Optimizer {
-  const { name, ...options } = config.optimizer;
-  return withBuffers(optimizers[name](options), modelOf(config).trainableCount);
+export function optimizerFor(config: Pick<RunConfig, 'model' | 'shape' | 'optimizer'>): Optimizer {
+  return withBuffers(optimizerOf(config.optimizer), modelOf(config).trainableCount);
 }
 
 /** The network that a configuration describes. */
 export function modelOf(config: Pick<RunConfig, 'model' | 'shape'>): Model {
   const { rows, columns, classes } = config.shape;
   return createMlp({ ...config.model, inputs: rows * columns, classes });
+}
+
+/** What the classes are called: as the data itself says, else as its kind says, else by number. */
+export function classNamesOf({ dataset, shape }: ClassNaming): readonly string[] {
+  const source: DatasetSource = datasets[dataset];
+  const numbers = Array.from({ length: shape.classes }, (_, label) => String(label));
+  return shape.classNames ?? source.classNames ?? numbers;
+}
+
+interface ClassNaming {
+  readonly dataset: DatasetName;
+  readonly shape: DatasetShape;
 }

@@ -1,5 +1,5 @@
-// The extension interfaces on one page. Each has a registry next to its implementations: a new
-// engine, codec, optimizer, schedule or dataset is one new file and one line in that registry.
+// The extension interfaces on one page. Each has a registry next to its implementations: a new engine,
+// codec, optimizer, schedule, dataset or export format is one new file and one line in that registry.
 import type { Model } from './model/model.ts';
 
 /** A slice of the training or test set: `count` images of `imageSize` bytes each, one after the other. */
@@ -74,6 +74,8 @@ export interface OptimizerStep {
   /** Samples in the step: the mean gradient is `gradientSum / samples`. */
   readonly samples: number;
   readonly learningRate: number;
+  /** Committed steps of the run before this one: what counts from the start need not be remembered. */
+  readonly step: number;
 }
 
 /** An update rule as a value: the state is passed in, so saving it is saving the optimizer. */
@@ -82,8 +84,48 @@ export interface Optimizer {
   update(step: OptimizerStep): void;
 }
 
+/** Every option that some optimizer has, by the name of its flag in camel case. */
+export interface OptimizerOptions {
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+/** How to make an optimizer, and which options it has. */
+export interface OptimizerKind<Own extends keyof OptimizerOptions> {
+  /** The learning rate of a run that is given none. */
+  readonly defaultLearningRate: number;
+  /** Its options, with the values that they have unless told; a configuration with others is refused. */
+  readonly defaults: Pick<OptimizerOptions, Own>;
+  create(options: Pick<OptimizerOptions, Own>): Optimizer;
+}
+
 /** Learning rate as a factor of the configured one, for the `step`-th of `totalSteps` steps, from 0. */
 export type Schedule = (step: number, totalSteps: number) => number;
+
+/** A trained network and what its user has to know about it. */
+export interface TrainedNetwork {
+  readonly model: Model;
+  /** Flat, `model.parameterCount` long. */
+  readonly weights: Float32Array;
+  /** What the answers stand for, by class index. */
+  readonly classNames: readonly string[];
+  /** Id of the run that trained it; a file from elsewhere has none. */
+  readonly run?: string;
+}
+
+/** Writes a trained network as another program opens it. */
+export interface ExportFormat {
+  /** What opens it, for people. */
+  readonly title: string;
+  /** How the name of the file ends, or that of the folder. */
+  readonly suffix: string;
+  /** The bytes of one file, or those of a folder's files by their names. */
+  encode(network: TrainedNetwork): Uint8Array | ReadonlyMap<string, Uint8Array>;
+}
 
 /** Shape of the data, known to both sides before any pixel travels. */
 export interface DatasetShape {
@@ -92,6 +134,8 @@ export interface DatasetShape {
   readonly rows: number;
   readonly columns: number;
   readonly classes: number;
+  /** One a class, in the order of the labels; only where the data itself names its classes. */
+  readonly classNames?: readonly string[];
 }
 
 /** Labelled images, each split held as one flat slice. */
@@ -101,13 +145,16 @@ export interface Dataset {
   readonly test: Slice;
 }
 
-/** Where a data set's four IDX files come from and what they must contain. */
+/** Where the files of a data set come from and what they must contain. */
 export interface DatasetSource {
   readonly title: string;
-  readonly classNames: readonly string[];
+  /** Four IDX files, or PNGs in `train/<class>/` and `test/<class>/`. */
+  readonly format: 'idx' | 'png';
+  /** Without them the files tell which classes there are. */
+  readonly classNames?: readonly string[];
   /** npm package whose `data/` folder holds the files; without one the user passes `--data DIR`. */
   readonly npmPackage?: string;
-  /** SHA-256 of each uncompressed file, where the publisher's bytes are known. */
+  /** SHA-256 of each uncompressed IDX file, where the publisher's bytes are known. */
   readonly sha256?: Readonly<Record<IdxFileName, string>>;
 }
 

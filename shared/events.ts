@@ -97,6 +97,7 @@ const epochEvent = v.object({
   /** Means over the samples of the epoch, each at the weights of its step. */
   trainLoss: v.number(),
   trainAccuracy: v.number(),
+  /** Of the average of the weights, where the run keeps one. */
   testLoss: v.number(),
   testAccuracy: v.number(),
   /** Training time, without the evaluation. */
@@ -106,7 +107,7 @@ const epochEvent = v.object({
   samplesPerSecond: v.number(),
   workers: count,
   counters,
-  /** SHA-256 of the flat float32 weights, little-endian. */
+  /** SHA-256 of the flat float32 weights, little-endian: those that training goes on with, never their average. */
   weightsHash: hash,
   /** Rows are labels, columns answers. */
   confusion: v.array(v.array(count)),

@@ -121,6 +121,7 @@ export const rejectReasons = {
   stale: 'the gradient was computed at other weights than those of its step',
   late: 'the step was finished before the gradient came',
   duplicate: 'another worker had already answered for these shards',
+  engine: 'the run asks for one engine everywhere, and it has another',
   'wrong-length': 'the gradient does not have one value a parameter',
   'wrong-count': 'the gradient does not cover the samples of its shards',
   'not-finite': 'the gradient holds a value that is not a finite number',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Engine } from '../shared/contracts.ts';
 import { createMlp } from '../shared/model/mlp.ts';
 import { initialWeights } from '../shared/model/model.ts';
-import { optimizerNames, optimizers } from '../shared/optimizers/index.ts';
+import { optimizerNames, optimizerOf } from '../shared/optimizers/index.ts';
 import { withBuffers } from '../shared/optimizers/with-buffers.ts';
 import { TreeSum } from '../shared/tree-sum.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
@@ -80,7 +80,15 @@ const fourImages = {
   images: Uint8Array.of(0, 51, 255, 102, 204, 0, 255, 153, 51, 204, 0, 102),
   labels: Uint8Array.of(0, 1, 1, 0),
 };
-const resting = { momentum: 0.9, nesterov: false, weightDecay: 0.5 };
+const options = {
+  momentum: 0.9,
+  nesterov: false,
+  weightDecay: 0.5,
+  beta1: 0.8,
+  beta2: 0.95,
+  epsilon: 1e-6,
+};
+const sgd = optimizerOf({ name: 'sgd', ...options });
 
 describe('batch norm of the reference', () => {
   it('predicts with the running statistics, as PyTorch does', async () => {
@@ -99,9 +107,16 @@ describe('batch norm of the reference', () => {
   it('moves the buffers as PyTorch does when a shard is a batch', async () => {
     const { gradient } = await (await newReference()).gradient(fourImages);
     const moved = weights.slice();
-    const optimizer = withBuffers(optimizers.sgd(resting), model.trainableCount);
+    const optimizer = withBuffers(sgd, model.trainableCount);
     const state = optimizer.init(model.parameterCount);
-    const step = { weights: moved, state, gradientSum: gradient, samples: 4, learningRate: 0 };
+    const step = {
+      weights: moved,
+      state,
+      gradientSum: gradient,
+      samples: 4,
+      learningRate: 0,
+      step: 0,
+    };
     optimizer.update(step);
     for (const [name, expected] of Object.entries(byTorch.buffers)) {
       expectClose(valuesOf(name, moved), expected);
@@ -109,8 +124,14 @@ describe('batch norm of the reference', () => {
   });
 });
 
-describe.each(optimizerNames)('optimizer %s', (name) => {
-  const optimizer = withBuffers(optimizers[name](resting), model.trainableCount);
+const everyOptimizer = optimizerNames.flatMap((name) => [
+  { title: name, inner: optimizerOf({ name, ...options }) },
+  { title: `${name}, clipped`, inner: optimizerOf({ name, ...options, clipNorm: 0.5 }) },
+  { title: `${name}, averaged`, inner: optimizerOf({ name, ...options, ema: 0.75 }) },
+]);
+
+describe.each(everyOptimizer)('optimizer $title', ({ inner }) => {
+  const optimizer = withBuffers(inner, model.trainableCount);
 
   it('has no state for buffers, and leaves them to the statistics', () => {
     for (const values of Object.values(optimizer.init(model.parameterCount))) {
@@ -119,7 +140,14 @@ describe.each(optimizerNames)('optimizer %s', (name) => {
     const moved = weights.slice();
     const gradientSum = new Float32Array(model.parameterCount).fill(64 * 3);
     const state = optimizer.init(model.parameterCount);
-    optimizer.update({ weights: moved, state, gradientSum, samples: 64, learningRate: 0.1 });
+    optimizer.update({
+      weights: moved,
+      state,
+      gradientSum,
+      samples: 64,
+      learningRate: 0.1,
+      step: 0,
+    });
     for (let at = 0; at < moved.length; at++) {
       expect(moved[at]).not.toBe(weights[at]);
       const followed = Math.fround(0.9 * weights[at] + 0.1 * 3);
@@ -129,11 +157,10 @@ describe.each(optimizerNames)('optimizer %s', (name) => {
 
   it('moves what is trained as it does without buffers, to the bit', () => {
     const gradientSum = initialWeights(model, 2);
-    const step = { gradientSum, samples: 8, learningRate: 0.1 };
+    const step = { gradientSum, samples: 8, learningRate: 0.1, step: 0 };
     const moved = weights.slice();
     optimizer.update({ ...step, weights: moved, state: optimizer.init(model.parameterCount) });
     const alone = weights.slice(0, model.trainableCount);
-    const inner = optimizers[name](resting);
     inner.update({
       ...step,
       gradientSum: gradientSum.slice(0, model.trainableCount),
@@ -155,10 +182,10 @@ it('follows the mean over the shards, weighted by their samples', async () => {
     tree.add(shard, 1, { ...rest, gradient: gradient.slice() });
   }
   const moved = weights.slice();
-  const optimizer = withBuffers(optimizers.sgd(resting), model.trainableCount);
+  const optimizer = withBuffers(sgd, model.trainableCount);
   const state = optimizer.init(model.parameterCount);
   const gradientSum = tree.total!.gradient;
-  optimizer.update({ weights: moved, state, gradientSum, samples: 8, learningRate: 0.1 });
+  optimizer.update({ weights: moved, state, gradientSum, samples: 8, learningRate: 0.1, step: 0 });
   const before = valuesOf('1.running_mean', weights);
   const expected = before.map(
     (value, at) => 0.9 * value + 0.1 * ((5 * means[0][at] + 3 * means[1][at]) / 8),

@@ -17,7 +17,7 @@ import {
 } from './support.ts';
 
 const escapeCode = '\u001b';
-const commands = 'train coordinator worker watch evaluate predict runs doctor'.split(' ');
+const commands = 'train coordinator worker watch evaluate predict export runs doctor'.split(' ');
 
 describe.concurrent('help', () => {
   it.for(commands)('of %s shows examples and exit codes', async (command, t) => {
@@ -59,6 +59,14 @@ describe.concurrent('what cannot be done', () => {
     ['train --hidden=a,b', 2, '--hidden: "a" is not the width of a layer.'],
     ['train --lr=-1', 2, '--learning-rate: Invalid value: Expected >=0 but received -1.'],
     ['train --lr=NaN', 2, '--learning-rate: Invalid type: Expected number but received NaN.'],
+    [
+      'train --optimizer=adam --momentum=0.9',
+      2,
+      '--momentum: it means nothing to adam, only to sgd.',
+    ],
+    ['train --beta2=0.99', 2, '--beta2: it means nothing to sgd, only to adam and adamw.'],
+    ['train --clip-norm=0', 2, '--clip-norm: Invalid value: Expected >0 but received 0.'],
+    ['train --ema=1', 2, '--ema: Invalid value: Expected <1 but received 1.'],
     ['train --workers=-1', 2, '--workers: expected a whole number from 0, got -1.'],
     ['coordinator --port=99999', 2, '--port: expected a whole number from 0 to 65535, got 99999.'],
     ['worker ftp://here', 2, '"ftp://here" is not the address of a coordinator.'],
@@ -69,6 +77,11 @@ describe.concurrent('what cannot be done', () => {
     ],
     ['train --data=nowhere', 3, 'MNIST: the folder nowhere cannot be read: ENOENT'],
     ['train --resume=.', 5, '. is not the folder of a run: it has no config.json.'],
+    [
+      'train --engine=onnx --only-engine=reference',
+      2,
+      '--engine onnx and --only-engine reference are two engines.',
+    ],
     ['train --resume', 5, 'runs holds no run that could go on.'],
     ['train --resume=ID --seed=3', 2, '--seed cannot be changed when a run is resumed.'],
   ])('is refused and leaves nothing behind: %s', async ([line, status, complaint], t) => {

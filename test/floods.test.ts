@@ -94,6 +94,15 @@ describe('a worker', () => {
     expect(fateIn(log, 'keen')).not.toContain(`expelled: ${why}`);
   });
 
+  it('that computes with another engine than the run asks for is expelled', async (t) => {
+    const { url, log } = await newInnerCoordinator(t, { config: { engine: 'onnx:cpu' } });
+    const { stranger } = await newImpostor(t, url, 'other');
+    stranger.say(ready);
+    expect(await stranger.told('refused')).toMatchObject({ reason: 'engine' });
+    const why = 'the run asks for one engine everywhere, and it has another';
+    expect(fateIn(log, 'other')).toEqual(['joined', `expelled: ${why}`]);
+  });
+
   it('that sends more than it may is expelled', async (t) => {
     const { url, log } = await newInnerCoordinator(t, { limits: { messagesPerSecond: 20 } });
     const { stranger } = await newImpostor(t, url, 'talker');

@@ -187,6 +187,26 @@ describe('a PNG of another size', () => {
   });
 });
 
+describe('a PNG for a network that was trained on PNGs', () => {
+  const readAsItIs = async (image: ImageData) => {
+    const path = join(folder, 'photo.png');
+    await writeFile(path, encode(image));
+    return readImage(path, { rows: 3, columns: 2, testImages, asTheyAre: true });
+  };
+
+  it('stays as it is, light ground and all', async () => {
+    const pixels = [255, 254, 3, 250, 255, 250];
+    const image = { ...page(2, 3, () => 0), data: Uint8Array.from(pixels) };
+    expect([...(await readAsItIs(image))]).toEqual(pixels);
+  });
+
+  it('is refused in another size', async () => {
+    await expect(readAsItIs(page(4, 3, (row) => row))).rejects.toThrow(
+      /photo\.png is 4 pixels wide and 3 high, but .* on images 2 wide and 3 high\. Scale it/,
+    );
+  });
+});
+
 describe('a file that is no usable PNG', () => {
   it('is refused when it is missing', async () => {
     await expect(read('/nowhere/seven.png')).rejects.toThrow(

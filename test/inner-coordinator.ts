@@ -1,14 +1,15 @@
 // A coordinator inside the test's own process, with a network of a few hundred weights: for what has to be counted
 // from within, or happens so often that a process would be busy telling of it.
 import { openArchive } from '../coordinator/archive.ts';
-import { Coordinator } from '../coordinator/coordinator.ts';
+import { Coordinator, type CoordinatorOptions } from '../coordinator/coordinator.ts';
 import { createDataBlocks } from '../coordinator/data-blocks.ts';
+import type { Evaluation } from '../coordinator/evaluation.ts';
 import { EventLog } from '../coordinator/event-log.ts';
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { createRefusals } from '../coordinator/refusals.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
 import { type EdgeServer, startServer } from '../coordinator/server.ts';
-import { modelOf, optimizerOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
@@ -29,11 +30,12 @@ export interface InnerCoordinator {
 export interface InnerOptions {
   readonly limits?: Partial<Limits>;
   readonly config?: Partial<RunConfig>;
+  readonly evaluate?: CoordinatorOptions['evaluate'];
 }
 
 export async function newInnerCoordinator(
   t: TestScope,
-  { limits: changedLimits, config: changedConfig }: InnerOptions = {},
+  { limits: changedLimits, config: changedConfig, evaluate = evaluateNothing }: InnerOptions = {},
 ): Promise<InnerCoordinator> {
   const limits = { ...defaultLimits, ...changedLimits };
   const config: RunConfig = {
@@ -72,10 +74,10 @@ export async function newInnerCoordinator(
       epoch: 0,
       step: 0,
       weights: initialWeights(model, config.seed),
-      optimizer: optimizerOf(config).init(model.parameterCount),
+      optimizer: optimizerFor(config).init(model.parameterCount),
       epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
     },
-    evaluate: async () => ({ loss: 0, accuracy: 0, confusion: [] }),
+    evaluate,
     host: '127.0.0.1',
     port: 0,
     expectWorkers: 1,
@@ -104,6 +106,10 @@ export async function newInnerCoordinator(
       });
     },
   };
+}
+
+export async function evaluateNothing(): Promise<Evaluation> {
+  return { loss: 0, accuracy: 0, confusion: [] };
 }
 
 function eventsOf<Type extends RunEvent['type']>(

@@ -1,23 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { Optimizer, OptimizerState } from '../shared/contracts.ts';
-import { optimizerNames, optimizers } from '../shared/optimizers/index.ts';
-import { type SgdOptions, sgd } from '../shared/optimizers/sgd.ts';
-
-const initial = [1, -2, 0.5];
-const meanGradients = [
-  [0.5, -0.25, 1],
-  [0.1, 0.2, -0.3],
-  [-0.4, 0.8, 0],
-  [1.5, -1, 0.25],
-  [-0.05, 0.3, -0.7],
-];
-const none: SgdOptions = { momentum: 0, nesterov: false, weightDecay: 0 };
+import type { OptimizerOptions } from '../shared/contracts.ts';
+import { optimizerNames, optimizerOf } from '../shared/optimizers/index.ts';
+import { sgd } from '../shared/optimizers/sgd.ts';
+import { initial, largestDifference, meanGradients, startAt } from './optimizer-steps.ts';
 
 /**
  * Weights after each step, printed by torch 1.13: `w = torch.nn.Parameter(torch.tensor([1.0, -2.0, 0.5]))`, then
  * for each mean gradient `w.grad = torch.tensor(gradient)` and one `step()` of the optimizer named here.
  */
-const byTorch: [string, Partial<SgdOptions>, number[][]][] = [
+const byTorch: [string, Partial<OptimizerOptions>, number[][]][] = [
   [
     'SGD([w], lr=0.1)',
     {},
@@ -88,7 +79,7 @@ const byTorch: [string, Partial<SgdOptions>, number[][]][] = [
 
 describe('stochastic gradient descent', () => {
   it.each(byTorch)('moves as torch.optim.%s', (_, options, expected) => {
-    const optimizer = sgd({ ...none, ...options });
+    const optimizer = sgd.create({ ...sgd.defaults, ...options });
     const run = startAt(optimizer);
     for (const [step, weights] of expected.entries()) {
       run.step(meanGradients[step]);
@@ -97,7 +88,7 @@ describe('stochastic gradient descent', () => {
   });
 
   it('keeps its velocity when the learning rate changes, as torch does', () => {
-    const run = startAt(sgd({ ...none, momentum: 0.9 }));
+    const run = startAt(sgd.create({ ...sgd.defaults, momentum: 0.9 }));
     const rates = [0.1, 0.1, 0.01, 0.01, 0.1];
     for (const [step, rate] of rates.entries()) run.step(meanGradients[step], rate);
     // As the second of the table, with `opt.param_groups[0]['lr'] = rate` before each step.
@@ -105,14 +96,29 @@ describe('stochastic gradient descent', () => {
   });
 
   it('remembers nothing without momentum', () => {
-    expect(sgd(none).init(3)).toEqual({});
-    expect(sgd({ ...none, momentum: 0.5 }).init(3)).toEqual({ velocity: new Float32Array(3) });
+    expect(sgd.create(sgd.defaults).init(3)).toEqual({});
+    expect(sgd.create({ ...sgd.defaults, momentum: 0.5 }).init(3)).toEqual({
+      velocity: new Float32Array(3),
+    });
   });
 });
 
-describe.each(optimizerNames)('optimizer %s', (name) => {
-  const optimizer = optimizers[name]({ momentum: 0.9, nesterov: false, weightDecay: 0.05 });
+/** Every optimizer has its own of these. */
+const options: OptimizerOptions = {
+  momentum: 0.9,
+  nesterov: false,
+  weightDecay: 0.05,
+  beta1: 0.8,
+  beta2: 0.95,
+  epsilon: 1e-6,
+};
+const everyOptimizer = optimizerNames.flatMap((name) => [
+  { title: name, optimizer: optimizerOf({ name, ...options }) },
+  { title: `${name}, clipped`, optimizer: optimizerOf({ name, ...options, clipNorm: 0.5 }) },
+  { title: `${name}, averaged`, optimizer: optimizerOf({ name, ...options, ema: 0.75 }) },
+]);
 
+describe.each(everyOptimizer)('optimizer $title', ({ optimizer }) => {
   it('divides the sum of the gradients by the samples of the step', () => {
     const [one, other] = [startAt(optimizer), startAt(optimizer)];
     one.step(meanGradients[0], 0.1, 1);
@@ -125,7 +131,7 @@ describe.each(optimizerNames)('optimizer %s', (name) => {
     for (const gradient of meanGradients) whole.step(gradient);
     const before = startAt(optimizer);
     for (const gradient of meanGradients.slice(0, 2)) before.step(gradient);
-    const after = startAt(optimizer, before.weights, structuredClone(before.state));
+    const after = startAt(optimizer, before.weights, structuredClone(before.state), 2);
     for (const gradient of meanGradients.slice(2)) after.step(gradient);
     expect(after.weights).toEqual(whole.weights);
     expect(after.state).toEqual(whole.state);
@@ -135,31 +141,15 @@ describe.each(optimizerNames)('optimizer %s', (name) => {
     const weights = Float32Array.from(initial);
     const gradientSum = Float32Array.from(meanGradients[0]);
     const state = optimizer.init(3);
-    optimizer.update({ weights, state, gradientSum, samples: 1, learningRate: 0 });
+    optimizer.update({ weights, state, gradientSum, samples: 1, learningRate: 0, step: 0 });
     expect(weights).toEqual(Float32Array.from(initial));
     expect(gradientSum).toEqual(Float32Array.from(meanGradients[0]));
   });
+
+  it('goes downhill', () => {
+    const run = startAt(optimizer);
+    // The gradient of half the squared distance from the origin is the place itself.
+    for (let step = 0; step < 30; step++) run.step([...run.weights], 0.1);
+    expect(Math.hypot(...run.weights)).toBeLessThan(Math.hypot(...initial) / 2);
+  });
 });
-
-interface Run {
-  readonly weights: Float32Array;
-  readonly state: OptimizerState;
-  step(meanGradient: readonly number[], learningRate?: number, samples?: number): void;
-}
-
-function startAt(
-  optimizer: Optimizer,
-  from: ArrayLike<number> = initial,
-  state = optimizer.init(from.length),
-): Run {
-  const weights = Float32Array.from(from);
-  const step: Run['step'] = (meanGradient, learningRate = 0.1, samples = 64) => {
-    const gradientSum = Float32Array.from(meanGradient, (slope) => samples * slope);
-    optimizer.update({ weights, state, gradientSum, samples, learningRate });
-  };
-  return { weights, state, step };
-}
-
-function largestDifference(actual: Float32Array, expected: readonly number[]): number {
-  return Math.max(...expected.map((value, at) => Math.abs(value - actual[at])));
-}

@@ -89,6 +89,8 @@ describe('the folder of a run', () => {
     const { tensors, metadata } = decodeSafetensors(await readFile(folder.paths.model));
     expect(tensorsToWeights(modelOf(config), tensors)).toEqual(weights);
     expect(metadata).toEqual({ format: 'pt', run: folder.id });
+    const names = ['checkpoints', 'config.json', 'model.onnx', 'model.safetensors'];
+    expect((await readdir(folder.directory)).sort()).toEqual(names);
   });
 });
 

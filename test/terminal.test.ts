@@ -7,6 +7,7 @@ import { permanentLines } from '../deploy/terminal/lines.ts';
 import { emptyView, reduceView } from '../deploy/terminal/run-view.ts';
 import { plainStyle } from '../deploy/terminal/style.ts';
 import type { RunEvent } from '../shared/events.ts';
+import { optimizers } from '../shared/optimizers/index.ts';
 import {
   end,
   epoch,
@@ -49,6 +50,17 @@ describe('the lines that stay', () => {
     expect(banner).toContain(`\nWatch with: npx tutti watch ${url}\n`);
     expect(banner).not.toContain('resumes');
     expect(linesOf({ ...run, fromVersion: 938 }).join('\n')).toContain('after step 938 of 18,760');
+  });
+
+  it('names the options of the optimizer that are not as usual', () => {
+    const optimizer = { name: 'adamw', learningRate: 0.002, ...optimizers.adamw.defaults } as const;
+    const bannerWith = (more: Partial<typeof run.config.optimizer>) =>
+      linesOf({ ...run, config: { ...run.config, optimizer: { ...optimizer, ...more } } }).join('');
+    expect(bannerWith({})).toContain(', adamw rate 0.002, constant schedule');
+    expect(bannerWith({ weightDecay: 0, beta1: 0.8, clipNorm: 1, ema: 0.999 })).toContain(
+      ', adamw rate 0.002 beta1 0.8 weight decay 0, gradients clipped to norm 1, ' +
+        'weights averaged with decay 0.999, constant schedule',
+    );
   });
 
   it('says who came and went, and why', () => {

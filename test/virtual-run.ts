@@ -1,6 +1,8 @@
 // The core of a run with a network of four weights, in virtual time: a test says what happens, and when.
+import type { Snapshot } from '../coordinator/checkpoint.ts';
 import { Core } from '../coordinator/core.ts';
 import type { Answer, CoreEvent, Effect } from '../coordinator/core-types.ts';
+import type { Optimizer } from '../shared/contracts.ts';
 import { sgd } from '../shared/optimizers/sgd.ts';
 import { createPlan, type Plan, type PlanOptions } from '../shared/plan.ts';
 
@@ -11,6 +13,10 @@ export type EffectOf<Type extends Effect['type']> = Extract<Effect, { type: Type
 export interface VirtualRunOptions extends Partial<PlanOptions> {
   /** Who is there when the first step opens, and how many milliseconds a shard takes them, as they say. */
   readonly workers?: Readonly<Record<string, number>>;
+  /** Plain gradient descent, unless told. */
+  readonly optimizer?: Optimizer;
+  /** Where to go on from, unless at the beginning. */
+  readonly start?: Snapshot;
 }
 
 export class VirtualRun {
@@ -22,18 +28,14 @@ export class VirtualRun {
   readonly effects: Effect[] = [];
 
   /** Two epochs of two steps; each step has 32 samples in 8 shards. */
-  constructor({ workers = {}, ...changes }: VirtualRunOptions = {}) {
+  constructor({
+    workers = {},
+    optimizer = sgd.create(sgd.defaults),
+    start = firstSnapshot(optimizer),
+    ...changes
+  }: VirtualRunOptions = {}) {
     const usual = { samples: 64, batchSize: 32, shards: 8, epochs: 2, seed: 0, shuffle: true };
     this.plan = createPlan({ ...usual, ...changes });
-    const optimizer = sgd({ momentum: 0, nesterov: false, weightDecay: 0 });
-    const start = {
-      version: 0,
-      epoch: 0,
-      step: 0,
-      weights: new Float32Array(parameterCount),
-      optimizer: optimizer.init(parameterCount),
-      epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
-    };
     this.core = new Core({ plan: this.plan, optimizer, learningRate: () => 1, start });
     this.handle({ type: 'hold', cause: 'evaluation' });
     for (const [worker, shardMs] of Object.entries(workers)) this.join(worker, shardMs);
@@ -89,6 +91,17 @@ export class VirtualRun {
     const [right] = this.answersOf(worker);
     return this.handle({ type: 'answer', worker, answer: { ...right, ...changes } });
   }
+}
+
+function firstSnapshot(optimizer: Optimizer): Snapshot {
+  return {
+    version: 0,
+    epoch: 0,
+    step: 0,
+    weights: new Float32Array(parameterCount),
+    optimizer: optimizer.init(parameterCount),
+    epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
+  };
 }
 
 export function only<Type extends Effect['type']>(

@@ -4,8 +4,7 @@ import { hostname } from 'node:os';
 import { protocolVersion } from '../shared/protocol.ts';
 import { createBlockCache } from './block-cache.ts';
 import { fetchTrainingData } from './data-store.ts';
-import { engineOf } from './engines/index.ts';
-import { proveEngine } from './engines/prove.ts';
+import { auto, chooseEngine, specOf } from './engines/choose.ts';
 import { socketTransport } from './transport.ts';
 import { UnmaskedWebSocket } from './unmasked-websocket.ts';
 import { Worker } from './worker.ts';
@@ -14,7 +13,7 @@ export interface NodeWorkerOptions {
   /** The coordinator: `http://host:7070`. */
   readonly url: string;
   readonly name?: string;
-  /** One of `engineSpecs`. */
+  /** `auto` or one of `engineSpecs`. */
   readonly engine: string;
   readonly cacheDirectory?: string;
   readonly log: (message: string) => void;
@@ -37,16 +36,15 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
         cache: createBlockCache(cacheDirectory),
         sha256: (bytes) => hash('sha256', bytes),
       }),
-    createEngine: async (model, sliceSize) => {
-      const { kind, provider } = engineOf(spec);
-      const engine = await kind.create(model, provider);
-      const proof = await proveEngine(engine, { model, tolerance: kind.tolerance, sliceSize });
-      const rate = Math.round(proof.samplesPerSecond).toLocaleString('en-US');
-      log(
-        `engine ${engine.label}: ${rate} samples/s, error ${proof.maxError.toExponential(1)} ` +
-          'against the reference',
-      );
-      return { engine, samplesPerSecond: proof.samplesPerSecond };
+    createEngine: async (model, sliceSize, wanted) => {
+      if (wanted !== undefined && ![auto, wanted].includes(specOf(spec))) {
+        throw new Error(
+          `the run asks for the engine ${wanted}; start this worker without --engine`,
+        );
+      }
+      const chosen = await chooseEngine({ spec: wanted ?? spec, model, sliceSize });
+      log(chosen.story);
+      return chosen;
     },
     now: () => performance.now(),
     log,

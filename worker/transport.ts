@@ -48,7 +48,8 @@ export function socketTransport(options: SocketTransportOptions): Connect {
       auth: handshake,
       forceNew: true,
       reconnectionDelay: 250,
-      reconnectionDelayMax: 5000,
+      // Half as much again by chance: so soon it is back when the network is.
+      reconnectionDelayMax: 1000,
       timeout: 10_000,
     });
     socket.on('connect', onOpen);

@@ -19,8 +19,8 @@ export interface WorkerEnvironment {
   readonly connect: Connect;
   /** The whole training set, checked. */
   loadData(manifest: DataManifest, imageBytes: number): Promise<Slice>;
-  /** An engine that has been compared with the reference. */
-  createEngine(model: Model, sliceSize: number): Promise<ProvenEngine>;
+  /** An engine that has been compared with the reference: the one that the run asks for, if it does. */
+  createEngine(model: Model, sliceSize: number, wanted?: string): Promise<ProvenEngine>;
   /** Monotonic milliseconds. */
   now(): number;
   /** For people. */
@@ -181,7 +181,7 @@ export class Worker {
     this.#stage = 'data';
     const data = await loadData(welcome.data, rows * columns);
     this.#stage = 'engine';
-    const proven = await createEngine(model, Math.max(1, plan.runSize(0, 0, 1)));
+    const proven = await createEngine(model, Math.max(1, plan.runSize(0, 0, 1)), config.engine);
     this.#stage = 'training';
     return { welcome, model, plan, data, ...proven };
   }

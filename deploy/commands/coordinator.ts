@@ -12,5 +12,5 @@ export const coordinatorCommand = defineCommand({
     ['$0 coordinator --host 0.0.0.0', 'Wait for workers on all addresses'],
     ['$0 coordinator --expect-workers 8', 'Cut each step for eight'],
   ],
-  run: (flags) => train.run({ ...flags, workers: 0, engine: 'onnx' }),
+  run: (flags) => train.run({ ...flags, workers: 0, engine: 'auto' }),
 });

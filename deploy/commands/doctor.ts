@@ -56,7 +56,7 @@ async function checkEngine({ spec, kind, provider }: EngineChoice): Promise<Find
   try {
     engine = await kind.create(referenceModel, provider);
   } catch (error) {
-    return { verdict: 'none', what, detail: (error as Error).message };
+    return { verdict: 'none', what, detail: (error as Error).message.replace(`${what}: `, '') };
   }
   try {
     const proof = await proveEngine(engine, { model: referenceModel, tolerance, sliceSize });

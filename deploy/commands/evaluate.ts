@@ -1,9 +1,9 @@
 import { evaluate } from '../../coordinator/evaluation.ts';
-import { datasets } from '../../shared/datasets/index.ts';
+import { classNamesOf } from '../../shared/config.ts';
 import { defineCommand } from '../command.ts';
 import { configOptions } from '../run-options.ts';
 import { engineOption, jsonOption } from '../serve-options.ts';
-import { formatPercent } from '../terminal/format.ts';
+import { formatPercent, jsonLine, sanitize } from '../terminal/format.ts';
 import { engineFor, openTrainedModel } from '../trained-model.ts';
 
 const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
@@ -38,13 +38,15 @@ export const evaluateCommand = defineCommand({
       batchSize: config.testBatchSize,
     });
     await engine.dispose();
+    const classNames = classNamesOf(config);
     if (json) {
-      console.log(JSON.stringify({ model: title, loss, accuracy, confusion }));
+      process.stdout.write(jsonLine({ model: title, loss, accuracy, confusion, classNames }));
       return 'ok';
     }
     console.log(`${title} on ${loaded.dataset.shape.testSamples} test images`);
     console.log(`Eval Loss ${loss.toFixed(4)}  Eval Acc ${formatPercent(accuracy)}\n`);
-    console.log(confusionTable(confusion, datasets[config.dataset].classNames));
+    const names = classNames.map((name) => sanitize(name, 12));
+    console.log(confusionTable(confusion, names));
     return 'ok';
   },
 });

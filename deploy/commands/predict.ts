@@ -1,11 +1,12 @@
 import { softmax } from '../../coordinator/evaluation.ts';
+import { classNamesOf } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import { defineCommand } from '../command.ts';
 import { CliError } from '../exit-codes.ts';
 import { readImage } from '../images.ts';
 import { configOptions } from '../run-options.ts';
 import { engineOption, jsonOption } from '../serve-options.ts';
-import { formatBar, formatPercent } from '../terminal/format.ts';
+import { formatBar, formatPercent, jsonLine, sanitize } from '../terminal/format.ts';
 import { engineFor, openTrainedModel } from '../trained-model.ts';
 
 const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
@@ -35,25 +36,29 @@ export const predict = defineCommand({
     const { config, loaded } = trained;
     const { rows, columns } = config.shape;
     const testImages = loaded.dataset.test.images;
-    const image = await readImage(spec, { rows, columns, testImages }).catch((cause: Error) => {
-      throw new CliError('data', cause.message, { cause });
+    const asTheyAre = datasets[config.dataset].format === 'png';
+    const target = { rows, columns, testImages, asTheyAre };
+    const image = await readImage(spec, target).catch((cause: Error) => {
+      throw new CliError('data', sanitize(cause.message, 2000), { cause });
     });
     const engine = await engineFor(trained, engineName);
     const probabilities = softmax(await engine.predict(image));
     await engine.dispose();
-    const names = datasets[config.dataset].classNames;
+    const classNames = classNamesOf(config);
     if (json) {
-      console.log(JSON.stringify({ image: spec, probabilities }));
+      process.stdout.write(jsonLine({ image: spec, probabilities, classNames }));
       return 'ok';
     }
+    const names = classNames.map((name) => sanitize(name, 40));
+    const width = Math.max(12, ...names.map(({ length }) => length));
     const likeliest = probabilities.indexOf(Math.max(...probabilities));
     const label = /^idx:\d+$/.test(spec)
       ? `, labelled ${names[loaded.dataset.test.labels[Number(spec.slice(4))]]}`
       : '';
-    console.log(`${spec}${label}, looks like ${names[likeliest]}`);
+    console.log(`${sanitize(spec)}${label}, looks like ${names[likeliest]}`);
     probabilities.forEach((probability, index) => {
       const bar = formatBar(probability, 30);
-      console.log(`${names[index].padStart(12)}  ${bar}  ${formatPercent(probability)}`);
+      console.log(`${names[index].padStart(width)}  ${bar}  ${formatPercent(probability)}`);
     });
     return 'ok';
   },

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { auto, specOf } from '../../worker/engines/choose.ts';
 import { defineCommand } from '../command.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
 import { onInterrupt } from '../interrupt.ts';
@@ -31,6 +32,7 @@ export const train = defineCommand({
     if (!Number.isSafeInteger(workers) || workers < 0) {
       throw new CliError('usage', `--workers: expected a whole number from 0, got ${workers}.`);
     }
+    refuseTwoEngines(engine, flags.onlyEngine);
     const { coordinator, log, close } = await serve(flags, engine);
     const supervisor = superviseWorkers({
       count: workers,
@@ -56,6 +58,17 @@ export const train = defineCommand({
     return endings[reason];
   },
 });
+
+function refuseTwoEngines(engine: string, onlyEngine: string | undefined): void {
+  if (onlyEngine === undefined || [auto, specOf(onlyEngine)].includes(specOf(engine))) return;
+  throw new CliError(
+    'usage',
+    `--engine ${engine} and --only-engine ${onlyEngine} are two engines.`,
+    {
+      hint: 'Leave out --engine: --only-engine is for all workers.',
+    },
+  );
+}
 
 const stopping = 'Stopping after this step and a checkpoint; Ctrl-C again ends at once.';
 

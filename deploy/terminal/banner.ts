@@ -2,6 +2,7 @@
 import type { RunConfig } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../shared/events.ts';
+import { optimizers } from '../../shared/optimizers/index.ts';
 import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
 import type { Style } from './style.ts';
 
@@ -14,6 +15,7 @@ export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
     row('data', dataText(config)),
     row('network', `${networkText(config)}, ${formatInteger(event.parameterCount)} parameters`),
     row('training', trainingText(event)),
+    row('engine', engineText(config)),
     row('folder', formatPath(event.runDirectory)),
     ...(event.fromVersion > 0 ? [row('resumes', resumeText(event))] : []),
     '',
@@ -37,18 +39,42 @@ function networkText({ shape, model }: RunConfig): string {
 
 function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>): string {
   const { optimizer, schedule, epochs } = config;
-  const momentum = optimizer.momentum > 0 ? ` momentum ${optimizer.momentum}` : '';
-  const nesterov = optimizer.nesterov ? ' nesterov' : '';
-  const decay = optimizer.weightDecay > 0 ? ` weight decay ${optimizer.weightDecay}` : '';
   const endsEarly = totalSteps < epochs * stepsPerEpoch;
   return [
     `batch ${formatInteger(config.batchSize)} in ${formatCount(config.shards, 'shard')}`,
     `${formatCount(epochs, 'epoch')} of ${formatCount(stepsPerEpoch, 'step')}`,
     ...(endsEarly ? [`at most ${formatCount(totalSteps, 'step')}`] : []),
-    `${optimizer.name} rate ${optimizer.learningRate}${momentum}${nesterov}${decay}`,
+    ...optimizerTexts(optimizer),
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');
+}
+
+/** And what follows from it for the result. */
+function engineText({ engine }: RunConfig): string {
+  return engine === undefined
+    ? 'any that proves right; the same bits again where all workers have the same'
+    : `${engine} everywhere: the same bits whoever takes part`;
+}
+
+/** `sgd rate 0.1 momentum 0.9`: its options, where they are not as usual. */
+function optimizerTexts({ clipNorm, ema, ...optimizer }: RunConfig['optimizer']): string[] {
+  const { name, learningRate, ...options } = optimizer;
+  const usual: Readonly<Record<string, unknown>> = optimizers[name].defaults;
+  const unusual = Object.entries(options).filter(([option, value]) => value !== usual[option]);
+  const words = unusual.map(([option, value]) =>
+    value === true ? option : `${spaced(option)} ${value}`,
+  );
+  return [
+    [name, 'rate', learningRate, ...words].join(' '),
+    ...(clipNorm === undefined ? [] : [`gradients clipped to norm ${clipNorm}`]),
+    ...(ema === undefined ? [] : [`weights averaged with decay ${ema}`]),
+  ];
+}
+
+/** `weightDecay` is weight decay here. */
+function spaced(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function resumeText({ fromVersion, totalSteps }: RunEventOf<'run'>): string {

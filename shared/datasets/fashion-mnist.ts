@@ -2,6 +2,7 @@ import type { DatasetSource } from '../contracts.ts';
 
 export const fashionMnist: DatasetSource = {
   title: 'Fashion-MNIST',
+  format: 'idx',
   classNames: [
     'T-shirt/top',
     'Trouser',

@@ -2,10 +2,14 @@
 import type { DatasetSource } from '../contracts.ts';
 import { fashionMnist } from './fashion-mnist.ts';
 import { mnist } from './mnist.ts';
+import { ownIdx } from './own-idx.ts';
+import { ownImages } from './own-images.ts';
 
 export const datasets = {
   mnist,
   'fashion-mnist': fashionMnist,
+  idx: ownIdx,
+  images: ownImages,
 } satisfies Record<string, DatasetSource>;
 
 export type DatasetName = keyof typeof datasets;

@@ -1,4 +1,6 @@
 // Writes an ONNX model file: the few protobuf messages of onnx.proto that a computation graph needs.
+import type { NamedTensor } from '../safetensors.ts';
+import { utf8Bytes } from '../utf8.ts';
 
 /** TensorProto.DataType. */
 export const elementTypes = { float32: 1, uint8: 2, int64: 7 } as const;
@@ -9,9 +11,11 @@ export interface OnnxValue {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: readonly (number | string)[];
+  /** For whoever feeds or reads it. */
+  readonly doc?: string;
 }
 
-/** A vector stored in the file. */
+/** A short vector stored in the file. */
 export interface OnnxConstant {
   readonly name: string;
   readonly type: 'float32' | 'int64';
@@ -26,47 +30,79 @@ export interface OnnxNode {
   readonly attributes: Readonly<Record<string, number>>;
 }
 
-/** Names are ASCII. Nodes come in an order in which they can run. */
+/** Nodes come in an order in which they can run. */
 export interface OnnxGraph {
   readonly name: string;
   readonly inputs: readonly OnnxValue[];
   readonly constants: readonly OnnxConstant[];
+  /** Weights that are part of the file. */
+  readonly initializers?: readonly NamedTensor[];
   readonly nodes: readonly OnnxNode[];
   readonly outputs: readonly OnnxValue[];
+}
+
+/** What a file says about itself. */
+export interface OnnxDescription {
+  readonly doc?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 const irVersion = 8;
 const opsetVersion = 13;
 
 // Field numbers of onnx.proto, a constant for each message.
-const modelProto = { irVersion: 1, producerName: 2, graph: 7, opsetImport: 8 };
+const modelProto = {
+  irVersion: 1,
+  producerName: 2,
+  docString: 6,
+  graph: 7,
+  opsetImport: 8,
+  metadataProps: 14,
+};
+const stringStringEntryProto = { key: 1, value: 2 };
 const operatorSetIdProto = { version: 2 };
 const graphProto = { node: 1, name: 2, initializer: 5, input: 11, output: 12 };
 const nodeProto = { input: 1, output: 2, name: 3, opType: 4, attribute: 5 };
 const attributeProto = { name: 1, i: 3, type: 20 };
 const attributeTypeInt = 2;
-const tensorProto = { dims: 1, dataType: 2, floatData: 4, int64Data: 7, name: 8 };
-const valueInfoProto = { name: 1, type: 2 };
+const tensorProto = { dims: 1, dataType: 2, floatData: 4, int64Data: 7, name: 8, rawData: 9 };
+const valueInfoProto = { name: 1, type: 2, docString: 3 };
 const typeProto = { tensorType: 1 };
 const tensorTypeProto = { elemType: 1, shape: 2 };
 const tensorShapeProto = { dim: 1 };
 const dimensionProto = { dimValue: 1, dimParam: 2 };
 
 /** The bytes of a ModelProto (IR version 8, opset 13) with this graph. */
-export function writeOnnxModel(graph: OnnxGraph): Uint8Array {
-  return Uint8Array.from([
-    ...integer(modelProto.irVersion, irVersion),
-    ...text(modelProto.producerName, 'tutti'),
-    ...message(modelProto.opsetImport, integer(operatorSetIdProto.version, opsetVersion)),
-    ...message(
-      modelProto.graph,
-      text(graphProto.name, graph.name),
-      ...graph.nodes.map((node) => message(graphProto.node, ...nodeFields(node))),
-      ...graph.constants.map((each) => message(graphProto.initializer, ...constantFields(each))),
-      ...graph.inputs.map((value) => message(graphProto.input, ...valueFields(value))),
-      ...graph.outputs.map((value) => message(graphProto.output, ...valueFields(value))),
+export function writeOnnxModel(
+  graph: OnnxGraph,
+  { doc, metadata = {} }: OnnxDescription = {},
+): Uint8Array {
+  return concat([
+    integer(modelProto.irVersion, irVersion),
+    text(modelProto.producerName, 'tutti'),
+    ...(doc === undefined ? [] : [text(modelProto.docString, doc)]),
+    message(modelProto.opsetImport, integer(operatorSetIdProto.version, opsetVersion)),
+    message(modelProto.graph, ...graphFields(graph)),
+    ...Object.entries(metadata).map(([key, value]) =>
+      message(
+        modelProto.metadataProps,
+        text(stringStringEntryProto.key, key),
+        text(stringStringEntryProto.value, value),
+      ),
     ),
   ]);
+}
+
+function graphFields(graph: OnnxGraph): Bytes[] {
+  const { name, nodes, constants, initializers = [], inputs, outputs } = graph;
+  return [
+    text(graphProto.name, name),
+    ...nodes.map((node) => message(graphProto.node, ...nodeFields(node))),
+    ...constants.map((each) => message(graphProto.initializer, ...constantFields(each))),
+    ...initializers.map((each) => message(graphProto.initializer, ...initializerFields(each))),
+    ...inputs.map((value) => message(graphProto.input, ...valueFields(value))),
+    ...outputs.map((value) => message(graphProto.output, ...valueFields(value))),
+  ];
 }
 
 function nodeFields({ operator, inputs, output, attributes }: OnnxNode): Bytes[] {
@@ -97,7 +133,20 @@ function constantFields({ name, type, values }: OnnxConstant): Bytes[] {
   ];
 }
 
-function valueFields({ name, type, shape }: OnnxValue): Bytes[] {
+/** Values as little-endian bytes, which every machine that runs tutti has in memory. */
+function initializerFields({ name, shape, values }: NamedTensor): Bytes[] {
+  return [
+    ...shape.map((side) => integer(tensorProto.dims, side)),
+    integer(tensorProto.dataType, elementTypes.float32),
+    text(tensorProto.name, name),
+    message(
+      tensorProto.rawData,
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    ),
+  ];
+}
+
+function valueFields({ name, type, shape, doc }: OnnxValue): Bytes[] {
   const dimensions = shape.map((side) =>
     message(
       tensorShapeProto.dim,
@@ -111,30 +160,30 @@ function valueFields({ name, type, shape }: OnnxValue): Bytes[] {
     integer(tensorTypeProto.elemType, elementTypes[type]),
     message(tensorTypeProto.shape, ...dimensions),
   );
-  return [text(valueInfoProto.name, name), message(valueInfoProto.type, tensorType)];
+  return [
+    text(valueInfoProto.name, name),
+    message(valueInfoProto.type, tensorType),
+    ...(doc === undefined ? [] : [text(valueInfoProto.docString, doc)]),
+  ];
 }
 
-// Protobuf's wire format: a field is a tag (its number and a wire type), then the value. Plain arrays of
-// bytes are enough, because a file is a few kilobytes and written once.
-type Bytes = readonly number[];
+// Protobuf's wire format: a field is a tag (its number and a wire type), then the value.
+type Bytes = Uint8Array;
 const wireTypeVarint = 0;
 const wireTypeLengthDelimited = 2;
 
 function integer(field: number, value: number): Bytes {
-  return [...tag(field, wireTypeVarint), ...varint(value)];
+  return concat([tag(field, wireTypeVarint), varint(value)]);
 }
 
 /** Also a packed repeated field, whose parts are its values. */
 function message(field: number, ...parts: readonly Bytes[]): Bytes {
-  const body = parts.flat();
-  return [...tag(field, wireTypeLengthDelimited), ...varint(body.length), ...body];
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return concat([tag(field, wireTypeLengthDelimited), varint(length), ...parts]);
 }
 
-function text(field: number, ascii: string): Bytes {
-  return message(
-    field,
-    Array.from(ascii, (character) => character.charCodeAt(0)),
-  );
+function text(field: number, value: string): Bytes {
+  return message(field, utf8Bytes(value));
 }
 
 function tag(field: number, wireType: number): Bytes {
@@ -149,11 +198,19 @@ function varint(value: number): Bytes {
     bytes.push(Number(rest & 127n) + 128);
     rest >>= 7n;
   }
-  return [...bytes, Number(rest)];
+  return Uint8Array.of(...bytes, Number(rest));
 }
 
 function float32(value: number): Bytes {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setFloat32(0, value, true);
-  return Array.from(new Uint8Array(view.buffer));
+  return new Uint8Array(Float32Array.of(value).buffer);
+}
+
+function concat(parts: readonly Bytes[]): Bytes {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }

@@ -1,17 +1,19 @@
-import type { Optimizer } from '../contracts.ts';
+import type { Optimizer, OptimizerKind, OptimizerOptions } from '../contracts.ts';
 
-export interface SgdOptions {
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  readonly weightDecay: number;
-}
+type SgdOption = 'momentum' | 'nesterov' | 'weightDecay';
+
+export const sgd: OptimizerKind<SgdOption> = {
+  defaultLearningRate: 0.1,
+  defaults: { momentum: 0, nesterov: false, weightDecay: 0 },
+  create,
+};
 
 /**
  * Stochastic gradient descent as torch.optim.SGD defines it (dampening 0): with g the mean gradient plus
  * weightDecay * w, the velocity is v = momentum * v + g, and w moves by -rate * v, or with Nesterov by
  * -rate * (g + momentum * v).
  */
-export function sgd({ momentum, nesterov, weightDecay }: SgdOptions): Optimizer {
+function create({ momentum, nesterov, weightDecay }: Pick<OptimizerOptions, SgdOption>): Optimizer {
   if (momentum === 0) return plain(weightDecay);
   return {
     init: (parameterCount) => ({ velocity: new Float32Array(parameterCount) }),

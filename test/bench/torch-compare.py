@@ -18,6 +18,7 @@ import sys
 import numpy
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 TOLERANCE = 1e-5
 ACTIVATIONS = {'relu': nn.ReLU, 'tanh': nn.Tanh, 'sigmoid': nn.Sigmoid, 'gelu': nn.GELU}
@@ -62,25 +63,34 @@ def build(config):
     return nn.Sequential(*layers, nn.Linear(widths[-1], 10))
 
 
+def build_optimizer(parameters, rule):
+    common = {'lr': rule['learningRate'], 'weight_decay': rule['weightDecay']}
+    if rule['name'] == 'sgd':
+        own = {'momentum': rule['momentum'], 'nesterov': rule['nesterov']}
+        return torch.optim.SGD(parameters, **common, **own)
+    adam = {'adam': torch.optim.Adam, 'adamw': torch.optim.AdamW}[rule['name']]
+    return adam(parameters, **common, betas=(rule['beta1'], rule['beta2']), eps=rule['epsilon'])
+
+
 def train(model, images, labels, config):
-    """Returns the number of steps."""
+    """Returns the number of steps and the state dict that tutti would save."""
     batch, rule = config['batchSize'], config['optimizer']
     batches = [slice(at, at + batch) for at in range(0, len(images), batch)]
     steps = min(config.get('maxSteps', sys.maxsize), len(batches) * config['epochs'])
-    sgd = torch.optim.SGD(
-        model.parameters(),
-        rule['learningRate'],
-        momentum=rule['momentum'],
-        nesterov=rule['nesterov'],
-        weight_decay=rule['weightDecay'],
-    )
+    optimizer = build_optimizer(model.parameters(), rule)
+    decay = rule.get('ema', 0)
+    average = AveragedModel(model, avg_fn=lambda mean, new, _: decay * mean + (1 - decay) * new)
     loss_of = nn.CrossEntropyLoss()
     for step in range(steps):
         mine = batches[step % len(batches)]
-        sgd.zero_grad()
+        optimizer.zero_grad()
         loss_of(model(images[mine]), labels[mine]).backward()
-        sgd.step()
-    return steps
+        if 'clipNorm' in rule:
+            nn.utils.clip_grad_norm_(model.parameters(), rule['clipNorm'])
+        optimizer.step()
+        average.update_parameters(model)
+    # Statistics of batch norm follow the batches; their average is not averaged again.
+    return steps, {**average.module.state_dict(), **dict(model.named_buffers())}
 
 
 def refuse_what_differs(config):
@@ -88,15 +98,16 @@ def refuse_what_differs(config):
     plain = {'name': 'constant', 'warmupSteps': 0}
     if config['shuffle']:
         sys.exit('The run was shuffled in an order of its own: train with --no-shuffle.')
-    if config['optimizer']['name'] != 'sgd' or not plain.items() <= config['schedule'].items():
-        sys.exit('Only SGD at a constant learning rate is compared.')
+    if not plain.items() <= config['schedule'].items():
+        sys.exit('Only a constant learning rate is compared.')
     if config['dataset'] != 'mnist':
         sys.exit('Only networks on MNIST are compared.')
     if config['model']['batchNorm']:
         if config['shards'] != 1:
             sys.exit('PyTorch normalizes the whole batch, tutti each shard: train with --shards 1.')
-        if config['model']['activation'] == 'none':
-            sys.exit('Batch norm takes out the biases before it, which stay at rounded zeros.')
+        # Batch norm takes out the biases before it: their gradients are what rounding leaves of 0.
+        if config['model']['activation'] == 'none' or config['optimizer']['name'] != 'sgd':
+            sys.exit('With batch norm, only SGD with an activation is compared.')
 
 
 def main():
@@ -117,8 +128,8 @@ def main():
 
     model = build(config)
     model.load_state_dict(read_safetensors(init), strict=True)
-    steps = train(model, *read_images(options.data, config['shape']['trainSamples']), config)
-    expected = model.state_dict()
+    images, labels = read_images(options.data, config['shape']['trainSamples'])
+    steps, expected = train(model, images, labels, config)
     found = read_safetensors(os.path.join(options.run, 'model.safetensors'))
     build(config).load_state_dict(found, strict=True)
 

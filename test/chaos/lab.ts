@@ -7,7 +7,13 @@ import { hostWorker } from './hosted-worker.ts';
 import { type Preload, preloaded } from './preload/index.ts';
 import { Pulse } from './pulse.ts';
 
-const smallNetwork = ['--train-samples=4096', '--test-samples=500', '--hidden=32', '--shards=8'];
+const smallNetwork = [
+  '--train-samples=4096',
+  '--test-samples=500',
+  '--hidden=32',
+  '--shards=8',
+  '--only-engine=onnx',
+];
 
 /** Some seconds of training. */
 export const smallRun: readonly string[] = [...smallNetwork, '--epochs=8'];

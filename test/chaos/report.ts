@@ -1,4 +1,5 @@
 // The table at the end.
+import { aligned } from '../aligned.ts';
 import type { Row } from './trial.ts';
 
 export interface Outcome {
@@ -25,20 +26,6 @@ export function table(outcomes: readonly Outcome[]): string {
   });
   const head = ['row', 'fault', 'seeds', 'passed', 'failed', 'median', 'max'];
   return aligned([head, ...lines]);
-}
-
-function aligned(lines: readonly string[][]): string {
-  const widths = lines[0].map((_, column) => {
-    return Math.max(...lines.map((cells) => cells.at(column)?.length ?? 0));
-  });
-  return lines
-    .map((cells) =>
-      cells
-        .map((cell, column) => cell.padEnd(widths[column]))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
 
 function median(values: readonly number[]): number {

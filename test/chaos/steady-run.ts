@@ -10,6 +10,7 @@ const steadyFlags: readonly string[] = [
   '--batch-size=256',
   '--shards=64',
   '--epochs=5',
+  '--only-engine=onnx',
 ];
 export const steadySteps = 80;
 

@@ -15,10 +15,10 @@ export interface Place {
 /** Remembers, and does not commute: steps out of order, left out or taken twice end elsewhere. */
 export const optimizer: Optimizer = {
   init: (parameterCount) => ({ momentum: new Float32Array(parameterCount) }),
-  update: ({ weights, state: { momentum }, gradientSum, samples, learningRate }) => {
+  update: ({ weights, state: { momentum }, gradientSum, samples, learningRate, step }) => {
     for (let at = 0; at < weights.length; at++) {
       momentum[at] = (3 * momentum[at] + learningRate * gradientSum[at]) % 1021;
-      weights[at] = (5 * weights[at] + momentum[at] + samples) % 4093;
+      weights[at] = (5 * weights[at] + momentum[at] + samples + step) % 4093;
     }
   },
 };

@@ -88,6 +88,7 @@ function nextStage(before: Stage, { place, samples }: Batch): Stage {
     gradientSum: gradient,
     samples: samples.length,
     learningRate: learningRate(place.version),
+    step: place.version,
   });
   const step = { lossSum, correct, samples: samples.length };
   const soFar = place.step === 0 ? nothing : before.epoch;

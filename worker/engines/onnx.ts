@@ -1,5 +1,6 @@
 // ONNX Runtime on whatever it finds. Both passes are one ONNX graph, and nothing is packed or unpacked around
 // it: its inputs are views of one flat vector of weights, its preallocated outputs of one of gradients.
+import { existsSync } from 'node:fs';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
 import { gradientGraph, graphNames, predictionGraph } from '../../shared/model/gradient-graph.ts';
@@ -24,6 +25,9 @@ export const onnx: EngineKind = {
   providers: ['cpu', 'cuda', 'webgpu'],
   create: async (model, provider = 'cpu') => {
     const runtime = await importRuntime();
+    if (provider === 'webgpu' && !hasGraphicsCard()) {
+      throw new Error(`engine onnx:webgpu: there is no graphics card here; ${mends.webgpu}`);
+    }
     const options: InferenceSession.SessionOptions = {
       executionProviders: [provider],
       // A machine uses its cores by running a worker on each.
@@ -44,11 +48,16 @@ export const onnx: EngineKind = {
       });
     } catch (cause) {
       const reason = reasonOf(cause as Error);
-      const message = `engine onnx:${provider} does not start here (${reason}); ${mends[provider]}`;
+      const message = `engine onnx:${provider}: it does not start here (${reason}); ${mends[provider]}`;
       throw new Error(message, { cause });
     }
   },
 };
+
+/** Looking for one where there is none makes the driver's loader write to the terminal. */
+function hasGraphicsCard(): boolean {
+  return process.platform !== 'linux' || ['/dev/dri', '/dev/dxg'].some((path) => existsSync(path));
+}
 
 /** Without the place in ONNX Runtime's own sources. */
 function reasonOf({ message }: Error): string {

@@ -22,8 +22,8 @@ export const coordinatorKilled: Row = {
     // So that it nearly always writes one.
     const lab = await openLab(t, {
       serveFlags: ['--checkpoint-every=3'],
-      // The first has to say where its run is.
-      ...surroundingsOf(deaths.at(0), 15),
+      // The first has to say where its run is, which has a checkpoint by then.
+      ...surroundingsOf(deaths.at(0), 25),
     });
     lab.startWorkers('one', 'two');
     for (const [index, death] of deaths.entries()) {

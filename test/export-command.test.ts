@@ -1,0 +1,104 @@
+// Trained networks on their way out: what a run leaves for others, and `tutti export`.
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { loadDataset } from '../coordinator/dataset-files.ts';
+import { evaluate } from '../coordinator/evaluation.ts';
+import { openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
+import { decodeSafetensors } from '../shared/safetensors.ts';
+import { inScope, quickRun, runTutti, type TestScope, temporaryFolder } from './support.ts';
+
+const cwd = temporaryFolder({ onTestFinished: afterAll });
+let folder: RunFolder;
+
+beforeAll(async () => {
+  const flags = [...quickRun, '--epochs=1', '--workers=1', '--port=0', '--quiet'];
+  const ending = await inScope((t) => runTutti(t, ['train', ...flags], { cwd }));
+  expect(ending).toEqual({ status: 0, stdout: '', stderr: '' });
+  const [id] = await readdir(join(cwd, 'runs'));
+  folder = await openRunFolder(join(cwd, 'runs', id));
+});
+
+describe('a finished run', () => {
+  it('leaves a model that any ONNX runtime runs, as good as tutti itself says', async (t) => {
+    const { stdout } = await runTutti(t, ['evaluate', folder.directory, '--json'], { cwd });
+    const { accuracy, loss, confusion } = JSON.parse(stdout);
+    const found = await evaluateOnnx(folder.paths.onnxModel);
+    expect(found).toMatchObject({ accuracy, confusion });
+    expect(found.loss).toBeCloseTo(loss, 5);
+  });
+});
+
+describe.concurrent('tutti export', () => {
+  it('writes the very file that the run left, here and named after it', async (t) => {
+    const here = temporaryFolder(t);
+    const { status, stdout } = await runTutti(t, ['export', folder.directory], { cwd: here });
+    expect(status).toBe(0);
+    expect(stdout).toBe(`${folder.id}, as ONNX model: ${folder.id}.onnx\n`);
+    const bytes = await readFile(join(here, `${folder.id}.onnx`));
+    expect(bytes.equals(await readFile(folder.paths.onnxModel))).toBe(true);
+    expect(await readdir(here)).toEqual([`${folder.id}.onnx`]);
+  });
+
+  it('makes a folder for TensorFlow.js', async (t) => {
+    const { files } = await exportJson(t, folder.directory, '--format=tfjs', '--out=web/mnist');
+    expect(files).toEqual([
+      join('web', 'mnist', 'model.json'),
+      join('web', 'mnist', 'weights.bin'),
+    ]);
+    const { userDefinedMetadata } = JSON.parse(await readFile(join(cwd, files[0]), 'utf8'));
+    expect(userDefinedMetadata).toMatchObject({ run: folder.id, classNames: { length: 10 } });
+  });
+
+  it('takes a bare file and the flags of its network, and gives back its tensors', async (t) => {
+    const here = temporaryFolder(t);
+    const words = ['--hidden=32', '--format=safetensors', `--out=${here}`];
+    const { files } = await exportJson(t, folder.paths.model, ...words);
+    expect(files).toEqual([join(here, 'model.safetensors')]);
+    const { tensors } = decodeSafetensors(await readFile(files[0]));
+    expect(tensors).toEqual(decodeSafetensors(await readFile(folder.paths.model)).tensors);
+  });
+
+  it('says what it cannot read or write, and how to go on', async (t) => {
+    const exported = (...words: string[]) => runTutti(t, ['export', ...words], { cwd });
+    const otherNetwork = await exported(folder.paths.model);
+    expect(otherNetwork.status).toBe(3);
+    expect(otherNetwork.stderr).toContain('It was made with --hidden 32 --activation relu');
+    const noPlace = await exported(folder.directory, `--out=${folder.paths.config}/model.onnx`);
+    expect(noPlace.status).toBe(1);
+    expect(noPlace.stderr).toMatch(
+      /^tutti: .*model\.onnx cannot be written: .*\nName another place with --out\.\n$/,
+    );
+  });
+});
+
+it('a run that is not finished is exported from its latest checkpoint', async (t) => {
+  await rm(folder.paths.model);
+  const { model } = await exportJson(t, folder.directory, '--out=latest.onnx');
+  expect(model).toBe(`${folder.id} after 32 steps`);
+  const bytes = await readFile(join(cwd, 'latest.onnx'));
+  expect(bytes.equals(await readFile(folder.paths.onnxModel))).toBe(true);
+});
+
+async function exportJson(t: TestScope, ...words: string[]) {
+  const { status, stdout } = await runTutti(t, ['export', ...words, '--json'], { cwd });
+  expect(status).toBe(0);
+  return JSON.parse(stdout);
+}
+
+/** On the images that the run itself was evaluated on. */
+async function evaluateOnnx(path: string) {
+  const { InferenceSession, Tensor } = await import('onnxruntime-node');
+  const session = await InferenceSession.create(path);
+  onTestFinished(() => session.release());
+  const { shape, dataset: name } = folder.config;
+  const { dataset } = await loadDataset({ name, testSamples: shape.testSamples });
+  const pixels = shape.rows * shape.columns;
+  const predict = async (images: Uint8Array) => {
+    const feeds = { images: new Tensor('uint8', images, [images.length / pixels, pixels]) };
+    const { logits } = await session.run(feeds);
+    return logits.data as Float32Array;
+  };
+  const { classes } = shape;
+  return evaluate({ engine: { predict }, test: dataset.test, classes, batchSize: 100 });
+}

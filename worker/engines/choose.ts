@@ -1,0 +1,79 @@
+// The engine that a worker computes with: the one that was asked for, or the fastest that is right on this machine.
+import type { Engine } from '../../shared/contracts.ts';
+import type { Model } from '../../shared/model/model.ts';
+import { type EngineChoice, engineChoices, engineOf } from './index.ts';
+import { type EngineProof, proveEngine } from './prove.ts';
+
+/** Instead of an engine's name: whatever is fastest here. */
+export const auto = 'auto';
+
+export interface ChosenEngine extends EngineProof {
+  readonly engine: Engine;
+  /** What was chosen and why, in one line for people. */
+  readonly story: string;
+}
+
+export interface ChoiceOptions {
+  /** `auto` or one of `engineSpecs`: that one and no other. */
+  readonly spec: string;
+  readonly model: Model;
+  /** Images a slice in the run: what is fast for many may be slow for few. */
+  readonly sliceSize: number;
+}
+
+/** Rejects when the engine that was asked for cannot run or computes wrongly, and never takes another one then. */
+export async function chooseEngine({ spec, ...task }: ChoiceOptions): Promise<ChosenEngine> {
+  if (spec !== auto) {
+    const proven = await prove(engineOf(spec), task);
+    return { ...proven, story: resultText(proven) };
+  }
+  const proven: Proven[] = [];
+  // One after the other: they are timed.
+  for (const choice of engineChoices.filter(isWorthTrying)) {
+    const trial = await prove(choice, task).catch(() => undefined);
+    if (trial !== undefined) proven.push(trial);
+  }
+  if (proven.length === 0) return chooseEngine({ ...task, spec: 'reference' });
+  const [fastest, ...others] = proven.sort((a, b) => b.samplesPerSecond - a.samplesPerSecond);
+  for (const { engine } of others) await engine.dispose();
+  const rivals = others.map(({ engine, samplesPerSecond }) => {
+    return `${engine.label} (${rateText(samplesPerSecond)})`;
+  });
+  const because = rivals.length === 0 ? 'the only one here' : `faster than ${rivals.join(', ')}`;
+  return { ...fastest, story: `${resultText(fastest)}; ${because}` };
+}
+
+/** With its provider: `onnx` is short for `onnx:cpu`. */
+export function specOf(spec: string): string {
+  return spec === auto ? auto : engineOf(spec).spec;
+}
+
+type Proven = EngineProof & { readonly engine: Engine };
+
+/** The oracle is the last resort: nothing is slower. */
+function isWorthTrying({ spec }: EngineChoice): boolean {
+  return spec !== engineOf('reference').spec;
+}
+
+async function prove(
+  { kind, provider }: EngineChoice,
+  { model, sliceSize }: Omit<ChoiceOptions, 'spec'>,
+): Promise<Proven> {
+  const engine = await kind.create(model, provider);
+  try {
+    const proof = await proveEngine(engine, { model, tolerance: kind.tolerance, sliceSize });
+    return { ...proof, engine };
+  } catch (error) {
+    await engine.dispose();
+    throw error;
+  }
+}
+
+function resultText({ engine, samplesPerSecond, maxError }: Proven): string {
+  const error = maxError.toExponential(1);
+  return `engine ${engine.label}: ${rateText(samplesPerSecond)}, error ${error} against the reference`;
+}
+
+function rateText(samplesPerSecond: number): string {
+  return `${Math.round(samplesPerSecond).toLocaleString('en-US')} samples/s`;
+}
