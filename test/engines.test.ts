@@ -5,6 +5,7 @@ import { activationNames, initialWeights, type Model } from '../shared/model/mod
 import { type EngineChoice, engineChoices, engines } from '../worker/engines/index.ts';
 import { proveEngine, randomSlice, randomWeights, worstError } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
+import { heldMemory } from './held-memory.ts';
 
 const digits = { inputs: 784, hidden: [400, 200, 100], classes: 10, activation: 'relu' } as const;
 const models: Record<string, Model> = {
@@ -44,7 +45,7 @@ const runnable = engineChoices.filter((choice) => obstacles.get(choice) === unde
 
 it('runs at least where nothing but the packages is needed', () => {
   const specs = runnable.map(({ spec }) => spec);
-  expect(specs).toEqual(expect.arrayContaining(['onnx:cpu', 'reference:float64']));
+  expect(specs).toEqual(expect.arrayContaining(['onnx:cpu', 'reference:float64', 'wasm:simd']));
 });
 
 it.for(engineChoices.filter((choice) => !runnable.includes(choice)))(
@@ -158,6 +159,28 @@ describe.each(runnable)('engine $spec', (choice) => {
     expect(expected.lossSum).toBeGreaterThan(8 * 1000);
     expect(Math.abs(result.lossSum / expected.lossSum - 1)).toBeLessThan(tolerance);
     expect(worstError(smallMlp, result.gradient, expected.gradient).error).toBeLessThan(tolerance);
+  });
+
+  it('keeps nothing of 5,000 steps', async () => {
+    const model = createMlp({ inputs: 64, hidden: [64], classes: 10, activation: 'relu' });
+    const engine = await newEngine(kind, model);
+    const weights = initialWeights(model, 1);
+    const slices = [randomSlice(model, 1, 2), randomSlice(model, 2, 2)];
+    const runSteps = async (count: number) => {
+      for (let step = 0; step < count; step++) {
+        engine.load(weights);
+        await engine.gradient(slices[step % 2]);
+      }
+    };
+    // Whatever an engine keeps for good is there after a few.
+    await runSteps(500);
+    const before = await heldMemory();
+    await runSteps(5000);
+    const after = await heldMemory();
+    expect(after.heldBytes - before.heldBytes).toBeLessThan(2 ** 20);
+    const gradientBytes = model.parameterCount * Float32Array.BYTES_PER_ELEMENT;
+    const leaked = after.residentBytes - before.residentBytes;
+    expect(leaked).toBeLessThan((5000 * gradientBytes) / 2);
   });
 
   it.each([smallMlp, smallBatchNorm])('is proven right at any slice size', async (model) => {

@@ -1,7 +1,7 @@
-// The activations of the reference: each as a function of one value in float64, with its derivative.
+// Activations as functions of one value in float64, with their derivatives: for engines that compute in JavaScript.
 import type { ActivationLayer } from '../../shared/model/model.ts';
 
-interface Activation {
+export interface Activation {
   value(x: number): number;
   /** The derivative at `x`; at the kink of `relu` it is 0, as in PyTorch. */
   slope(x: number): number;

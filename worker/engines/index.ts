@@ -3,10 +3,12 @@
 import type { EngineKind } from '../../shared/contracts.ts';
 import { onnx } from './onnx.ts';
 import { reference } from './reference.ts';
+import { wasm } from './wasm.ts';
 
 export const engines = {
   onnx,
   reference,
+  wasm,
 } satisfies Record<string, EngineKind>;
 
 /** An engine and what it runs on. */

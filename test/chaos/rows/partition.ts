@@ -22,7 +22,7 @@ export const partition: Row = {
   title: 'partitions: cut, half-open, in the middle of a message',
   play: async ({ t, draw, tell }) => {
     const partitions = [drawPartition(draw), drawPartition(draw)];
-    const lab = await openLab(t, { flags: longerRun });
+    const lab = await openLab(t, { flags: longerRun, shardMs: 2 });
     const proxy = await startProxy(t, lab.url, draw);
     const witness = new Witness();
     lab.startWorkers('one');
