@@ -1,11 +1,10 @@
 // The training story, in order: an event from a socket or a timer goes through the core, and here its effects
 // are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { cleanName } from '../shared/names.ts';
-import { optimizerOf } from '../shared/optimizers/index.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import {
   type DataManifest,
@@ -131,7 +130,7 @@ export class Coordinator {
     this.#core = new Core({
       ...options,
       plan,
-      optimizer: optimizerOf(config.optimizer),
+      optimizer: optimizerFor(config),
       learningRate: learningRateOf(config, plan),
     });
     this.#metrics = new Metrics({

@@ -1,5 +1,5 @@
 // What the run tells the world: one event a fact, progress at most a few times a second.
-import type { RunConfig } from '../shared/config.ts';
+import { modelOf, type RunConfig } from '../shared/config.ts';
 import { type Counters, eventsVersion, type RunEventOf } from '../shared/events.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { Snapshot } from './checkpoint.ts';
@@ -47,14 +47,14 @@ export class Metrics {
     this.#options = options;
   }
 
-  announce({ version, weights }: Snapshot, url: string): void {
+  announce({ version }: Snapshot, url: string): void {
     const { log, run, config, plan, runDirectory } = this.#options;
     log.add({
       type: 'run',
       eventsVersion,
       run,
       config,
-      parameterCount: weights.length,
+      parameterCount: modelOf(config).trainableCount,
       stepsPerEpoch: plan.stepsPerEpoch,
       totalSteps: plan.totalSteps,
       url,

@@ -9,12 +9,11 @@ import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts
 import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import { listRuns } from '../coordinator/run-list.ts';
 import { acquireRunLock, isRunLocked, type RunLock } from '../coordinator/run-lock.ts';
-import { modelOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import { datasets } from '../shared/datasets/index.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { tensorsToWeights } from '../shared/model/state-dict.ts';
-import { optimizerOf } from '../shared/optimizers/index.ts';
 import { decodeSafetensors } from '../shared/safetensors.ts';
 import { camelCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
@@ -102,7 +101,7 @@ function newSnapshot(config: RunConfig, weights: Float32Array): Snapshot {
     epoch: 0,
     step: 0,
     weights,
-    optimizer: optimizerOf(config.optimizer).init(weights.length),
+    optimizer: optimizerFor(config).init(weights.length),
     epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
   };
 }

@@ -63,6 +63,11 @@ export const configOptions = {
     defaultDescription: 'relu',
     group: 'Network:',
   },
+  'batch-norm': {
+    type: 'boolean',
+    describe: 'BatchNorm1d before each activation, over the samples of a shard',
+    group: 'Network:',
+  },
   init: {
     type: 'string',
     describe: 'Start from the weights in this .safetensors file',
@@ -156,10 +161,7 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     dataset: flags.dataset ?? 'mnist',
     dataHash,
     shape: dataset.shape,
-    model: {
-      hidden: parseHidden(flags.hidden ?? '400,200,100'),
-      activation: flags.activation ?? 'relu',
-    },
+    model: networkOf(flags),
     batchSize,
     testBatchSize: flags.testBatchSize ?? 128,
     shards: flags.shards ?? defaultShards(batchSize, expectWorkers),
@@ -181,6 +183,14 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
   const [issue] = parsed.issues;
   const path = v.getDotPath(issue) ?? '';
   throw new CliError('usage', `${flagOf(path)}: ${issue.message}.`);
+}
+
+function networkOf({ hidden, activation, batchNorm }: ConfigFlags): RunConfig['model'] {
+  return {
+    hidden: parseHidden(hidden ?? '400,200,100'),
+    activation: activation ?? 'relu',
+    batchNorm: batchNorm ?? false,
+  };
 }
 
 function onlyEngineOf({ onlyEngine }: ConfigFlags): Pick<RunConfig, 'engine'> {

@@ -1,10 +1,12 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
-import type { DatasetShape, DatasetSource } from './contracts.ts';
+import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
 import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
 import { activationNames, type Model } from './model/model.ts';
+import { optimizerOf } from './optimizers/index.ts';
 import { optimizerSchema } from './optimizers/schema.ts';
+import { withBuffers } from './optimizers/with-buffers.ts';
 import { scheduleNames } from './schedules/index.ts';
 
 const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
@@ -41,6 +43,8 @@ export const runConfigSchema = v.strictObject({
   model: v.strictObject({
     hidden: v.pipe(v.array(positiveInteger), v.maxLength(64)),
     activation: v.picklist(activationNames),
+    /** Between each hidden Linear layer and its activation. */
+    batchNorm: v.boolean(),
   }),
   /** As `onnx:cpu`: every worker computes with it, so that equal bits are promised. Without it, any will do. */
   engine: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{1,30}:[\w-]{1,30}$/))),
@@ -87,6 +91,11 @@ export function defaultShards(batchSize: number, expectWorkers: number): number 
   while (shards < expectWorkers || batchSize / shards > largestDefaultSlice) shards *= 2;
   while (shards > batchSize) shards /= 2;
   return shards;
+}
+
+/** The update rule of a run, for the flat vector of its network. */
+export function optimizerFor(config: Pick<RunConfig, 'model' | 'shape' | 'optimizer'>): Optimizer {
+  return withBuffers(optimizerOf(config.optimizer), modelOf(config).trainableCount);
 }
 
 /** The network that a configuration describes. */

@@ -10,9 +10,16 @@ export interface Slice {
   readonly labels: Uint8Array;
 }
 
-/** What one slice contributes to a step. Sums, not means: sums of slices add up to the sum of their union. */
+/**
+ * What one slice contributes to a step. Sums, not means: sums of slices add up to the sum of their union, but for
+ * batch norm, whose statistics are of the slice.
+ */
 export interface SliceResult {
-  /** Gradient of the summed loss, laid out like the weights. Owned by the engine: valid until its next call. */
+  /**
+   * Gradient of the summed loss, laid out like the weights; in the place of a running statistic, the samples of the
+   * slice times its own: batch mean, unbiased variance (of one sample: 0). Owned by the engine: valid until its
+   * next call.
+   */
   readonly gradient: Float32Array;
   /** Sum of the cross-entropies of the slice, in nats. */
   readonly lossSum: number;
@@ -28,7 +35,7 @@ export interface Engine {
   load(weights: Float32Array): void;
   /** Forward and backward pass over the slice at the current weights. */
   gradient(slice: Slice): Promise<SliceResult>;
-  /** Logits at the current weights, row by row: `count * model.classes` numbers, owned by the caller. */
+  /** Logits at the current weights and running statistics, row by row: `count * model.classes` numbers, owned by the caller. */
   predict(images: Uint8Array): Promise<Float32Array>;
   dispose(): Promise<void>;
 }

@@ -69,8 +69,8 @@ export function encodeSafetensors(
 }
 
 /**
- * Throws an Error that says what is wrong with the file. Values of other float types become
- * float32.
+ * Throws an Error that says what is wrong with the file. Values of other types become the
+ * nearest float32.
  */
 export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   const { header, dataStart } = readHeader(bytes);
@@ -82,7 +82,7 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   let placed = 0;
   for (const { name, dtype, shape, begin, end } of entries) {
     if (begin !== placed) refuse(`${name} begins at byte ${begin} instead of ${placed}`);
-    const type = floatTypes.get(dtype);
+    const type = readers.get(dtype);
     if (type === undefined) return refuse(`${name} is ${dtype}, not ${readableTypes}`);
     if (end - begin !== sizeOf(shape) * type.bytes) {
       refuse(`${name} has ${end - begin} bytes, which is not ${dtype} of ${shapeText(shape)}`);
@@ -145,19 +145,21 @@ function duplicateKey(json: string): string | undefined {
   return undefined;
 }
 
-interface FloatType {
+interface Reader {
   readonly bytes: number;
   read(buffer: ArrayBuffer): Float32Array;
 }
 
-const floatTypes: ReadonlyMap<string, FloatType> = new Map([
+const readers: ReadonlyMap<string, Reader> = new Map([
   ['F32', { bytes: 4, read: (buffer) => new Float32Array(buffer) }],
   ['F64', { bytes: 8, read: (buffer) => Float32Array.from(new Float64Array(buffer)) }],
   ['F16', { bytes: 2, read: (buffer) => Float32Array.from(new Uint16Array(buffer), float16) }],
   ['BF16', { bytes: 2, read: (buffer) => bfloat16(new Uint16Array(buffer)) }],
+  // PyTorch's counts: batch norm saves how many batches it has seen.
+  ['I64', { bytes: 8, read: (buffer) => Float32Array.from(new BigInt64Array(buffer), Number) }],
 ]);
 
-const readableTypes = [...floatTypes.keys()].join(' or ');
+const readableTypes = [...readers.keys()].join(' or ');
 
 /** The upper halves of float32 values. */
 function bfloat16(halves: Uint16Array): Float32Array {

@@ -229,6 +229,21 @@ describe('a run', () => {
     expect(events.at(-1)).toMatchObject({ type: 'end', testAccuracy: accuracy });
   });
 
+  it('with batch norm is evaluated the same from its file alone', async (t) => {
+    const network = ['--hidden=32', '--batch-norm', '--activation=gelu'];
+    const own = temporaryFolder(t);
+    const words = ['train', '--train-samples=1024', '--epochs=1', '--workers=1', '--port=0'];
+    const { status } = await runTutti(t, [...words, ...network], { cwd: own });
+    expect(status).toBe(0);
+    const [id] = await readdir(join(own, 'runs'));
+    const { paths } = await openRunFolder(join(own, 'runs', id));
+    const { loss } = await runJson(t, 'evaluate', paths.model, ...network);
+    const last = (await readLog(paths.events)).findLast(({ type }) => type === 'epoch');
+    expect(last).toMatchObject({ testLoss: loss });
+    const { stderr } = await runTutti(t, ['evaluate', paths.model, '--hidden=32'], { cwd: own });
+    expect(stderr).toContain('It was made with --hidden 32 --batch-norm --activation relu|tanh');
+  });
+
   it('is listed, and shown by its name', async (t) => {
     const { id, directory } = folder;
     const { stdout } = await runTutti(t, ['runs'], { cwd });

@@ -15,7 +15,7 @@ describe('the configuration of a run', () => {
       seed: -5,
       maxSteps: 1,
       shards: 2 ** 16,
-      model: { hidden: [], activation: 'none' },
+      model: { hidden: [], activation: 'none', batchNorm: true },
     };
     expect(v.parse(runConfigSchema, extremes)).toEqual(extremes);
   });
@@ -34,7 +34,8 @@ describe('the configuration of a run', () => {
     ['shape.classNames', 'zero'],
     ['model.hidden', '400,200'],
     ['model.hidden', new Array(65).fill(1)],
-    ['model.activation', 'sigmoid'],
+    ['model.activation', 'swish'],
+    ['model.batchNorm', 1],
     ['batchSize', 0],
     ['batchSize', 1.5],
     ['batchSize', Number.NaN],

@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Engine, EngineKind, SliceResult } from '../shared/contracts.ts';
 import { createMlp } from '../shared/model/mlp.ts';
-import { initialWeights, type Model } from '../shared/model/model.ts';
+import { activationNames, initialWeights, type Model } from '../shared/model/model.ts';
 import { type EngineChoice, engineChoices, engines } from '../worker/engines/index.ts';
-import { proveEngine, randomSlice, worstError } from '../worker/engines/prove.ts';
+import { proveEngine, randomSlice, randomWeights, worstError } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
 import { heldMemory } from './held-memory.ts';
 
@@ -12,10 +12,25 @@ const models: Record<string, Model> = {
   'the default MLP': createMlp(digits),
   'no hidden layer': createMlp({ ...digits, hidden: [] }),
   'no activation': createMlp({ ...digits, activation: 'none' }),
+  ...Object.fromEntries(
+    activationNames.map((activation) => [
+      `a small network, activation ${activation}`,
+      createMlp({ ...digits, hidden: [40, 30, 20], activation }),
+    ]),
+  ),
+  ...Object.fromEntries(
+    activationNames.map((activation) => [
+      `batch norm, activation ${activation}`,
+      createMlp({ ...digits, hidden: [40, 30, 20], activation, batchNorm: true }),
+    ]),
+  ),
 };
 const defaultMlp = models['the default MLP'];
 const smallMlp = createMlp({ inputs: 6, hidden: [5, 4], classes: 3, activation: 'relu' });
+const smallBatchNorm = createMlp({ ...digits, hidden: [20], activation: 'tanh', batchNorm: true });
 const sliceSizes = [1, 7, 32, 64, 256];
+/** Of fewer than thirteen images, but one, batch norm leaves gradients that are mostly rounding. */
+const batchNormSizes = [1, 13, 32, 64, 256];
 
 /** Why an engine cannot run here, and what would make it run; undefined when it can. */
 const obstacles = new Map<EngineChoice, string | undefined>();
@@ -45,8 +60,10 @@ describe.each(runnable)('engine $spec', (choice) => {
   describe.each(Object.keys(models))('with %s', (modelName) => {
     const model = models[modelName];
 
-    it.each(sliceSizes)('agrees with the float64 reference on %i images', async (size) => {
-      const engine = await newEngine(kind, model, initialWeights(model, 1));
+    const sizes = model.trainableCount < model.parameterCount ? batchNormSizes : sliceSizes;
+
+    it.each(sizes)('agrees with the float64 reference on %i images', async (size) => {
+      const engine = await newEngine(kind, model, randomWeights(model, 1));
       const result = await engine.gradient(randomSlice(model, size, 2));
       const expected = await referenceResult(modelName, size);
       expect(worstError(model, result.gradient, expected.gradient).error).toBeLessThan(tolerance);
@@ -55,7 +72,7 @@ describe.each(runnable)('engine $spec', (choice) => {
     });
 
     it('predicts the logits of the reference', async () => {
-      const weights = initialWeights(model, 1);
+      const weights = randomWeights(model, 1);
       const { images } = randomSlice(model, 9, 2);
       const logits = await (await newEngine(kind, model, weights)).predict(images);
       const expected = await (await newEngine(reference, model, weights)).predict(images);
@@ -166,11 +183,21 @@ describe.each(runnable)('engine $spec', (choice) => {
     expect(leaked).toBeLessThan((5000 * gradientBytes) / 2);
   });
 
-  it('is proven right at any slice size', async () => {
-    const engine = await newEngine(kind, smallMlp);
-    for (const sliceSize of [1, 7, 20]) {
-      const proof = await proveEngine(engine, { ...kind, model: smallMlp, sliceSize });
+  it.each([smallMlp, smallBatchNorm])('is proven right at any slice size', async (model) => {
+    const engine = await newEngine(kind, model);
+    for (const sliceSize of [1, 2, 7, 20, 100]) {
+      const proof = await proveEngine(engine, { ...kind, model, sliceSize });
       expect(proof.maxError).toBeLessThanOrEqual(kind.tolerance);
+    }
+  });
+
+  it('sends nothing back through the batch norm of a single image', async () => {
+    const engine = await newEngine(kind, smallBatchNorm, randomWeights(smallBatchNorm, 1));
+    const { gradient } = await engine.gradient(randomSlice(smallBatchNorm, 1, 2));
+    for (const { name, offset, size } of smallBatchNorm.parameters) {
+      const isIdle = /^0|^1.weight|running_var/.test(name);
+      const values = gradient.subarray(offset, offset + size);
+      expect(largest(values) === 0, name).toBe(isIdle);
     }
   });
 });
@@ -178,9 +205,14 @@ describe.each(runnable)('engine $spec', (choice) => {
 describe('the reference', () => {
   const tiny = { inputs: 4, hidden: [5], classes: 3 };
 
-  it.each(['relu', 'none'] as const)('is the slope of its own loss (%s)', async (activation) => {
-    const model = createMlp({ ...tiny, activation });
-    const weights = initialWeights(model, 1);
+  it.each(
+    activationNames.flatMap((activation) => [
+      { activation, batchNorm: false },
+      { activation, batchNorm: true },
+    ]),
+  )('is the slope of its own loss: $activation, batch norm $batchNorm', async (network) => {
+    const model = createMlp({ ...tiny, ...network });
+    const weights = randomWeights(model, 1);
     const engine = await newEngine(reference, model, weights);
     const slice = randomSlice(model, 6, 2);
     const { gradient } = copyOf(await engine.gradient(slice));
@@ -189,9 +221,9 @@ describe('the reference', () => {
       engine.load(moved);
       return { weight: moved[at], loss: (await engine.gradient(slice)).lossSum };
     };
-    for (let at = 0; at < model.parameterCount; at++) {
-      const above = await lossWith(at, weights[at] + 1e-3);
-      const below = await lossWith(at, weights[at] - 1e-3);
+    for (let at = 0; at < model.trainableCount; at++) {
+      const above = await lossWith(at, weights[at] + 1e-5);
+      const below = await lossWith(at, weights[at] - 1e-5);
       const slope = (above.loss - below.loss) / (above.weight - below.weight);
       expect(Math.abs(gradient[at] - slope)).toBeLessThan(1e-5);
     }
@@ -246,7 +278,7 @@ function referenceResult(modelName: string, size: number): Promise<SliceResult> 
   const compute = async () => {
     const model = models[modelName];
     const engine = await reference.create(model);
-    engine.load(initialWeights(model, 1));
+    engine.load(randomWeights(model, 1));
     return engine.gradient(randomSlice(model, size, 2));
   };
   const result = referenceResults.get(key) ?? compute();

@@ -3,9 +3,10 @@ import { softmax } from '../coordinator/evaluation.ts';
 import type { ExportFormat, TrainedNetwork } from '../shared/contracts.ts';
 import { exportFormats, exportNames } from '../shared/exports/index.ts';
 import { createMlp } from '../shared/model/mlp.ts';
-import { initialWeights, type Model } from '../shared/model/model.ts';
+import { activationNames, type Model } from '../shared/model/model.ts';
 import { modelToTensors } from '../shared/model/state-dict.ts';
-import { randomSlice } from '../worker/engines/prove.ts';
+import { activations } from '../worker/engines/activations.ts';
+import { randomSlice, randomWeights } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
 
 const small = { inputs: 6, hidden: [5, 4], classes: 3, activation: 'relu' } as const;
@@ -13,10 +14,16 @@ const models: Record<string, Model> = {
   'ReLUs between': createMlp(small),
   'no activation': createMlp({ ...small, activation: 'none' }),
   'no hidden layer': createMlp({ ...small, hidden: [] }),
+  ...Object.fromEntries(
+    activationNames.map((activation) => [
+      `batch norm, activation ${activation}`,
+      createMlp({ ...small, activation, batchNorm: true }),
+    ]),
+  ),
 };
 
 function networkOf(model: Model): TrainedNetwork {
-  const weights = initialWeights(model, 1);
+  const weights = randomWeights(model, 1);
   return { model, weights, classNames: ['a', 'b', 'größe'], run: '20261122-a' };
 }
 
@@ -75,14 +82,14 @@ describe.each(Object.keys(models))('a network with %s', (modelName) => {
   it('for TensorFlow.js has every parameter once, kernels transposed', () => {
     const { tensors, weightBytes } = readTfjs(exportFormats.tfjs.encode(network));
     expect(weightBytes).toBe(4 * model.parameterCount);
-    const found = [...tensors.values()];
     const parameters = modelToTensors(model, weights);
-    expect(found.length).toBe(parameters.length);
-    for (const [at, { shape, values }] of parameters.entries()) {
-      expect(found[at].shape).toEqual(shape.toReversed());
+    expect(tensors.size).toBe(parameters.length);
+    for (const { name, shape, values } of parameters) {
+      const found = tensors.get(tfjsName(model, name))!;
+      expect(found.shape).toEqual(shape.toReversed());
       const columns = shape.at(1) ?? 1;
       const back = Array.from(values, (_, i) => {
-        return found[at].values[(i % columns) * shape[0] + Math.floor(i / columns)];
+        return found.values[(i % columns) * shape[0] + Math.floor(i / columns)];
       });
       expect(back).toEqual([...values]);
     }
@@ -180,6 +187,16 @@ function readTfjs(files: ReadonlyMap<string, Uint8Array>) {
   return { layers, tensors, weightBytes: bytes.length };
 }
 
+/** `1.running_var` of a batch norm is `batch-norm_1/moving_variance`. */
+function tfjsName({ layers }: Model, parameter: string): string {
+  const [place, part] = parameter.split('.');
+  const { kind } = layers[Number(place)];
+  const names: Record<string, string> =
+    kind === 'linear' ? { weight: 'kernel', bias: 'bias' } : { weight: 'gamma', bias: 'beta' };
+  const running = part.replace('running_var', 'moving_variance').replace('running', 'moving');
+  return `${kind}_${place}/${names[part] ?? running}`;
+}
+
 /** What the layers of Keras mean, for one image. */
 function runTfjs(
   layers: readonly TfjsLayer[],
@@ -204,9 +221,20 @@ function runTfjs(
         });
         break;
       }
+      case 'BatchNormalization': {
+        expect(config.axis).toBe(-1);
+        const partOf = (part: string) => tensors.get(`${config.name}/${part}`)!.values;
+        const [gamma, beta] = [partOf('gamma'), partOf('beta')];
+        const [mean, variance] = [partOf('moving_mean'), partOf('moving_variance')];
+        values = values.map((value, at) => {
+          const deviation = Math.sqrt(variance[at] + Number(config.epsilon));
+          return (gamma[at] * (value - mean[at])) / deviation + beta[at];
+        });
+        break;
+      }
       case 'Activation':
-        expect(config.activation).toBe('relu');
-        values = values.map((value) => Math.max(0, value));
+        // Their names in Keras are those of the model here.
+        values = values.map(activations[config.activation as keyof typeof activations].value);
         break;
       default:
         expect.unreachable(`a layer of class ${class_name}`);

@@ -9,10 +9,9 @@ import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { createRefusals } from '../coordinator/refusals.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
 import { type EdgeServer, startServer } from '../coordinator/server.ts';
-import { modelOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
 import { initialWeights } from '../shared/model/model.ts';
-import { optimizerOf } from '../shared/optimizers/index.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
 import { startNodeWorker } from '../worker/node.ts';
 import { type TestScope, temporaryFolder } from './support.ts';
@@ -42,7 +41,7 @@ export async function newInnerCoordinator(
   const config: RunConfig = {
     ...run.config,
     shape: { trainSamples: 256, testSamples: 1, rows: 4, columns: 4, classes: 4 },
-    model: { hidden: [16], activation: 'relu' },
+    model: { hidden: [16], activation: 'relu', batchNorm: false },
     batchSize: 16,
     epochs: 100_000,
     ...changedConfig,
@@ -75,7 +74,7 @@ export async function newInnerCoordinator(
       epoch: 0,
       step: 0,
       weights: initialWeights(model, config.seed),
-      optimizer: optimizerOf(config.optimizer).init(model.parameterCount),
+      optimizer: optimizerFor(config).init(model.parameterCount),
       epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
     },
     evaluate,

@@ -4,6 +4,7 @@ import { gradientGraph, predictionGraph } from '../shared/model/gradient-graph.t
 import { createMlp } from '../shared/model/mlp.ts';
 import { type OnnxGraph, writeOnnxModel } from '../shared/model/onnx-writer.ts';
 
+const tiny = { inputs: 6, hidden: [5], classes: 3, activation: 'relu' } as const;
 const smallMlp = createMlp({ inputs: 6, hidden: [5, 4], classes: 3, activation: 'relu' });
 
 describe('the ONNX graphs', () => {
@@ -20,6 +21,21 @@ describe('the ONNX graphs', () => {
     expect(prediction.inputNames).toEqual(['images', ...parameters]);
     expect(prediction.outputMetadata).toMatchObject([
       { name: 'logits', type: 'float32', shape: ['batch', 3] },
+    ]);
+  });
+
+  it('take running statistics for predictions alone, and put those of the slice in their place', async () => {
+    const model = createMlp({ ...tiny, batchNorm: true });
+    const running = ['1.running_mean', '1.running_var'];
+    const trained = ['0.weight', '0.bias', '1.weight', '1.bias', '3.weight', '3.bias'];
+    const prediction = await newSession(predictionGraph(model));
+    expect(prediction.inputNames).toEqual(['images', ...trained, ...running]);
+    const gradient = await newSession(gradientGraph(model));
+    expect(gradient.inputNames).toEqual(['images', 'labels', ...trained]);
+    expect(gradient.outputNames).toEqual([
+      ...[...trained, ...running].map((parameter) => `${parameter}.gradient`),
+      'loss_sum',
+      'correct',
     ]);
   });
 

@@ -46,6 +46,29 @@ describe('proving an engine', () => {
     await expect(proveEngine(boastful, proof)).rejects.toThrow('it counts 16 images as correct');
   });
 
+  it.each([-1.5e-6, 1.5e-6])('allows rounding of %f before a ReLU', async (rounding) => {
+    // Of the first images that are drawn, one brings a ReLU of this network to 9.1e-7.
+    const network = { inputs: 33, hidden: [128, 40], classes: 3, batchNorm: true } as const;
+    const model = createMlp({ ...network, activation: 'relu' });
+    const biases = model.layers.flatMap((layer) => {
+      return layer.kind === 'batch-norm' ? [layer.bias] : [];
+    });
+    const engine = await reference.create(model);
+    const load = (weights: Float32Array) => {
+      const rounded = weights.slice();
+      for (const { offset, size } of biases) {
+        for (let at = offset; at < offset + size; at++) rounded[at] += rounding;
+      }
+      engine.load(rounded);
+    };
+    const gradient = (slice: Slice) => engine.gradient(slice);
+    const { maxError } = await proveEngine(
+      { ...engine, load, gradient },
+      { ...proof, model, sliceSize: 13 },
+    );
+    expect(maxError).toBeLessThan(1e-5);
+  });
+
   it('takes the speed from the clock it is given', async () => {
     let calls = 0;
     const engine = await brokenEngine((result) => {

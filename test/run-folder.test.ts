@@ -18,7 +18,7 @@ const config: RunConfig = {
   dataset: 'mnist',
   dataHash: 'a'.repeat(64),
   shape: { trainSamples: 60, testSamples: 10, rows: 2, columns: 2, classes: 3 },
-  model: { hidden: [5], activation: 'relu' },
+  model: { hidden: [5], activation: 'relu', batchNorm: false },
   batchSize: 16,
   testBatchSize: 10,
   shards: 2,

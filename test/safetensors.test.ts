@@ -3,9 +3,10 @@ import { createMlp } from '../shared/model/mlp.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { modelToTensors, tensorsToWeights } from '../shared/model/state-dict.ts';
 import { createRandom } from '../shared/random.ts';
-import { decodeSafetensors, encodeSafetensors } from '../shared/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, type Tensor } from '../shared/safetensors.ts';
 
-const model = createMlp({ inputs: 6, hidden: [5], classes: 3, activation: 'relu' });
+const network = { inputs: 6, hidden: [5], classes: 3, activation: 'relu' } as const;
+const model = createMlp(network);
 const weights = initialWeights(model, 7);
 
 describe('safetensors', () => {
@@ -55,12 +56,13 @@ describe('safetensors', () => {
     expect(tensors.get('größe%')).toEqual({ shape: [], values: Float32Array.of(3) });
   });
 
-  it('reads the other float types as float32', () => {
+  it('reads the other types as float32', () => {
     const half = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x3555);
     const exact = [1, -2, 2 ** -24, 65504, Number.POSITIVE_INFINITY, 0.333251953125];
     expect([...decodeOne('F16', half)]).toEqual(exact);
     expect([...decodeOne('BF16', Uint16Array.of(0x3f80, 0xc049))]).toEqual([1, -3.140625]);
     expect([...decodeOne('F64', Float64Array.of(0.5, 1e-3))]).toEqual([0.5, Math.fround(1e-3)]);
+    expect([...decodeOne('I64', BigInt64Array.of(-3n, 938n))]).toEqual([-3, 938]);
   });
 
   it('writes ASCII headers only, and reads back the names they stand for', () => {
@@ -100,7 +102,7 @@ describe('safetensors', () => {
     ['no JSON', '{"a":', 0, 'its header is not JSON'],
     ['no UTF-8', '{"a\xff":1}', 0, 'its header is not JSON'],
     ['a header of another kind', '[]', 0, 'not a JSON object'],
-    ['an unknown type', '{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}', 2, 'a is I64'],
+    ['an unknown type', '{"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}', 1, 'a is I32'],
     [
       'a type out of the prototype',
       `{"a":${entry(0, 4).replace('F32', 'toString')}}`,
@@ -165,6 +167,38 @@ describe('state dict', () => {
     expect(() => tensorsToWeights(model, tensors)).toThrow('--hidden "" --activation none');
   });
 
+  it('recognises batch norm, and that a state dict does not say which activation follows', () => {
+    const flagsOf = (options: { activation: 'gelu' | 'none'; batchNorm: boolean }) => {
+      const other = createMlp({ inputs: 6, hidden: [4, 2], classes: 3, ...options });
+      const named = modelToTensors(other, initialWeights(other, 1));
+      const tensors = new Map(named.map((tensor) => [tensor.name, tensor]));
+      return () => tensorsToWeights(model, tensors);
+    };
+    const some = '--activation relu|tanh|sigmoid|gelu, for 6 pixels';
+    expect(flagsOf({ activation: 'gelu', batchNorm: true })).toThrow(`4,2 --batch-norm ${some}`);
+    expect(flagsOf({ activation: 'gelu', batchNorm: false })).toThrow(`--hidden 4,2 ${some}`);
+    expect(flagsOf({ activation: 'none', batchNorm: true })).toThrow(
+      '--hidden 4,2 --batch-norm --activation none, for 6 pixels',
+    );
+  });
+
+  it('needs no count of batches where there is batch norm, and allows one there alone', () => {
+    const normalized = createMlp({ ...network, batchNorm: true });
+    const values = initialWeights(normalized, 7);
+    const named = modelToTensors(normalized, values).map(
+      (tensor) => [tensor.name, tensor] as const,
+    );
+    const count = ['1.num_batches_tracked', { shape: [], values: Float32Array.of(938) }] as const;
+    expect(tensorsToWeights(normalized, new Map(named))).toEqual(values);
+    expect(tensorsToWeights(normalized, new Map<string, Tensor>([...named, count]))).toEqual(
+      values,
+    );
+    const plain = modelToTensors(model, weights).map((tensor) => [tensor.name, tensor] as const);
+    expect(() => tensorsToWeights(model, new Map<string, Tensor>([...plain, count]))).toThrow(
+      '1.num_batches_tracked is unexpected',
+    );
+  });
+
   it('says so when the file is not of an nn.Sequential at all', () => {
     const tensors = new Map([['conv.kernel', { shape: [1], values: new Float32Array(1) }]]);
     expect(() => tensorsToWeights(model, tensors)).toThrow('does not hold the Linear layers');
@@ -184,7 +218,10 @@ function rawFile(header: string, values: ArrayBufferView, offset = 0): Uint8Arra
   return Buffer.concat([Buffer.alloc(offset), length, text, data]).subarray(offset);
 }
 
-function decodeOne(dtype: string, values: Uint16Array | Float64Array): Float32Array {
+function decodeOne(
+  dtype: string,
+  values: Uint16Array | Float64Array | BigInt64Array,
+): Float32Array {
   const header = { a: { dtype, shape: [values.length], data_offsets: [0, values.byteLength] } };
   const { tensors } = decodeSafetensors(rawFile(JSON.stringify(header), values));
   return tensors.get('a')?.values ?? new Float32Array();

@@ -15,7 +15,7 @@ export const run: RunEventOf<'run'> = {
     dataset: 'mnist',
     dataHash: hash,
     shape: { trainSamples: 60_000, testSamples: 10_000, rows: 28, columns: 28, classes: 10 },
-    model: { hidden: [400, 200, 100], activation: 'relu' },
+    model: { hidden: [400, 200, 100], activation: 'relu', batchNorm: false },
     batchSize: 64,
     testBatchSize: 1000,
     shards: 2,

@@ -15,7 +15,7 @@ import { run } from './terminal-events.ts';
 const config: RunConfig = {
   ...run.config,
   shape: { trainSamples: 50, testSamples: 1, rows: 2, columns: 3, classes: 3 },
-  model: { hidden: [5], activation: 'relu' },
+  model: { hidden: [5], activation: 'relu', batchNorm: false },
   batchSize: 22,
   shards: 8,
 };

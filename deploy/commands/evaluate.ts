@@ -6,7 +6,7 @@ import { engineOption, jsonOption } from '../serve-options.ts';
 import { formatPercent, jsonLine, sanitize } from '../terminal/format.ts';
 import { engineFor, openTrainedModel } from '../trained-model.ts';
 
-const { dataset, data, hidden, activation } = configOptions;
+const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
 
 export const evaluateCommand = defineCommand({
   usage: 'evaluate <model>',
@@ -14,7 +14,15 @@ export const evaluateCommand = defineCommand({
   positionals: {
     model: { type: 'string', describe: 'A run folder or a file', demandOption: true },
   },
-  options: { dataset, data, hidden, activation, engine: engineOption, json: jsonOption },
+  options: {
+    dataset,
+    data,
+    hidden,
+    activation,
+    'batch-norm': batchNorm,
+    engine: engineOption,
+    json: jsonOption,
+  },
   examples: [
     ['$0 evaluate runs/ID', 'The final weights of a run'],
     ['$0 evaluate model.safetensors --hidden 400,200,100', 'A file, with its network'],

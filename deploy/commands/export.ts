@@ -11,7 +11,7 @@ import { jsonOption } from '../serve-options.ts';
 import { sanitize } from '../terminal/format.ts';
 import { openModel } from '../trained-model.ts';
 
-const { dataset, data, hidden, activation } = configOptions;
+const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
 
 export const exportCommand = defineCommand({
   usage: 'export <model>',
@@ -31,6 +31,7 @@ export const exportCommand = defineCommand({
     data,
     hidden,
     activation,
+    'batch-norm': batchNorm,
     json: jsonOption,
   },
   examples: [

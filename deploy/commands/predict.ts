@@ -9,7 +9,7 @@ import { engineOption, jsonOption } from '../serve-options.ts';
 import { formatBar, formatPercent, jsonLine, sanitize } from '../terminal/format.ts';
 import { engineFor, openTrainedModel } from '../trained-model.ts';
 
-const { dataset, data, hidden, activation } = configOptions;
+const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
 
 export const predict = defineCommand({
   usage: 'predict <model> <image>',
@@ -18,7 +18,15 @@ export const predict = defineCommand({
     model: { type: 'string', describe: 'A run folder or a .safetensors file', demandOption: true },
     image: { type: 'string', describe: 'A PNG, or idx:N for test image N', demandOption: true },
   },
-  options: { dataset, data, hidden, activation, engine: engineOption, json: jsonOption },
+  options: {
+    dataset,
+    data,
+    hidden,
+    activation,
+    'batch-norm': batchNorm,
+    engine: engineOption,
+    json: jsonOption,
+  },
   examples: [
     ['$0 predict runs/ID idx:0', 'The first test image'],
     ['$0 predict runs/ID seven.png', 'A picture of your own'],

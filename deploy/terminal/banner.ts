@@ -34,7 +34,7 @@ function dataText({ dataset, shape }: RunConfig): string {
 /** `784-400-200-100-10 relu` */
 function networkText({ shape, model }: RunConfig): string {
   const widths = [shape.rows * shape.columns, ...model.hidden, shape.classes];
-  return `${widths.join('-')} ${model.activation}`;
+  return `${widths.join('-')} ${model.activation}${model.batchNorm ? ' with batch norm' : ''}`;
 }
 
 function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>): string {

@@ -1,5 +1,6 @@
 // A LayersModel of TensorFlow.js: a Sequential in JSON, and its weights in a file beside it.
 import type { ExportFormat, TrainedNetwork } from '../contracts.ts';
+import { epsilon } from '../model/batch-norm.ts';
 import type { Layer, Parameter } from '../model/model.ts';
 import type { NamedTensor } from '../safetensors.ts';
 import { utf8Bytes } from '../utf8.ts';
@@ -69,8 +70,27 @@ function exportLayer(layer: Layer, place: number, weights: Float32Array): Export
         ],
       };
     }
-    case 'relu': {
-      const config = { name, activation: 'relu' };
+    case 'batch-norm': {
+      const config = { name, axis: -1, epsilon };
+      const tensors = Object.entries({
+        gamma: layer.weight,
+        beta: layer.bias,
+        moving_mean: layer.runningMean,
+        moving_variance: layer.runningVar,
+      }).map(([part, parameter]) => {
+        return {
+          name: `${name}/${part}`,
+          shape: [layer.width],
+          values: valuesOf(parameter, weights),
+        };
+      });
+      return { layer: { class_name: 'BatchNormalization', config }, tensors };
+    }
+    case 'relu':
+    case 'tanh':
+    case 'sigmoid':
+    case 'gelu': {
+      const config = { name, activation: layer.kind };
       return { layer: { class_name: 'Activation', config }, tensors: [] };
     }
   }

@@ -1,4 +1,4 @@
-// The reference network: Linear layers with an activation between them.
+// The reference network: Linear layers with an activation between them, and batch normalization before it.
 import type { ActivationName, Layer, Model, Parameter } from './model.ts';
 
 export interface MlpOptions {
@@ -7,30 +7,60 @@ export interface MlpOptions {
   readonly hidden: readonly number[];
   readonly classes: number;
   readonly activation: ActivationName;
+  /** Linear, BatchNorm1d, activation: after every Linear but the last. */
+  readonly batchNorm?: boolean;
 }
 
 /** Layers are named by their place in the nn.Sequential: with an activation between, 0, 2, 4, ... */
-export function createMlp({ inputs, hidden, classes, activation }: MlpOptions): Model {
+export function createMlp(options: MlpOptions): Model {
+  const { inputs, hidden, classes, activation, batchNorm = false } = options;
   const widths = [inputs, ...hidden, classes];
   const layers: Layer[] = [];
-  const parameters: Parameter[] = [];
-  let parameterCount = 0;
-  const parameter = (name: string, shape: number[], initBound: number): Parameter => {
-    const size = shape.reduce((product, side) => product * side, 1);
-    const added = { name, shape, offset: parameterCount, size, initBound };
-    parameters.push(added);
-    parameterCount += size;
-    return added;
-  };
+  const trainable = new Section();
+  const buffers = new Section();
   for (let depth = 0; depth + 1 < widths.length; depth++) {
     const [fanIn, fanOut] = [widths[depth], widths[depth + 1]];
     const place = layers.length;
-    const bound = 1 / Math.sqrt(fanIn);
-    const weight = parameter(`${place}.weight`, [fanOut, fanIn], bound);
-    const bias = parameter(`${place}.bias`, [fanOut], bound);
+    const uniform = { bound: 1 / Math.sqrt(fanIn) };
+    const weight = trainable.add(`${place}.weight`, [fanOut, fanIn], uniform);
+    const bias = trainable.add(`${place}.bias`, [fanOut], uniform);
     layers.push({ kind: 'linear', inputs: fanIn, outputs: fanOut, weight, bias });
     const isLast = depth + 2 === widths.length;
-    if (!isLast && activation === 'relu') layers.push({ kind: 'relu', width: fanOut });
+    if (!isLast && batchNorm) {
+      const vector = (section: Section, name: string, value: number) =>
+        section.add(`${place + 1}.${name}`, [fanOut], { value });
+      layers.push({
+        kind: 'batch-norm',
+        width: fanOut,
+        weight: vector(trainable, 'weight', 1),
+        bias: vector(trainable, 'bias', 0),
+        runningMean: vector(buffers, 'running_mean', 0),
+        runningVar: vector(buffers, 'running_var', 1),
+      });
+    }
+    if (!isLast && activation !== 'none') layers.push({ kind: activation, width: fanOut });
   }
-  return { inputs, classes, layers, parameters, parameterCount };
+  for (const buffer of buffers.parameters) buffer.offset += trainable.size;
+  return {
+    inputs,
+    classes,
+    layers,
+    parameters: [...trainable.parameters, ...buffers.parameters],
+    parameterCount: trainable.size + buffers.size,
+    trainableCount: trainable.size,
+  };
+}
+
+/** A stretch of the flat vector that grows at its end. */
+class Section {
+  readonly parameters: (Omit<Parameter, 'offset'> & { offset: number })[] = [];
+  size = 0;
+
+  add(name: string, shape: readonly number[], initial: Parameter['initial']): Parameter {
+    const size = shape.reduce((product, side) => product * side, 1);
+    const added = { name, shape, offset: this.size, size, initial };
+    this.parameters.push(added);
+    this.size += size;
+    return added;
+  }
 }

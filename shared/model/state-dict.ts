@@ -1,6 +1,6 @@
 // Between the flat weights of a model and the named tensors of its PyTorch state dict.
 import { type NamedTensor, shapeText, type Tensor } from '../safetensors.ts';
-import type { Model } from './model.ts';
+import { activationNames, type Model } from './model.ts';
 
 /** A state dict of the model: its parameters by their PyTorch names, as views of `weights`. */
 export function modelToTensors(model: Model, weights: Float32Array): NamedTensor[] {
@@ -19,6 +19,8 @@ export function tensorsToWeights(model: Model, tensors: ReadonlyMap<string, Tens
   const differences: string[] = [];
   for (const { name, shape, offset } of model.parameters) {
     unexpected.delete(name);
+    // Only a batch norm without a fixed momentum would need it.
+    unexpected.delete(name.replace(/running_mean$/, 'num_batches_tracked'));
     const tensor = tensors.get(name);
     if (tensor === undefined) differences.push(`${name} is missing`);
     else if (shapeText(tensor.shape) === shapeText(shape)) weights.set(tensor.values, offset);
@@ -34,6 +36,9 @@ export function tensorsToWeights(model: Model, tensors: ReadonlyMap<string, Tens
   );
 }
 
+/** A state dict does not say which. */
+const someActivation = activationNames.filter((name) => name !== 'none').join('|');
+
 /** The flags of the network that a state dict belongs to, read off its names and shapes. */
 function describe(tensors: ReadonlyMap<string, Tensor>): string {
   const layers = [...tensors].flatMap(([name, { shape }]) => {
@@ -46,7 +51,10 @@ function describe(tensors: ReadonlyMap<string, Tensor>): string {
   const widths = layers.map(({ shape }) => shape[0]);
   const classes = widths.pop();
   const hidden = widths.join(',') || '""';
-  const activation = second && second.place - first.place > 1 ? 'relu' : 'none';
-  const flags = `--hidden ${hidden} --activation ${activation}`;
+  const hasBatchNorm = [...tensors.keys()].some((name) => name.endsWith('.running_mean'));
+  const between = second === undefined ? 0 : second.place - first.place - 1;
+  const batchNorm = hasBatchNorm ? ' --batch-norm' : '';
+  const hasActivation = between > (hasBatchNorm ? 1 : 0);
+  const flags = `--hidden ${hidden}${batchNorm} --activation ${hasActivation ? someActivation : 'none'}`;
   return `It was made with ${flags}, for ${first.shape[1]} pixels and ${classes} classes.`;
 }

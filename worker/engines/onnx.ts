@@ -3,12 +3,8 @@
 import { existsSync } from 'node:fs';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
-import {
-  gradientGraph,
-  gradientName,
-  graphNames,
-  predictionGraph,
-} from '../../shared/model/gradient-graph.ts';
+import { gradientGraph, graphNames, predictionGraph } from '../../shared/model/gradient-graph.ts';
+import { gradientName } from '../../shared/model/layer-graphs.ts';
 import type { Model } from '../../shared/model/model.ts';
 import { type OnnxGraph, writeOnnxModel } from '../../shared/model/onnx-writer.ts';
 

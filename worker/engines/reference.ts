@@ -1,6 +1,7 @@
-// The oracle: plain loops in float64, one image at a time. Slow, and right by inspection.
+// The oracle: plain loops in float64. Slow, and right by inspection.
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
-import type { Layer, Model } from '../../shared/model/model.ts';
+import type { Model } from '../../shared/model/model.ts';
+import { backward, forward, type Rows } from './reference-layers.ts';
 
 export const reference: EngineKind = {
   // Only the rounding of its float64 sums to float32.
@@ -23,98 +24,79 @@ class ReferenceEngine implements Engine {
     this.#weights.set(weights);
   }
 
-  async gradient({ images, labels }: Slice): Promise<SliceResult> {
-    const { inputs, layers, parameterCount } = this.#model;
-    const gradient = new Float64Array(parameterCount);
-    let lossSum = 0;
-    let correct = 0;
-    for (let sample = 0; sample < labels.length; sample++) {
-      const label = labels[sample];
-      const image = images.subarray(sample * inputs, (sample + 1) * inputs);
-      const activations = this.#forward(image);
-      const logits = activations[layers.length];
-      const logProbabilities = logSoftmax(logits);
-      lossSum -= logProbabilities[label];
-      if (argmax(logits) === label) correct++;
-
-      let slope: Float64Array = logProbabilities.map(Math.exp);
-      slope[label] -= 1;
-      for (let depth = layers.length - 1; depth >= 0; depth--) {
-        slope = backward(layers[depth], this.#weights, activations[depth], slope, gradient);
-      }
-    }
-    return { gradient: Float32Array.from(gradient), lossSum, correct };
+  async gradient(slice: Slice): Promise<SliceResult> {
+    const copies = Array.from(slice.labels, () => 1);
+    return gradientOfCopies(this.#model, this.#weights, slice, copies);
   }
 
   async predict(images: Uint8Array): Promise<Float32Array> {
     const { inputs, classes, layers } = this.#model;
-    const count = images.length / inputs;
-    const logits = new Float32Array(count * classes);
-    for (let sample = 0; sample < count; sample++) {
-      const image = images.subarray(sample * inputs, (sample + 1) * inputs);
-      logits.set(this.#forward(image)[layers.length], sample * classes);
-    }
-    return logits;
+    const logits = layers.reduce(
+      (rows, layer) => forward(layer, this.#weights, rows),
+      pixelRows(images, inputs),
+    );
+    const flat = new Float32Array(logits.length * classes);
+    for (const [image, row] of logits.entries()) flat.set(row, image * classes);
+    return flat;
   }
 
   async dispose(): Promise<void> {}
-
-  /** The input of every layer and, last, the logits. */
-  #forward(image: Uint8Array): Float64Array[] {
-    const activations: Float64Array[] = [
-      Float64Array.from(image, (pixel) => (pixel / 255 - 0.5) / 0.5),
-    ];
-    for (const layer of this.#model.layers) {
-      activations.push(forward(layer, this.#weights, activations[activations.length - 1]));
-    }
-    return activations;
-  }
 }
 
-function forward(layer: Layer, weights: Float64Array, input: Float64Array): Float64Array {
-  switch (layer.kind) {
-    case 'linear': {
-      const output = new Float64Array(layer.outputs);
-      for (let row = 0; row < layer.outputs; row++) {
-        const start = layer.weight.offset + row * layer.inputs;
-        let sum = weights[layer.bias.offset + row];
-        for (let column = 0; column < layer.inputs; column++) {
-          sum += weights[start + column] * input[column];
-        }
-        output[row] = sum;
-      }
-      return output;
-    }
-    case 'relu':
-      return input.map((value) => Math.max(0, value));
-  }
-}
-
-/** Adds to `gradient` what this layer's parameters receive; returns the slope of the loss in its input. */
-function backward(
-  layer: Layer,
+/** The result for a slice in which image n comes `copies[n]` times. */
+export function gradientOfCopies(
+  { inputs, layers, parameterCount }: Model,
   weights: Float64Array,
-  input: Float64Array,
-  outputSlope: Float64Array,
-  gradient: Float64Array,
-): Float64Array {
-  switch (layer.kind) {
-    case 'linear': {
-      const inputSlope = new Float64Array(layer.inputs);
-      for (let row = 0; row < layer.outputs; row++) {
-        const start = layer.weight.offset + row * layer.inputs;
-        const slope = outputSlope[row];
-        gradient[layer.bias.offset + row] += slope;
-        for (let column = 0; column < layer.inputs; column++) {
-          gradient[start + column] += slope * input[column];
-          inputSlope[column] += slope * weights[start + column];
-        }
-      }
-      return inputSlope;
-    }
-    case 'relu':
-      return outputSlope.map((slope, index) => (input[index] > 0 ? slope : 0));
+  { images, labels }: Slice,
+  copies: readonly number[],
+): SliceResult {
+  /** The input of every layer and, last, the logits. */
+  const activations = [pixelRows(images, inputs)];
+  for (const layer of layers) {
+    activations.push(forward(layer, weights, activations.at(-1)!, copies));
   }
+  let lossSum = 0;
+  let correct = 0;
+  let outputSlopes: Rows = activations[layers.length].map((logits, image) => {
+    const [label, times] = [labels[image], copies[image]];
+    const logProbabilities = logSoftmax(logits);
+    lossSum -= times * logProbabilities[label];
+    if (argmax(logits) === label) correct += times;
+    const slopes = logProbabilities.map((value) => times * Math.exp(value));
+    slopes[label] -= times;
+    return slopes;
+  });
+  const gradient = new Float64Array(parameterCount);
+  for (let depth = layers.length - 1; depth >= 0; depth--) {
+    const pass = { weights, inputs: activations[depth], copies, outputSlopes, gradient };
+    outputSlopes = backward(layers[depth], pass);
+  }
+  return { gradient: Float32Array.from(gradient), lossSum, correct };
+}
+
+/** The smallest size of what any ReLU of the network sees, 0 apart. */
+export function nearestKink(
+  { inputs, layers }: Model,
+  weights: Float64Array,
+  { images }: Slice,
+  copies: readonly number[],
+): number {
+  let nearest = Number.POSITIVE_INFINITY;
+  let rows = pixelRows(images, inputs);
+  for (const layer of layers) {
+    for (const row of layer.kind === 'relu' ? rows : []) {
+      for (const value of row) if (value !== 0) nearest = Math.min(nearest, Math.abs(value));
+    }
+    rows = forward(layer, weights, rows, copies);
+  }
+  return nearest;
+}
+
+function pixelRows(images: Uint8Array, inputs: number): Rows {
+  return Array.from({ length: images.length / inputs }, (_, image) => {
+    const pixels = images.subarray(image * inputs, (image + 1) * inputs);
+    return Float64Array.from(pixels, (pixel) => (pixel / 255 - 0.5) / 0.5);
+  });
 }
 
 /** Shifted by the largest logit, so that no exponential overflows. */

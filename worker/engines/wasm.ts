@@ -53,7 +53,8 @@ class WasmEngine implements Engine {
   }
 
   async gradient({ images, labels }: Slice): Promise<SliceResult> {
-    const { gradient, logits, logitSlopes, places } = this.#forward(images);
+    const { gradient, logits, logitSlopes, places } = this.#place(images);
+    for (const [depth, place] of places.entries()) this.#operations[depth].forward(place);
     const { lossSum, correct } = crossEntropy(logits, labels, logitSlopes);
     for (let depth = places.length - 1; depth >= 0; depth--) {
       this.#operations[depth].backward(places[depth]);
@@ -62,7 +63,11 @@ class WasmEngine implements Engine {
   }
 
   async predict(images: Uint8Array): Promise<Float32Array> {
-    const workspace = this.#forward(images);
+    const workspace = this.#place(images);
+    for (const [depth, place] of workspace.places.entries()) {
+      const { predict, forward } = this.#operations[depth];
+      (predict ?? forward)(place);
+    }
     const { classes } = this.#model;
     const rows = new Float32Array(workspace.logits.length);
     workspace.logits.forEach((logit, at) => {
@@ -74,15 +79,13 @@ class WasmEngine implements Engine {
 
   async dispose(): Promise<void> {}
 
-  /** Returns the workspace with the logits in it. */
-  #forward(images: Uint8Array): Workspace {
+  /** Returns the workspace with the images in it. */
+  #place(images: Uint8Array): Workspace {
     const count = images.length / this.#model.inputs;
     if (count !== this.#workspace.images) {
       this.#workspace = divideMemory(this.#kernel, this.#model, this.#operations, count);
     }
-    const { input, places } = this.#workspace;
-    scaleImages(images, count, input);
-    for (const [depth, place] of places.entries()) this.#operations[depth].forward(place);
+    scaleImages(images, count, this.#workspace.input);
     return this.#workspace;
   }
 }

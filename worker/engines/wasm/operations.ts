@@ -1,6 +1,8 @@
 // What each kind of layer computes, forward and backward. Values and slopes lie feature by feature: one row a
 // feature, one column an image, so that weights are never packed.
 import type { Layer, Parameter } from '../../../shared/model/model.ts';
+import { type Activation, activations } from '../activations.ts';
+import { batchNorm } from './batch-norm.ts';
 import { matrixOf, multiply, type ProductTools, transposed } from './matrix.ts';
 
 /** Where a layer finds what it needs: all of it in the memory of the module. */
@@ -19,8 +21,10 @@ export interface LayerPlace extends ProductTools {
 export interface Operation {
   /** Values an image that it computes. */
   readonly width: number;
-  /** Fills `output`. */
+  /** Fills `output`, in training. */
   forward(place: LayerPlace): void;
+  /** Fills `output` for a prediction, where that is something else. */
+  predict?(place: LayerPlace): void;
   /** After `forward`: fills the gradient of its parameters, and `inputSlopes`. */
   backward(place: LayerPlace): void;
 }
@@ -29,8 +33,14 @@ export function operationOf(layer: Layer): Operation {
   switch (layer.kind) {
     case 'linear':
       return linear(layer);
+    case 'batch-norm':
+      return batchNorm(layer);
     case 'relu':
       return relu(layer.width);
+    case 'tanh':
+    case 'sigmoid':
+    case 'gelu':
+      return elementwise(activations[layer.kind], layer.width);
   }
 }
 
@@ -64,6 +74,21 @@ function relu(width: number): Operation {
       if (inputSlopes === undefined) return;
       for (let at = 0; at < inputSlopes.length; at++) {
         inputSlopes[at] = input[at] > 0 ? outputSlopes[at] : 0;
+      }
+    },
+  };
+}
+
+function elementwise({ value, slope }: Activation, width: number): Operation {
+  return {
+    width,
+    forward: ({ input, output }) => {
+      for (let at = 0; at < output.length; at++) output[at] = value(input[at]);
+    },
+    backward: ({ input, inputSlopes, outputSlopes }) => {
+      if (inputSlopes === undefined) return;
+      for (let at = 0; at < inputSlopes.length; at++) {
+        inputSlopes[at] = outputSlopes[at] * slope(input[at]);
       }
     },
   };

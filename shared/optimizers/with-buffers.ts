@@ -1,0 +1,22 @@
+import type { Optimizer } from '../contracts.ts';
+import { followStatistics } from '../model/batch-norm.ts';
+
+/**
+ * `optimizer` for a vector whose values from `trainableCount` on are running statistics: it never sees those, and
+ * they follow the statistics of the step.
+ */
+export function withBuffers(optimizer: Optimizer, trainableCount: number): Optimizer {
+  return {
+    init: () => optimizer.init(trainableCount),
+    update: (step) => {
+      const { weights, gradientSum, samples } = step;
+      optimizer.update({
+        ...step,
+        weights: weights.subarray(0, trainableCount),
+        gradientSum: gradientSum.subarray(0, trainableCount),
+      });
+      const running = weights.subarray(trainableCount);
+      followStatistics(running, gradientSum.subarray(trainableCount), samples);
+    },
+  };
+}
