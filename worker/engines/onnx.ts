@@ -1,12 +1,12 @@
 // ONNX Runtime on whatever it finds. Both passes are one ONNX graph, and nothing is packed or unpacked around
 // it: its inputs are views of one flat vector of weights, its preallocated outputs of one of gradients.
-import { existsSync } from 'node:fs';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
 import { gradientGraph, graphNames, predictionGraph } from '../../shared/model/gradient-graph.ts';
 import { gradientName } from '../../shared/model/layer-graphs.ts';
 import type { Model } from '../../shared/model/model.ts';
 import { type OnnxGraph, writeOnnxModel } from '../../shared/model/onnx-writer.ts';
+import { hasGraphicsCard } from './graphics-card.ts';
 
 type OnnxRuntime = typeof import('onnxruntime-node');
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -53,11 +53,6 @@ export const onnx: EngineKind = {
     }
   },
 };
-
-/** Looking for one where there is none makes the driver's loader write to the terminal. */
-function hasGraphicsCard(): boolean {
-  return process.platform !== 'linux' || ['/dev/dri', '/dev/dxg'].some((path) => existsSync(path));
-}
 
 /** Without the place in ONNX Runtime's own sources. */
 function reasonOf({ message }: Error): string {
