@@ -46,6 +46,8 @@ export interface EngineKind {
   readonly tolerance: number;
   /** What it can run on, by the names that follow the engine's own in `onnx:cuda`; the first is taken unless told. */
   readonly providers: readonly string[];
+  /** Those of them that are never the fastest: taken when they are asked for by name, and not tried otherwise. */
+  readonly onRequest?: readonly string[];
   /** Rejects with what is missing and what to do about it when this machine cannot run it; nothing else is tried. */
   create(model: Model, provider?: string): Promise<Engine>;
 }

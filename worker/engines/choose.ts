@@ -33,6 +33,7 @@ export async function chooseEngine({ spec, ...task }: ChoiceOptions): Promise<Ch
     const trial = await prove(choice, task).catch(() => undefined);
     if (trial !== undefined) proven.push(trial);
   }
+  // The oracle is the last resort.
   if (proven.length === 0) return chooseEngine({ ...task, spec: 'reference' });
   const fastest = proven.reduce((best, next) => (isClearlyFaster(next, best) ? next : best));
   const others = proven.filter((each) => each !== fastest);
@@ -58,9 +59,8 @@ function isClearlyFaster(one: Proven, other: Proven): boolean {
   return one.samplesPerSecond > clearFactor * other.samplesPerSecond;
 }
 
-/** The oracle is the last resort: nothing is slower. */
-function isWorthTrying({ spec }: EngineChoice): boolean {
-  return spec !== engineOf('reference').spec;
+function isWorthTrying({ kind, provider }: EngineChoice): boolean {
+  return !kind.onRequest?.includes(provider);
 }
 
 async function prove(

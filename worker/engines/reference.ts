@@ -7,6 +7,8 @@ export const reference: EngineKind = {
   // Only the rounding of its float64 sums to float32.
   tolerance: 1e-6,
   providers: ['float64'],
+  // Nothing is slower.
+  onRequest: ['float64'],
   create: async (model) => new ReferenceEngine(model),
 };
 
