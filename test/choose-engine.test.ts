@@ -20,6 +20,21 @@ describe('a worker left to choose', () => {
     expect((await choose('auto')).engine.label).toBe('reference:float64');
   });
 
+  it('does not try what is only taken by name', async () => {
+    const tries = [];
+    for (const { kind, provider } of engineChoices) {
+      if (!kind.onRequest?.includes(provider)) continue;
+      const create = vi.spyOn(kind, 'create');
+      onTestFinished(() => create.mockRestore());
+      tries.push({ create, provider });
+    }
+    await choose('auto');
+    for (const { create, provider } of tries) {
+      expect(create).not.toHaveBeenCalledWith(model, provider);
+    }
+    expect(tries.length).toBeGreaterThan(0);
+  });
+
   it('passes over an engine that computes wrongly', async () => {
     const [reference] = engineChoices.filter(({ spec }) => spec === 'reference:float64');
     for (const { kind } of engineChoices) {

@@ -4,11 +4,13 @@ import type { EngineKind } from '../../shared/contracts.ts';
 import { onnx } from './onnx.ts';
 import { reference } from './reference.ts';
 import { wasm } from './wasm.ts';
+import { webgpu } from './webgpu.ts';
 
 export const engines = {
   onnx,
   reference,
   wasm,
+  webgpu,
 } satisfies Record<string, EngineKind>;
 
 /** An engine and what it runs on. */
