@@ -1,15 +1,36 @@
 // Functions that work on every value by itself, and the way back through them.
-import { type Dispatch, tile, tilesOf } from './dispatch.ts';
+import type { ActivationLayer } from '../../../shared/model/model.ts';
+import type { Dispatch } from './dispatch.ts';
+import { elementwise } from './elementwise.ts';
 
-/** In WGSL, of `x`. */
-interface ActivationFunction {
-  readonly value: string;
-  readonly derivative: string;
+/** In WGSL: `value` and `derivative` of x. Nothing overflows: what an exponential would make infinite is cut off. */
+const functions: Readonly<Record<ActivationLayer['kind'], string>> = {
+  relu: `
+fn value(x: f32) -> f32 { return max(x, 0.0); }
+fn derivative(x: f32) -> f32 { return select(0.0, 1.0, x > 0.0); }
+`,
+  // The built-in one may be off by 1e-5.
+  tanh: `
+fn value(x: f32) -> f32 { return 1.0 - 2.0 / (exp(2.0 * clamp(x, -20.0, 20.0)) + 1.0); }
+fn derivative(x: f32) -> f32 { return 1.0 - value(x) * value(x); }
+`,
+  sigmoid: `
+fn value(x: f32) -> f32 { return 1.0 / (1.0 + exp(-clamp(x, -40.0, 40.0))); }
+fn derivative(x: f32) -> f32 { return value(x) * (1.0 - value(x)); }
+`,
+  // x * Phi(x) with Phi(x) = (1 + erf(x / sqrt(2))) / 2; the derivative is Phi(x) + x * phi(x).
+  // The error function by Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+  gelu: `
+fn value(x: f32) -> f32 { return x * below(x); }
+fn derivative(x: f32) -> f32 { return below(x) + x * bell(x) * ${1 / Math.sqrt(2 * Math.PI)}; }
+fn bell(x: f32) -> f32 { let near = clamp(x, -9.0, 9.0); return exp(-0.5 * near * near); }
+fn below(x: f32) -> f32 {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x) * ${Math.SQRT1_2});
+  let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
+  let beyond = 0.5 * t * series * bell(x);
+  return select(beyond, 1.0 - beyond, x > 0.0);
 }
-
-export const relu: ActivationFunction = {
-  value: 'max(x, 0.0)',
-  derivative: 'select(0.0, 1.0, x > 0.0)',
+`,
 };
 
 interface ActivationPlace {
@@ -21,15 +42,17 @@ interface ActivationPlace {
 
 /** `output` is the function of `input`. */
 export function activate(
-  { value }: ActivationFunction,
+  { kind }: ActivationLayer,
   { rows, columns, input, output }: ActivationPlace & { readonly output: string },
 ): Dispatch {
-  return {
-    code: elementwise(['input', 'output'], `let x = input[at]; output[at] = ${value};`),
-    shape: [rows, columns],
-    buffers: [input, output],
-    workgroups: tilesOf(rows, columns),
-  };
+  return elementwise({
+    rows,
+    columns,
+    buffers: { input, output },
+    code: `${functions[kind]}
+fn compute(at: u32, column: u32) { output[at] = value(input[at]); }
+`,
+  });
 }
 
 interface SlopePlace extends ActivationPlace {
@@ -39,39 +62,15 @@ interface SlopePlace extends ActivationPlace {
 
 /** `inputSlope` is `outputSlope` times the derivative at `input`. */
 export function activationSlope(
-  { derivative }: ActivationFunction,
+  { kind }: ActivationLayer,
   { rows, columns, input, outputSlope, inputSlope }: SlopePlace,
 ): Dispatch {
-  return {
-    code: elementwise(
-      ['input', 'outputSlope', 'inputSlope'],
-      `let x = input[at]; inputSlope[at] = outputSlope[at] * ${derivative};`,
-    ),
-    shape: [rows, columns],
-    buffers: [input, outputSlope, inputSlope],
-    workgroups: tilesOf(rows, columns),
-  };
-}
-
-/** Runs `statements` for every index `at`. The last of the buffers is written. */
-function elementwise(buffers: readonly string[], statements: string): string {
-  const bindings = buffers.map((name, index) => {
-    const access = index + 1 === buffers.length ? 'read_write' : 'read';
-    return `@group(0) @binding(${index + 1}) var<storage, ${access}> ${name}: array<f32>;`;
+  return elementwise({
+    rows,
+    columns,
+    buffers: { input, outputSlope, inputSlope },
+    code: `${functions[kind]}
+fn compute(at: u32, column: u32) { inputSlope[at] = outputSlope[at] * derivative(input[at]); }
+`,
   });
-  return /* wgsl */ `
-struct Shape {
-  rows: u32,
-  columns: u32,
-}
-@group(0) @binding(0) var<uniform> shape: Shape;
-${bindings.join('\n')}
-
-@compute @workgroup_size(${tile}, ${tile})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= shape.columns || id.y >= shape.rows) { return; }
-  let at = id.y * shape.columns + id.x;
-  ${statements}
-}
-`;
 }

@@ -66,7 +66,7 @@ class WebGpuEngine implements Engine {
   #plan: Plan;
   /** Images of the slices that everything is prepared for; 0 while it is not. */
   #rows = 0;
-  /** Of each dispatch. */
+  /** Of each dispatch, in the order of `dispatchesOf`. */
   #bindings: readonly object[] = [];
 
   constructor(parts: WebGpuEngineParts) {
@@ -86,7 +86,7 @@ class WebGpuEngine implements Engine {
     await this.prepare(labels.length);
     this.#memory.write(imagesName, images);
     this.#memory.write(labelsName, labels);
-    return this.#run(dispatchesOf(this.#plan), results, parameterCount + 2, (values) => {
+    return this.#run('training', results, parameterCount + 2, (values) => {
       this.#gradient.set(values.subarray(0, parameterCount));
       const [lossSum, correct] = values.subarray(parameterCount);
       return { gradient: this.#gradient, lossSum, correct };
@@ -98,8 +98,7 @@ class WebGpuEngine implements Engine {
     const rows = images.length / inputs;
     await this.prepare(rows);
     this.#memory.write(imagesName, images);
-    const { forward, logits } = this.#plan;
-    return this.#run(forward, logits, rows * classes, (values) => values.slice());
+    return this.#run('prediction', this.#plan.logits, rows * classes, (values) => values.slice());
   }
 
   async dispose(): Promise<void> {
@@ -162,7 +161,7 @@ class WebGpuEngine implements Engine {
 
   /** `take` copies what it wants of the first `length` values of the buffer, which are gone when it returns. */
   async #run<Result>(
-    dispatches: readonly Dispatch[],
+    pass: 'prediction' | 'training',
     buffer: string,
     length: number,
     take: (values: Float32Array) => Result,
@@ -171,13 +170,15 @@ class WebGpuEngine implements Engine {
     const bytes = Float32Array.BYTES_PER_ELEMENT * length;
     const readback = this.#memory.buffer(readbackName);
     const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    dispatches.forEach(({ code, workgroups }, index) => {
-      pass.setPipeline(pipelines.get(code)!);
-      pass.setBindGroup(0, this.#bindings[index]);
-      pass.dispatchWorkgroups(...workgroups);
+    const commands = encoder.beginComputePass();
+    // As `dispatchesOf` has them.
+    const first = pass === 'training' ? this.#plan.prediction.length : 0;
+    this.#plan[pass].forEach(({ code, workgroups }, index) => {
+      commands.setPipeline(pipelines.get(code)!);
+      commands.setBindGroup(0, this.#bindings[first + index]);
+      commands.dispatchWorkgroups(...workgroups);
     });
-    pass.end();
+    commands.end();
     encoder.copyBufferToBuffer(this.#memory.buffer(buffer), 0, readback, 0, bytes);
     device.queue.submit([encoder.finish()]);
     try {
@@ -194,8 +195,8 @@ class WebGpuEngine implements Engine {
   }
 }
 
-function dispatchesOf({ forward, backward }: Plan): readonly Dispatch[] {
-  return [...forward, ...backward];
+function dispatchesOf({ prediction, training }: Plan): readonly Dispatch[] {
+  return [...prediction, ...training];
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {

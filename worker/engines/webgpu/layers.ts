@@ -1,6 +1,13 @@
 // What each kind of layer dispatches, forward and backward.
 import type { Layer } from '../../../shared/model/model.ts';
-import { activate, activationSlope, relu } from './activation.ts';
+import { activate, activationSlope } from './activation.ts';
+import {
+  batchNormGradients,
+  batchNormSlope,
+  batchStatistics,
+  normalize,
+  runningStatistics,
+} from './batch-norm.ts';
 import { columnSum } from './column-sum.ts';
 import type { Dispatch } from './dispatch.ts';
 import { matrixProduct, rowMajor, transposed } from './matrix-product.ts';
@@ -12,6 +19,8 @@ export interface LayerPlace {
   readonly output: string;
   readonly inputSlope: string;
   readonly outputSlope: string;
+  /** Of the layer alone, `statisticsLength` long. */
+  readonly statistics: string;
   /** Flat, as in the model. */
   readonly weights: string;
   readonly gradient: string;
@@ -20,7 +29,10 @@ export interface LayerPlace {
 export interface LayerDispatches {
   /** Values of a row of the output. */
   readonly width: number;
+  readonly statisticsLength: number;
   readonly forward: readonly Dispatch[];
+  /** In the place of `forward`, when there is nothing to learn. */
+  readonly prediction: readonly Dispatch[];
   readonly parameterGradients: readonly Dispatch[];
   readonly inputGradient: readonly Dispatch[];
 }
@@ -33,14 +45,17 @@ export function layerDispatches(layer: Layer, place: LayerPlace): LayerDispatche
       const input = rowMajor(place.input, rows, inputs);
       const outputSlope = rowMajor(place.outputSlope, rows, outputs);
       const weights = rowMajor(place.weights, outputs, inputs, weight.offset);
+      const forward = [
+        matrixProduct(input, transposed(weights), {
+          buffer: place.output,
+          biasOffset: bias.offset,
+        }),
+      ];
       return {
         width: outputs,
-        forward: [
-          matrixProduct(input, transposed(weights), {
-            buffer: place.output,
-            biasOffset: bias.offset,
-          }),
-        ],
+        statisticsLength: 0,
+        forward,
+        prediction: forward,
         parameterGradients: [
           matrixProduct(transposed(outputSlope), input, {
             buffer: gradient,
@@ -57,14 +72,29 @@ export function layerDispatches(layer: Layer, place: LayerPlace): LayerDispatche
         inputGradient: [matrixProduct(outputSlope, weights, { buffer: place.inputSlope })],
       };
     }
-    case 'relu': {
+    case 'batch-norm':
+      return {
+        width: layer.width,
+        statisticsLength: 2 * layer.width,
+        forward: [batchStatistics(layer, place), normalize(layer, place)],
+        prediction: [runningStatistics(layer, place), normalize(layer, place)],
+        parameterGradients: [batchNormGradients(layer, place)],
+        inputGradient: [batchNormSlope(layer, place)],
+      };
+    case 'relu':
+    case 'tanh':
+    case 'sigmoid':
+    case 'gelu': {
       const { width } = layer;
       const matrices = { ...place, columns: width };
+      const forward = [activate(layer, matrices)];
       return {
         width,
-        forward: [activate(relu, matrices)],
+        statisticsLength: 0,
+        forward,
+        prediction: forward,
         parameterGradients: [],
-        inputGradient: [activationSlope(relu, matrices)],
+        inputGradient: [activationSlope(layer, matrices)],
       };
     }
   }

@@ -11,9 +11,9 @@ export interface Plan {
   /** Bytes of the buffers that the dispatches name, a multiple of 4 each. */
   readonly bufferBytes: Readonly<Record<string, number>>;
   /** From `images` to `logits`. */
-  readonly forward: readonly Dispatch[];
-  /** After `forward`: from `labels` to `results`. */
-  readonly backward: readonly Dispatch[];
+  readonly prediction: readonly Dispatch[];
+  /** From `images` and `labels` to `results`. */
+  readonly training: readonly Dispatch[];
   /** Name of the buffer with the logits, row by row. */
   readonly logits: string;
 }
@@ -35,6 +35,7 @@ export function planPass(model: Model, rows: number): Plan {
   const { inputs, classes, parameterCount } = model;
   const valuesOf = (depth: number) => `values ${depth}`;
   const slopesOf = (depth: number) => `slopes ${depth}`;
+  const statisticsOf = (depth: number) => `statistics ${depth}`;
   const scores = 'scores';
   const floats = (count: number) => 4 * count;
   const words = (bytes: number) => 4 * Math.ceil(bytes / 4);
@@ -46,6 +47,7 @@ export function planPass(model: Model, rows: number): Plan {
       output: valuesOf(depth + 1),
       inputSlope: slopesOf(depth),
       outputSlope: slopesOf(depth + 1),
+      statistics: statisticsOf(depth),
       weights,
       gradient: results,
     }),
@@ -59,19 +61,20 @@ export function planPass(model: Model, rows: number): Plan {
     [valuesOf(0)]: floats(rows * inputs),
     [scores]: floats(rows * 2),
   };
-  layers.forEach(({ width }, depth) => {
+  layers.forEach(({ width, statisticsLength }, depth) => {
+    if (statisticsLength > 0) bufferBytes[statisticsOf(depth)] = floats(statisticsLength);
     bufferBytes[valuesOf(depth + 1)] = floats(rows * width);
     bufferBytes[slopesOf(depth + 1)] = floats(rows * width);
   });
   const slopes = slopesOf(layers.length);
+  const scale = scaledPixels({ rows, columns: inputs, pixels: images, scaled: valuesOf(0) });
   return {
     bufferBytes,
     logits,
-    forward: [
-      scaledPixels({ rows, columns: inputs, pixels: images, scaled: valuesOf(0) }),
+    prediction: [scale, ...layers.flatMap(({ prediction }) => prediction)],
+    training: [
+      scale,
       ...layers.flatMap(({ forward }) => forward),
-    ],
-    backward: [
       crossEntropy({ rows, classes, logits, labels, slopes, scores }),
       columnSum({ values: scores, rows, columns: 2, sums: results, sumsOffset: parameterCount }),
       ...layers
