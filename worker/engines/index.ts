@@ -3,14 +3,17 @@
 import type { EngineKind } from '../../shared/contracts.ts';
 import { onnx } from './onnx.ts';
 import { reference } from './reference.ts';
+import { tfjs } from './tfjs.ts';
 import { wasm } from './wasm.ts';
 import { webgpu } from './webgpu.ts';
 
+/** In this order they are tried, and shown. */
 export const engines = {
   onnx,
-  reference,
+  tfjs,
   wasm,
   webgpu,
+  reference,
 } satisfies Record<string, EngineKind>;
 
 /** An engine and what it runs on. */

@@ -1,0 +1,80 @@
+// A model's forward and backward pass in TensorFlow.js, on whatever backend it has: this knows nothing of Node.
+// The gradients are written out: its own differentiation took longer in every measurement.
+import type { Layer, Model, Parameter } from '../../../shared/model/model.ts';
+import type { Tensor, TensorFlow } from './tensorflow.ts';
+
+export interface Network {
+  readonly tf: TensorFlow;
+  readonly model: Model;
+  /** By the names of the model's parameters, shaped like them. */
+  readonly parameters: Readonly<Record<string, Tensor>>;
+}
+
+/** Logits [batch, classes] of scaled `images` [batch, inputs]. Call it in a `tidy`, as all functions here. */
+export function logitsOf(network: Network, images: Tensor): Tensor {
+  return outputOf(forward(network, images), images);
+}
+
+/**
+ * The gradient of the summed cross-entropy, laid out like the weights, with the logits after it, row by row: one
+ * vector, because on a graphics card each one that is read makes a program wait.
+ */
+export function gradientAndLogits(network: Network, images: Tensor, oneHotLabels: Tensor): Tensor {
+  const { tf, model } = network;
+  const layers = forward(network, images);
+  const logits = outputOf(layers, images);
+  const gradients: Record<string, Tensor> = {};
+  let gradient = tf.sub(tf.softmax(logits), oneHotLabels);
+  for (let depth = layers.length - 1; depth >= 0; depth--) {
+    for (const [{ name }, found] of layers[depth].parameterGradients(gradient)) {
+      gradients[name] = found;
+    }
+    // Nobody needs the gradient of the images, and the first layer is the widest.
+    if (depth > 0) gradient = layers[depth].inputGradient(gradient);
+  }
+  const parts = [...model.parameters.map(({ name }) => gradients[name]), logits];
+  return tf.concat(parts.map((part) => tf.reshape(part, [-1])));
+}
+
+/** A layer that was applied to a batch, and how gradients go back through it. */
+interface AppliedLayer {
+  readonly output: Tensor;
+  parameterGradients(outputGradient: Tensor): readonly [Parameter, Tensor][];
+  inputGradient(outputGradient: Tensor): Tensor;
+}
+
+function forward(network: Network, images: Tensor): AppliedLayer[] {
+  const applied: AppliedLayer[] = [];
+  for (const layer of network.model.layers) {
+    applied.push(applyLayer(network, layer, outputOf(applied, images)));
+  }
+  return applied;
+}
+
+function outputOf(layers: readonly AppliedLayer[], images: Tensor): Tensor {
+  return layers.at(-1)?.output ?? images;
+}
+
+function applyLayer({ tf, parameters }: Network, layer: Layer, input: Tensor): AppliedLayer {
+  switch (layer.kind) {
+    case 'linear': {
+      const weight = parameters[layer.weight.name];
+      return {
+        output: tf.add(tf.matMul(input, weight, false, true), parameters[layer.bias.name]),
+        parameterGradients: (outputGradient) => [
+          [layer.weight, tf.matMul(outputGradient, input, true)],
+          [layer.bias, tf.sum(outputGradient, 0)],
+        ],
+        inputGradient: (outputGradient) => tf.matMul(outputGradient, weight),
+      };
+    }
+    case 'relu': {
+      const output = tf.relu(input);
+      return {
+        output,
+        parameterGradients: () => [],
+        inputGradient: (outputGradient) => tf.mul(outputGradient, tf.step(output)),
+      };
+    }
+  }
+}
