@@ -1,6 +1,6 @@
 // The coordinator's evaluation in a thread of its own, so that training does not wait for it.
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { Evaluation } from '../coordinator/evaluation.ts';
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { Slice } from '../shared/contracts.ts';
@@ -28,6 +28,8 @@ export type EvaluationReply =
 export async function startEvaluator(task: EvaluationTask): Promise<Evaluator> {
   const thread = new Worker(new URL('./evaluation-thread.js', import.meta.url), {
     workerData: task,
+    // What an engine sets there for its native library would otherwise not reach it.
+    env: SHARE_ENV,
   });
   // Training holds the process; the thread must not.
   thread.unref();
