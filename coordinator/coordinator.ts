@@ -198,7 +198,9 @@ export class Coordinator {
       return this.#dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
     }
     const { engine: wanted = engine } = this.#options.config;
-    if (engine !== wanted) return this.#dispatch({ type: 'expel', worker, reason: 'engine' });
+    // Behind its name an engine may say more: `tfjs:tensorflow (gpu)`.
+    if (engine.split(' ', 1)[0] !== wanted.split(' ', 1)[0])
+      return this.#dispatch({ type: 'expel', worker, reason: 'engine' });
     this.#dispatch({ type: 'ready', worker, samplesPerSecond });
     this.#metrics.ready(peer, cleanName(engine, 'an engine'), this.#core.readyCount);
   }

@@ -1,7 +1,8 @@
 // The engine around the network: weights, pixels and labels become tensors, and one vector of results comes back.
 import type { Engine, Slice, SliceResult } from '../../../shared/contracts.ts';
 import type { Model } from '../../../shared/model/model.ts';
-import { gradientAndLogits, logitsOf, type Network } from './network.ts';
+import type { Network } from './layers.ts';
+import { gradientAndLogits, logitsOf } from './network.ts';
 import type { Tensor, TensorFlow } from './tensorflow.ts';
 
 /** (x/255 - 0.5)/0.5 */

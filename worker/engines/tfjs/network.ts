@@ -1,18 +1,11 @@
 // A model's forward and backward pass in TensorFlow.js, on whatever backend it has: this knows nothing of Node.
 // The gradients are written out: its own differentiation took longer in every measurement.
-import type { Layer, Model, Parameter } from '../../../shared/model/model.ts';
-import type { Tensor, TensorFlow } from './tensorflow.ts';
-
-export interface Network {
-  readonly tf: TensorFlow;
-  readonly model: Model;
-  /** By the names of the model's parameters, shaped like them. */
-  readonly parameters: Readonly<Record<string, Tensor>>;
-}
+import { type AppliedLayer, applyLayer, type Network, type Purpose } from './layers.ts';
+import type { Tensor } from './tensorflow.ts';
 
 /** Logits [batch, classes] of scaled `images` [batch, inputs]. Call it in a `tidy`, as all functions here. */
 export function logitsOf(network: Network, images: Tensor): Tensor {
-  return outputOf(forward(network, images), images);
+  return outputOf(forward(network, images, 'predicting'), images);
 }
 
 /**
@@ -21,7 +14,7 @@ export function logitsOf(network: Network, images: Tensor): Tensor {
  */
 export function gradientAndLogits(network: Network, images: Tensor, oneHotLabels: Tensor): Tensor {
   const { tf, model } = network;
-  const layers = forward(network, images);
+  const layers = forward(network, images, 'training');
   const logits = outputOf(layers, images);
   const gradients: Record<string, Tensor> = {};
   let gradient = tf.sub(tf.softmax(logits), oneHotLabels);
@@ -36,45 +29,14 @@ export function gradientAndLogits(network: Network, images: Tensor, oneHotLabels
   return tf.concat(parts.map((part) => tf.reshape(part, [-1])));
 }
 
-/** A layer that was applied to a batch, and how gradients go back through it. */
-interface AppliedLayer {
-  readonly output: Tensor;
-  parameterGradients(outputGradient: Tensor): readonly [Parameter, Tensor][];
-  inputGradient(outputGradient: Tensor): Tensor;
-}
-
-function forward(network: Network, images: Tensor): AppliedLayer[] {
+function forward(network: Network, images: Tensor, purpose: Purpose): AppliedLayer[] {
   const applied: AppliedLayer[] = [];
   for (const layer of network.model.layers) {
-    applied.push(applyLayer(network, layer, outputOf(applied, images)));
+    applied.push(applyLayer(network, layer, outputOf(applied, images), purpose));
   }
   return applied;
 }
 
 function outputOf(layers: readonly AppliedLayer[], images: Tensor): Tensor {
   return layers.at(-1)?.output ?? images;
-}
-
-function applyLayer({ tf, parameters }: Network, layer: Layer, input: Tensor): AppliedLayer {
-  switch (layer.kind) {
-    case 'linear': {
-      const weight = parameters[layer.weight.name];
-      return {
-        output: tf.add(tf.matMul(input, weight, false, true), parameters[layer.bias.name]),
-        parameterGradients: (outputGradient) => [
-          [layer.weight, tf.matMul(outputGradient, input, true)],
-          [layer.bias, tf.sum(outputGradient, 0)],
-        ],
-        inputGradient: (outputGradient) => tf.matMul(outputGradient, weight),
-      };
-    }
-    case 'relu': {
-      const output = tf.relu(input);
-      return {
-        output,
-        parameterGradients: () => [],
-        inputGradient: (outputGradient) => tf.mul(outputGradient, tf.step(output)),
-      };
-    }
-  }
 }
