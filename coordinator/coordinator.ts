@@ -197,10 +197,11 @@ export class Coordinator {
     if (this.#core.members.get(worker)?.state.kind !== 'preparing') {
       return this.#dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
     }
-    const { engine: wanted = engine } = this.#options.config;
+    const { engine: wanted } = this.#options.config;
     // Behind its name an engine may say more: `tfjs:tensorflow (gpu)`.
-    if (engine.split(' ', 1)[0] !== wanted.split(' ', 1)[0])
+    if (wanted !== undefined && engine.split(' ', 1)[0] !== wanted) {
       return this.#dispatch({ type: 'expel', worker, reason: 'engine' });
+    }
     this.#dispatch({ type: 'ready', worker, samplesPerSecond });
     this.#metrics.ready(peer, cleanName(engine, 'an engine'), this.#core.readyCount);
   }

@@ -147,6 +147,11 @@ export const configOptions = {
   },
 } as const;
 
+const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
+
+/** What a bare .safetensors file does not say of itself: its network, and the data that it is for. */
+export const fileOptions = { dataset, data, hidden, activation, 'batch-norm': batchNorm } as const;
+
 /** Undefined where a flag was not given. */
 export type ConfigFlags = Partial<ValuesOf<typeof configOptions>>;
 

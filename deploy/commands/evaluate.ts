@@ -1,12 +1,10 @@
 import { evaluate } from '../../coordinator/evaluation.ts';
 import { classNamesOf } from '../../shared/config.ts';
 import { defineCommand } from '../command.ts';
-import { configOptions } from '../run-options.ts';
+import { fileOptions } from '../run-options.ts';
 import { engineOption, jsonOption } from '../serve-options.ts';
 import { formatPercent, jsonLine, sanitize } from '../terminal/format.ts';
 import { engineFor, openTrainedModel } from '../trained-model.ts';
-
-const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
 
 export const evaluateCommand = defineCommand({
   usage: 'evaluate <model>',
@@ -15,11 +13,7 @@ export const evaluateCommand = defineCommand({
     model: { type: 'string', describe: 'A run folder or a file', demandOption: true },
   },
   options: {
-    dataset,
-    data,
-    hidden,
-    activation,
-    'batch-norm': batchNorm,
+    ...fileOptions,
     engine: engineOption,
     json: jsonOption,
   },

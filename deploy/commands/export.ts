@@ -6,12 +6,10 @@ import type { ExportFormat } from '../../shared/contracts.ts';
 import { exportFormats, exportNames } from '../../shared/exports/index.ts';
 import { defineCommand } from '../command.ts';
 import { CliError } from '../exit-codes.ts';
-import { configOptions } from '../run-options.ts';
+import { fileOptions } from '../run-options.ts';
 import { jsonOption } from '../serve-options.ts';
 import { sanitize } from '../terminal/format.ts';
 import { openModel } from '../trained-model.ts';
-
-const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
 
 export const exportCommand = defineCommand({
   usage: 'export <model>',
@@ -27,11 +25,7 @@ export const exportCommand = defineCommand({
       defaultDescription: 'here, named after the run',
       requiresArg: true,
     },
-    dataset,
-    data,
-    hidden,
-    activation,
-    'batch-norm': batchNorm,
+    ...fileOptions,
     json: jsonOption,
   },
   examples: [

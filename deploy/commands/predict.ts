@@ -4,12 +4,10 @@ import { datasets } from '../../shared/datasets/index.ts';
 import { defineCommand } from '../command.ts';
 import { CliError } from '../exit-codes.ts';
 import { readImage } from '../images.ts';
-import { configOptions } from '../run-options.ts';
+import { fileOptions } from '../run-options.ts';
 import { engineOption, jsonOption } from '../serve-options.ts';
 import { formatBar, formatPercent, jsonLine, sanitize } from '../terminal/format.ts';
 import { engineFor, openTrainedModel } from '../trained-model.ts';
-
-const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
 
 export const predict = defineCommand({
   usage: 'predict <model> <image>',
@@ -19,11 +17,7 @@ export const predict = defineCommand({
     image: { type: 'string', describe: 'A PNG, or idx:N for test image N', demandOption: true },
   },
   options: {
-    dataset,
-    data,
-    hidden,
-    activation,
-    'batch-norm': batchNorm,
+    ...fileOptions,
     engine: engineOption,
     json: jsonOption,
   },

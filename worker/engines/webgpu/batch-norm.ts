@@ -4,19 +4,7 @@ import type { BatchNormLayer } from '../../../shared/model/model.ts';
 import { workgroupSum } from './column-sum.ts';
 import { type Dispatch, tile, tilesOf } from './dispatch.ts';
 import { elementwise } from './elementwise.ts';
-
-/** Names of the buffers around the layer. */
-interface BatchNormPlace {
-  readonly rows: number;
-  readonly input: string;
-  readonly output: string;
-  readonly inputSlope: string;
-  readonly outputSlope: string;
-  /** [2, width]: the mean, then 1 / sqrt(variance + epsilon). */
-  readonly statistics: string;
-  readonly weights: string;
-  readonly gradient: string;
-}
+import type { LayerPlace } from './layers.ts';
 
 const batchStatisticsCode = /* wgsl */ `
 struct Shape {
@@ -90,7 +78,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) 
 `;
 
 /** Of the slice: what training normalizes by. Also fills the places of the running statistics in the gradient. */
-export function batchStatistics(layer: BatchNormLayer, place: BatchNormPlace): Dispatch {
+export function batchStatistics(layer: BatchNormLayer, place: LayerPlace): Dispatch {
   const { width, runningMean, runningVar } = layer;
   return {
     code: batchStatisticsCode,
@@ -101,7 +89,7 @@ export function batchStatistics(layer: BatchNormLayer, place: BatchNormPlace): D
 }
 
 /** Of the training so far: what a prediction normalizes by. */
-export function runningStatistics(layer: BatchNormLayer, place: BatchNormPlace): Dispatch {
+export function runningStatistics(layer: BatchNormLayer, place: LayerPlace): Dispatch {
   return elementwise({
     rows: 1,
     columns: layer.width,
@@ -117,7 +105,7 @@ fn compute(at: u32, column: u32) {
 }
 
 /** `output`, by the statistics that were computed last. */
-export function normalize(layer: BatchNormLayer, place: BatchNormPlace): Dispatch {
+export function normalize(layer: BatchNormLayer, place: LayerPlace): Dispatch {
   const { rows, input, statistics, weights, output } = place;
   return elementwise({
     rows,
@@ -133,7 +121,7 @@ fn compute(at: u32, column: u32) {
   });
 }
 
-export function batchNormGradients(layer: BatchNormLayer, place: BatchNormPlace): Dispatch {
+export function batchNormGradients(layer: BatchNormLayer, place: LayerPlace): Dispatch {
   return {
     code: parameterGradientsCode,
     shape: [place.rows, layer.width, layer.weight.offset, layer.bias.offset],
@@ -146,7 +134,7 @@ export function batchNormGradients(layer: BatchNormLayer, place: BatchNormPlace)
  * Comes after `batchNormGradients`. Mean and variance depend on x, too: with g the output's slope it is
  * weight / sqrt(variance + epsilon) * (g - mean(g) - z * mean(g * z)).
  */
-export function batchNormSlope(layer: BatchNormLayer, place: BatchNormPlace): Dispatch {
+export function batchNormSlope(layer: BatchNormLayer, place: LayerPlace): Dispatch {
   const { rows, input, statistics, weights, gradient, outputSlope, inputSlope } = place;
   return elementwise({
     rows,

@@ -19,7 +19,7 @@ export interface LayerPlace {
   readonly output: string;
   readonly inputSlope: string;
   readonly outputSlope: string;
-  /** Of the layer alone, `statisticsLength` long. */
+  /** Of the layer alone, `statisticsLength` long: for batch norm the mean, then 1 / sqrt(variance + epsilon). */
   readonly statistics: string;
   /** Flat, as in the model. */
   readonly weights: string;
