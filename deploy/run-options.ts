@@ -68,6 +68,10 @@ export const configOptions = {
     describe: 'BatchNorm1d before each activation, over the samples of a shard',
     group: 'Network:',
   },
+  dropout: {
+    ...number('Part of the values after each activation that a step leaves out', 0),
+    group: 'Network:',
+  },
   init: {
     type: 'string',
     describe: 'Start from the weights in this .safetensors file',
@@ -122,6 +126,10 @@ export const configOptions = {
     ...number('Evaluate and save a moving average of the weights, with this decay', 'none'),
     group: 'Training:',
   },
+  'label-smoothing': {
+    ...number('Part of the probability that the label gives up to all classes', 0),
+    group: 'Training:',
+  },
   schedule: {
     choices: scheduleNames,
     describe: 'How the learning rate changes',
@@ -147,10 +155,17 @@ export const configOptions = {
   },
 } as const;
 
-const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
+const { dataset, data, hidden, activation, 'batch-norm': batchNorm, dropout } = configOptions;
 
 /** What a bare .safetensors file does not say of itself: its network, and the data that it is for. */
-export const fileOptions = { dataset, data, hidden, activation, 'batch-norm': batchNorm } as const;
+export const fileOptions = {
+  dataset,
+  data,
+  hidden,
+  activation,
+  'batch-norm': batchNorm,
+  dropout,
+} as const;
 
 /** Undefined where a flag was not given. */
 export type ConfigFlags = Partial<ValuesOf<typeof configOptions>>;
@@ -167,6 +182,7 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     dataHash,
     shape: dataset.shape,
     model: networkOf(flags),
+    loss: { labelSmoothing: flags.labelSmoothing ?? 0 },
     batchSize,
     testBatchSize: flags.testBatchSize ?? 128,
     shards: flags.shards ?? defaultShards(batchSize, expectWorkers),
@@ -190,11 +206,12 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
   throw new CliError('usage', `${flagOf(path)}: ${issue.message}.`);
 }
 
-function networkOf({ hidden, activation, batchNorm }: ConfigFlags): RunConfig['model'] {
+function networkOf({ hidden, activation, batchNorm, dropout }: ConfigFlags): RunConfig['model'] {
   return {
     hidden: parseHidden(hidden ?? '400,200,100'),
     activation: activation ?? 'relu',
     batchNorm: batchNorm ?? false,
+    dropout: dropout ?? 0,
   };
 }
 

@@ -45,6 +45,12 @@ export const runConfigSchema = v.strictObject({
     activation: v.picklist(activationNames),
     /** Between each hidden Linear layer and its activation. */
     batchNorm: v.boolean(),
+    /** After each activation: the part of its values that a step leaves out. */
+    dropout: v.pipe(v.number(), v.minValue(0), v.ltValue(1)),
+  }),
+  loss: v.strictObject({
+    /** What every wrong answer shares of the probability that the label gives up. */
+    labelSmoothing: v.pipe(v.number(), v.minValue(0), v.ltValue(1)),
   }),
   /** As `onnx:cpu`: every worker computes with it, so that equal bits are promised. Without it, any will do. */
   engine: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{1,30}:[\w-]{1,30}$/))),
@@ -75,6 +81,9 @@ export const runConfigSchema = v.strictObject({
 
 export type RunConfig = v.InferOutput<typeof runConfigSchema>;
 
+/** All that its network follows from. */
+export type NetworkConfig = Pick<RunConfig, 'model' | 'loss' | 'shape'>;
+
 export function isPowerOfTwo(value: number): boolean {
   return value >= 1 && Number.isInteger(Math.log2(value));
 }
@@ -94,14 +103,14 @@ export function defaultShards(batchSize: number, expectWorkers: number): number 
 }
 
 /** The update rule of a run, for the flat vector of its network. */
-export function optimizerFor(config: Pick<RunConfig, 'model' | 'shape' | 'optimizer'>): Optimizer {
+export function optimizerFor(config: NetworkConfig & Pick<RunConfig, 'optimizer'>): Optimizer {
   return withBuffers(optimizerOf(config.optimizer), modelOf(config).trainableCount);
 }
 
-/** The network that a configuration describes. */
-export function modelOf(config: Pick<RunConfig, 'model' | 'shape'>): Model {
+/** The network that a configuration describes, and what it is trained towards. */
+export function modelOf(config: NetworkConfig): Model {
   const { rows, columns, classes } = config.shape;
-  return createMlp({ ...config.model, inputs: rows * columns, classes });
+  return createMlp({ ...config.model, ...config.loss, inputs: rows * columns, classes });
 }
 
 /** What the classes are called: as the data itself says, else as its kind says, else by number. */

@@ -8,6 +8,8 @@ export interface Slice {
   readonly images: Uint8Array;
   /** One class index an image. */
   readonly labels: Uint8Array;
+  /** Seed of what the network does at random, dropout: the same slice with the same seed has the same gradient. 0 unless told. */
+  readonly noise?: number;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface SliceResult {
    * next call.
    */
   readonly gradient: Float32Array;
-  /** Sum of the cross-entropies of the slice, in nats. */
+  /** Sum of the cross-entropies of the slice, in nats; with label smoothing, with the smoothed labels. */
   readonly lossSum: number;
   /** How many images of the slice the weights classify correctly. */
   readonly correct: number;

@@ -41,7 +41,8 @@ export async function newInnerCoordinator(
   const config: RunConfig = {
     ...run.config,
     shape: { trainSamples: 256, testSamples: 1, rows: 4, columns: 4, classes: 4 },
-    model: { hidden: [16], activation: 'relu', batchNorm: false },
+    model: { hidden: [16], activation: 'relu', batchNorm: false, dropout: 0 },
+    loss: { labelSmoothing: 0 },
     batchSize: 16,
     epochs: 100_000,
     ...changedConfig,

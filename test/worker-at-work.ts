@@ -15,7 +15,8 @@ import { run } from './terminal-events.ts';
 const config: RunConfig = {
   ...run.config,
   shape: { trainSamples: 50, testSamples: 1, rows: 2, columns: 3, classes: 3 },
-  model: { hidden: [5], activation: 'relu', batchNorm: false },
+  model: { hidden: [5], activation: 'relu', batchNorm: false, dropout: 0 },
+  loss: { labelSmoothing: 0 },
   batchSize: 22,
   shards: 8,
 };

@@ -2,6 +2,7 @@
 import { codecs } from '../shared/codecs/index.ts';
 import { modelOf } from '../shared/config.ts';
 import type { Engine, Slice } from '../shared/contracts.ts';
+import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
@@ -237,13 +238,14 @@ interface RunTask {
  * wanted any more. A single shard's is the engine's own buffer, which it writes again for the next.
  */
 async function sumOfRun(
-  { plan, data, engine }: Workplace,
+  { welcome, plan, data, engine }: Workplace,
   { epoch, step, run: { start, length }, isWanted }: RunTask,
 ): Promise<PartialSum | undefined> {
   const tree = new TreeSum(length);
   for (let shard = 0; shard < length; shard++) {
     const slice = sliceOf(data, plan.shardIndices(epoch, step, start + shard));
-    const sum = await engine.gradient(slice);
+    const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
+    const sum = await engine.gradient({ ...slice, noise });
     if (!isWanted()) return undefined;
     if (length === 1) return sum;
     tree.add(shard, 1, { ...sum, gradient: sum.gradient.slice() });

@@ -34,17 +34,23 @@ function dataText({ dataset, shape }: RunConfig): string {
 /** `784-400-200-100-10 relu` */
 function networkText({ shape, model }: RunConfig): string {
   const widths = [shape.rows * shape.columns, ...model.hidden, shape.classes];
-  return `${widths.join('-')} ${model.activation}${model.batchNorm ? ' with batch norm' : ''}`;
+  const extras = [
+    ...(model.batchNorm ? ['batch norm'] : []),
+    ...(model.dropout > 0 ? [`dropout ${model.dropout}`] : []),
+  ];
+  const added = extras.length > 0 ? ` with ${extras.join(' and ')}` : '';
+  return `${widths.join('-')} ${model.activation}${added}`;
 }
 
 function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>): string {
-  const { optimizer, schedule, epochs } = config;
+  const { optimizer, loss, schedule, epochs } = config;
   const endsEarly = totalSteps < epochs * stepsPerEpoch;
   return [
     `batch ${formatInteger(config.batchSize)} in ${formatCount(config.shards, 'shard')}`,
     `${formatCount(epochs, 'epoch')} of ${formatCount(stepsPerEpoch, 'step')}`,
     ...(endsEarly ? [`at most ${formatCount(totalSteps, 'step')}`] : []),
     ...optimizerTexts(optimizer),
+    ...(loss.labelSmoothing > 0 ? [`labels smoothed by ${loss.labelSmoothing}`] : []),
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');
