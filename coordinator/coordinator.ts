@@ -1,7 +1,7 @@
 // The training story, in order: an event from a socket or a timer goes through the core, and here its effects
 // are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
+import { gradientCodecOf, modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { cleanName } from '../shared/names.ts';
@@ -54,7 +54,6 @@ export interface CoordinatorOptions {
   readonly limits?: Limits;
 }
 
-const codec = 'float32';
 const waitingCheckEveryMs = 250;
 
 /** Resolves when it listens; rejects with the system's error when it cannot. */
@@ -62,7 +61,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { config, dataset, host, port } = options;
   const { rows, columns } = config.shape;
   const blocks = createDataBlocks(dataset.train, rows * columns);
-  const maxPayloadBytes = modelOf(config).parameterCount * codecs[codec].bytesPerValue;
+  const { byteLength } = codecs[config.codecs.gradients];
+  const maxPayloadBytes = byteLength(modelOf(config).parameterCount);
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
@@ -124,13 +124,14 @@ export class Coordinator {
     this.#plan = plan;
     this.#expected = {
       run: options.run,
-      codec,
+      codec: config.codecs.gradients,
       parameterCount: start.weights.length,
     };
     this.#core = new Core({
       ...options,
       plan,
       optimizer: optimizerFor(config),
+      gradientCodec: gradientCodecOf(config),
       learningRate: learningRateOf(config, plan),
     });
     this.#metrics = new Metrics({
@@ -174,7 +175,7 @@ export class Coordinator {
     const { worker, name } = peer;
     const { run, config } = this.#options;
     this.#dispatch({ type: 'joined', worker, name });
-    this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data, codec });
+    this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data });
     this.#metrics.worker(peer, 'joined', this.#core.readyCount);
   }
 
@@ -270,7 +271,8 @@ export class Coordinator {
       return;
     }
     if (this.#weights?.version !== version) {
-      const payload = codecs[codec].encode(this.#core.weights);
+      const { encode } = codecs[this.#options.config.codecs.weights];
+      const payload = encode(this.#core.weights, version);
       this.#weights = { type: 'weights', version, payload };
     }
     this.#channel.send(worker, this.#weights);

@@ -1,6 +1,7 @@
 // The flags that describe a run, and the configuration that they come to.
 import * as v from 'valibot';
 import type { LoadedDataset } from '../coordinator/dataset-files.ts';
+import { codecNames } from '../shared/codecs/index.ts';
 import { defaultShards, type RunConfig, runConfigSchema } from '../shared/config.ts';
 import { datasetNames } from '../shared/datasets/index.ts';
 import { activationNames } from '../shared/model/model.ts';
@@ -139,6 +140,18 @@ export const configOptions = {
   'warmup-steps': { ...number('Steps of linear warm-up', 0), group: 'Training:' },
   'lr-decay': { ...number('Factor of the step schedule', 0.1), group: 'Training:' },
   'lr-decay-epochs': { ...number('Epochs between its drops', 10), group: 'Training:' },
+  codec: {
+    choices: codecNames,
+    describe: 'How gradients travel',
+    defaultDescription: 'float32',
+    group: 'Cluster:',
+  },
+  'weights-codec': {
+    choices: codecNames,
+    describe: 'How weights travel',
+    defaultDescription: 'float32',
+    group: 'Cluster:',
+  },
   'only-engine': {
     choices: engineSpecs,
     describe: 'Every worker computes with this one, for equal bits whoever takes part',
@@ -185,6 +198,7 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     loss: { labelSmoothing: flags.labelSmoothing ?? 0 },
     batchSize,
     testBatchSize: flags.testBatchSize ?? 128,
+    codecs: { gradients: flags.codec ?? 'float32', weights: flags.weightsCodec ?? 'float32' },
     shards: flags.shards ?? defaultShards(batchSize, expectWorkers),
     epochs: flags.epochs ?? 20,
     ...(maxSteps !== undefined && { maxSteps }),

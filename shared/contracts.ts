@@ -56,11 +56,20 @@ export interface EngineKind {
 
 /** Turns flat float32 vectors into bytes and back, for the wire. */
 export interface Codec {
-  readonly bytesPerValue: number;
-  /** Largest |decoded - value| as a fraction of |value|. 0 means that it loses nothing. */
+  /** Bytes of an encoded vector. */
+  byteLength(length: number): number;
+  /**
+   * Largest |decoded - value|, but for `absoluteError`, as a fraction of |value|, or of the largest in its block. 0
+   * for both means that nothing is lost.
+   */
   readonly relativeError: number;
-  /** May return a view of `values`. */
-  encode(values: Float32Array): Uint8Array;
+  readonly absoluteError: number;
+  /** Values that share what is kept of their size; 1 unless told. */
+  readonly blockLength?: number;
+  /** Finite values beyond this one come out as this. */
+  readonly largest?: number;
+  /** May return a view of `values`. What is done at random follows from `seed`, a 32-bit integer. */
+  encode(values: Float32Array, seed: number): Uint8Array;
   /** May return a view of `bytes`, whose `byteOffset` is a multiple of 4. Throws RangeError on a wrong length. */
   decode(bytes: Uint8Array, length: number): Float32Array;
 }

@@ -1,6 +1,5 @@
 // Every message between a coordinator and its workers and watchers, and every reason to refuse one.
 import * as v from 'valibot';
-import { codecNames } from './codecs/index.ts';
 import { runConfigSchema } from './config.ts';
 
 /** Both sides must speak the same version: the coordinator refuses others by name. */
@@ -38,8 +37,6 @@ const welcome = v.strictObject({
   run: label,
   config: runConfigSchema,
   data: dataManifestSchema,
-  /** How weights come down and gradients go up. */
-  codec: v.picklist(codecNames),
 });
 
 /** Enough workers are here: this one waits as a spare. */

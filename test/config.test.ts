@@ -41,6 +41,8 @@ describe('the configuration of a run', () => {
     ['model.dropout', -0.1],
     ['loss.labelSmoothing', 1],
     ['loss.labelSmoothing', -0.1],
+    ['codecs.gradients', 'zip'],
+    ['codecs.weights', 'toString'],
     ['batchSize', 0],
     ['batchSize', 1.5],
     ['batchSize', Number.NaN],

@@ -43,6 +43,7 @@ export async function newInnerCoordinator(
     shape: { trainSamples: 256, testSamples: 1, rows: 4, columns: 4, classes: 4 },
     model: { hidden: [16], activation: 'relu', batchNorm: false, dropout: 0 },
     loss: { labelSmoothing: 0 },
+    codecs: { gradients: 'float32', weights: 'float32' },
     batchSize: 16,
     epochs: 100_000,
     ...changedConfig,

@@ -20,6 +20,7 @@ const config: RunConfig = {
   shape: { trainSamples: 60, testSamples: 10, rows: 2, columns: 2, classes: 3 },
   model: { hidden: [5], activation: 'relu', batchNorm: false, dropout: 0 },
   loss: { labelSmoothing: 0 },
+  codecs: { gradients: 'float32', weights: 'float32' },
   batchSize: 16,
   testBatchSize: 10,
   shards: 2,

@@ -17,6 +17,7 @@ export const run: RunEventOf<'run'> = {
     shape: { trainSamples: 60_000, testSamples: 10_000, rows: 28, columns: 28, classes: 10 },
     model: { hidden: [400, 200, 100], activation: 'relu', batchNorm: false, dropout: 0 },
     loss: { labelSmoothing: 0 },
+    codecs: { gradients: 'float32', weights: 'float32' },
     batchSize: 64,
     testBatchSize: 1000,
     shards: 2,

@@ -52,6 +52,7 @@ describe('the lines that stay', () => {
     expect(banner).toContain(
       'batch 64 in 2 shards, 20 epochs of 938 steps, sgd rate 0.01 momentum 0.9, constant schedule',
     );
+    expect(banner).toContain('gradients and weights as float32');
     expect(banner).toContain('runs/mnist-1');
     expect(banner).toContain(`\nWorkers join with: npx tutti worker ${url}\n`);
     expect(banner).toContain(`\nWatch with: npx tutti watch ${url}\n`);

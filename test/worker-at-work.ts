@@ -17,6 +17,7 @@ const config: RunConfig = {
   shape: { trainSamples: 50, testSamples: 1, rows: 2, columns: 3, classes: 3 },
   model: { hidden: [5], activation: 'relu', batchNorm: false, dropout: 0 },
   loss: { labelSmoothing: 0 },
+  codecs: { gradients: 'float32', weights: 'float32' },
   batchSize: 22,
   shards: 8,
 };
@@ -32,11 +33,10 @@ export const welcome: MessageOf<'welcome'> = {
   run: 'mnist-1',
   config,
   data: { images: [], labels: [] },
-  codec: 'float32',
 };
 
 export function weightsOf(version: number): MessageOf<'weights'> {
-  return { type: 'weights', version, payload: codecs.float32.encode(weightsAt(version)) };
+  return { type: 'weights', version, payload: codecs.float32.encode(weightsAt(version), 0) };
 }
 
 export function leaseOf(version: number, ...runs: ShardRun[]): MessageOf<'lease'> {

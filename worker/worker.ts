@@ -1,12 +1,13 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf } from '../shared/config.ts';
+import { encodeSum, roundSum } from '../shared/codecs/rounding.ts';
+import { gradientCodecOf, modelOf } from '../shared/config.ts';
 import type { Engine, Slice } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
-import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
 import type { Connect, Transport } from './transport.ts';
 
 export interface ProvenEngine {
@@ -190,7 +191,7 @@ export class Worker {
   #takeWeights(version: number, payload: Uint8Array): void {
     if (this.#workplace === undefined) return;
     const { welcome, model } = this.#workplace;
-    const values = codecs[welcome.codec].decode(payload, model.parameterCount);
+    const values = codecs[welcome.config.codecs.weights].decode(payload, model.parameterCount);
     this.#weights = { version, values };
   }
 
@@ -219,7 +220,7 @@ export class Worker {
         lossSum: sum.lossSum,
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
-        payload: codecs[welcome.codec].encode(sum.gradient),
+        payload: encodeSum(gradientCodecOf(welcome.config), { epoch, step, ...run }, sum.gradient),
       });
     }
   }
@@ -241,14 +242,20 @@ async function sumOfRun(
   { welcome, plan, data, engine }: Workplace,
   { epoch, step, run: { start, length }, isWanted }: RunTask,
 ): Promise<PartialSum | undefined> {
-  const tree = new TreeSum(length);
+  const codec = gradientCodecOf(welcome.config);
+  // The sum over the whole run is rounded by its way over the wire.
+  const round: RoundSum = (gradient, from, count) =>
+    count === length
+      ? gradient
+      : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
+  const tree = new TreeSum(length, round);
   for (let shard = 0; shard < length; shard++) {
     const slice = sliceOf(data, plan.shardIndices(epoch, step, start + shard));
     const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
     const sum = await engine.gradient({ ...slice, noise });
     if (!isWanted()) return undefined;
     if (length === 1) return sum;
-    tree.add(shard, 1, { ...sum, gradient: sum.gradient.slice() });
+    tree.add(shard, 1, { ...sum, gradient: round(sum.gradient.slice(), shard, 1) });
   }
   return tree.total!;
 }
@@ -265,6 +272,6 @@ function sliceOf(data: Slice, indices: Uint32Array): Slice {
 }
 
 function isSameRun(one: Welcome, other: Welcome): boolean {
-  const fingerprint = ({ run, config, codec }: Welcome) => JSON.stringify([run, config, codec]);
+  const fingerprint = ({ run, config }: Welcome) => JSON.stringify([run, config]);
   return fingerprint(one) === fingerprint(other);
 }

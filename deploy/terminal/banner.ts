@@ -16,6 +16,7 @@ export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
     row('network', `${networkText(config)}, ${formatInteger(event.parameterCount)} parameters`),
     row('training', trainingText(event)),
     row('engine', engineText(config)),
+    row('wire', wireText(config)),
     row('folder', formatPath(event.runDirectory)),
     ...(event.fromVersion > 0 ? [row('resumes', resumeText(event))] : []),
     '',
@@ -54,6 +55,11 @@ function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>):
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');
+}
+
+function wireText({ codecs: { gradients, weights } }: RunConfig): string {
+  if (gradients === weights) return `gradients and weights as ${weights}`;
+  return `gradients as ${gradients}, weights as ${weights}`;
 }
 
 /** And what follows from it for the result. */
