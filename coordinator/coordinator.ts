@@ -21,11 +21,12 @@ import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { createDataBlocks } from './data-blocks.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
+import { type Gate, openGate } from './gate.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
-import { type EdgeServer, startServer } from './server.ts';
+import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import {
   openWorkChannel,
@@ -47,6 +48,13 @@ export interface CoordinatorOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** The address, or name, under which others reach this machine; by default the one that it listens on. */
+  readonly publicHost?: string;
+  /** Where others reach it, when that is not this machine at its port. */
+  readonly publicUrl?: string;
+  readonly tls?: TlsIdentity;
+  /** Asks who comes for a token; without one everybody may come in. */
+  readonly gate?: Gate;
   /** For people; nothing is decided by it. */
   readonly expectWorkers: number;
   readonly checkpointEverySteps?: number;
@@ -58,7 +66,7 @@ const waitingCheckEveryMs = 250;
 
 /** Resolves when it listens; rejects with the system's error when it cannot. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { config, dataset, host, port } = options;
+  const { config, dataset, gate = openGate, limits = defaultLimits } = options;
   const { rows, columns } = config.shape;
   const blocks = createDataBlocks(dataset.train, rows * columns);
   const { byteLength } = codecs[config.codecs.gradients];
@@ -67,11 +75,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
   const server = await startServer({
-    host,
-    port,
+    ...options,
+    gate,
     maxPayloadBytes,
     blocks,
-    limits: options.limits ?? defaultLimits,
+    limits,
     onRefused: refusals.add,
   });
   return new Coordinator(options, server, blocks.manifest, refusals);
@@ -81,6 +89,7 @@ type EndEvent = RunEventOf<'end'>;
 type ReadyMessage = Extract<FromWorker, { type: 'ready' }>;
 
 export class Coordinator {
+  /** For everybody else. */
   readonly url: string;
   /** For workers on this machine. */
   readonly localUrl: string;
@@ -109,14 +118,19 @@ export class Coordinator {
     data: DataManifest,
     refusals: Refusals,
   ) {
-    const { config, log, start, host, archive } = options;
+    const { config, log, start, archive } = options;
     this.#options = options;
     this.#server = server;
     this.#data = data;
     this.#refusals = refusals;
-    this.url = httpUrl(host, server.port);
+    const { host, publicHost = host, publicUrl, tls } = options;
+    const urlAt = (name: string): string => {
+      const scheme = tls === undefined ? 'http' : 'https';
+      return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${server.port}`;
+    };
+    this.url = publicUrl ?? urlAt(publicHost);
     const isAnyAddress = host === '0.0.0.0' || host === '::';
-    this.localUrl = isAnyAddress ? httpUrl('127.0.0.1', server.port) : this.url;
+    this.localUrl = urlAt(isAnyAddress ? '127.0.0.1' : host);
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -300,10 +314,6 @@ export class Coordinator {
   #failed(error: unknown): void {
     this.#metrics.warn(`a mistake inside tutti: ${error instanceof Error ? error.stack : error}`);
   }
-}
-
-function httpUrl(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function seconds(milliseconds: number): string {

@@ -1,10 +1,13 @@
 // The edge: HTTP and socket.io. Turns sockets into named workers and bytes into checked messages.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
+import { type RejectReason, rejectReasons } from '../shared/protocol.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
 import type { DataBlocks } from './data-blocks.ts';
-import { guardEntrance, limitWebSockets } from './entrance.ts';
+import { guardEntrance, guardNamespaces, limitWebSockets } from './entrance.ts';
+import type { Gate } from './gate.ts';
 import type { Limits } from './limits.ts';
 import { strictParser } from './strict-parser.ts';
 
@@ -12,12 +15,23 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Where others reach it, when that is told. */
+  readonly publicUrl?: string;
+  /** Without one it speaks plain HTTP. */
+  readonly tls?: TlsIdentity;
+  readonly gate: Gate;
   /** Largest payload that a message may carry. */
   readonly maxPayloadBytes: number;
   readonly blocks: DataBlocks;
   readonly limits: Limits;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
+}
+
+/** PEM: the certificate, with those that it hangs on behind it, and its private key. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface EdgeServer {
@@ -33,16 +47,19 @@ const slowHeadersMs = 10_000;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, maxPayloadBytes, blocks, limits } = options;
+  const { host, port, tls, maxPayloadBytes, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
-  const http = createServer(
-    {
-      headersTimeout: handshakeMs,
-      requestTimeout: handshakeMs,
-      connectionsCheckingInterval: handshakeMs / 4,
-    },
-    (request, response) => answer(request, response, blocks),
-  );
+  const timeouts = {
+    headersTimeout: handshakeMs,
+    requestTimeout: handshakeMs,
+    connectionsCheckingInterval: handshakeMs / 4,
+  };
+  const listener = (request: IncomingMessage, response: ServerResponse): void =>
+    answer(request, response, options);
+  const http =
+    tls === undefined
+      ? createServer(timeouts, listener)
+      : createTlsServer({ ...timeouts, ...tls, handshakeTimeout: handshakeMs }, listener);
   http.maxConnections = limits.maxConnections;
   // Of connections that stand still without being a socket of ours.
   http.timeout = limits.joinTimeoutMs;
@@ -59,7 +76,8 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
     pingTimeout: 20_000,
     destroyUpgrade: false,
   });
-  guardEntrance(http, io, { ...options, ...limits });
+  guardEntrance(http, io, { ...options, ...limits, isSecure: tls !== undefined });
+  guardNamespaces(io, options);
   limitWebSockets(io);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
@@ -79,20 +97,28 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   };
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, blocks: DataBlocks): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { blocks, gate }: Pick<ServerOptions, 'blocks' | 'gate'>,
+): void {
   // Not as a URL: what a stranger asks for need not be one.
   const [pathname] = (request.url ?? '/').split('?', 1);
   const [, sha256] = /^\/api\/v1\/data\/([0-9a-f]{64})$/.exec(pathname) ?? [];
+  const refusal = sha256 === undefined ? undefined : dataRefusal(request, gate);
   const block = sha256 === undefined ? undefined : blocks.get(sha256);
   response.setHeader('x-content-type-options', 'nosniff');
   if (request.method !== 'GET') {
     response.writeHead(405, { allow: 'GET' }).end();
+  } else if (refusal !== undefined) {
+    response.writeHead(401, { 'content-type': 'text/plain', 'www-authenticate': 'Bearer' });
+    response.end(`refused: ${rejectReasons[refusal]}\n`);
   } else if (block !== undefined) {
     response.writeHead(200, {
       'content-type': 'application/octet-stream',
       'content-length': block.length,
-      // The address is the content: it can never change.
-      'cache-control': 'public, max-age=31536000, immutable',
+      // The address is the content: it can never change. But whoever asks a proxy shows it no token.
+      'cache-control': 'private, max-age=31536000, immutable',
     });
     response.end(block);
   } else if (pathname === '/livez') {
@@ -100,6 +126,12 @@ function answer(request: IncomingMessage, response: ServerResponse, blocks: Data
   } else {
     response.writeHead(404, { 'content-type': 'text/plain' }).end('There is nothing here.\n');
   }
+}
+
+/** Pieces of the training set are for workers. */
+function dataRefusal({ headers, socket }: IncomingMessage, gate: Gate): RejectReason | undefined {
+  const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? [];
+  return gate.refusal(token, 'data', socket.remoteAddress ?? '');
 }
 
 function countTraffic(http: Server): EdgeServer['traffic'] {

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Socket as ServerSocket } from 'socket.io';
 import { describe, expect, it } from 'vitest';
 import { EventLog } from '../coordinator/event-log.ts';
+import { openGate } from '../coordinator/gate.ts';
 import { defaultLimits } from '../coordinator/limits.ts';
 import { type EdgeServer, startServer } from '../coordinator/server.ts';
 import { openWatchChannel } from '../coordinator/watch-channel.ts';
@@ -24,6 +25,7 @@ async function newServer(t: TestScope, joinTimeoutMs = 10_000) {
     maxPayloadBytes: 1000,
     blocks: { manifest: { images: [], labels: [] }, get: () => largePayload },
     limits: { ...defaultLimits, joinTimeoutMs },
+    gate: openGate,
     onRefused: () => undefined,
   });
   t.onTestFinished(() => server.close());
