@@ -1,4 +1,4 @@
-// What is printed when a run starts or resumes: what it trains, where it is kept, how to join it.
+// What is printed when a run starts or resumes: what it trains, where it is kept, and how to join it.
 import type { RunConfig } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../shared/events.ts';
@@ -6,9 +6,12 @@ import { optimizers } from '../../shared/optimizers/index.ts';
 import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
 import type { Style } from './style.ts';
 
-export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
+export function bannerLines(
+  event: RunEventOf<'run'>,
+  style: Style,
+  invitation: readonly string[],
+): string[] {
   const { config } = event;
-  const url = sanitize(event.url);
   const row = (title: string, text: string) => `  ${style.dim(title.padEnd(8))}  ${text}`;
   return [
     `${style.bold('tutti')} run ${style.bold(sanitize(event.run))}`,
@@ -20,9 +23,8 @@ export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
     row('folder', formatPath(event.runDirectory)),
     ...(event.fromVersion > 0 ? [row('resumes', resumeText(event))] : []),
     '',
-    `Workers join with: ${style.cyan(`npx tutti worker ${url}`)}`,
-    `Watch with: ${style.cyan(`npx tutti watch ${url}`)}`,
-    '',
+    ...invitation,
+    ...(invitation.length > 0 ? [''] : []),
   ];
 }
 
