@@ -66,11 +66,10 @@ export function guardNamespaces(
 ): void {
   const doors = { work: workNamespace, watch: watchNamespace } as const;
   for (const door of ['work', 'watch'] as const) {
-    io.of(doors[door]).use(({ handshake, request }, next) => {
-      const { remoteAddress = gone } = request.socket;
-      const reason = gate.refusal(handshake.auth.token, door, remoteAddress);
+    io.of(doors[door]).use(({ handshake: { auth, address } }, next) => {
+      const reason = gate.refusal(auth.token, door, address);
       if (reason === undefined) return next();
-      onRefused(remoteAddress, rejectReasons[reason]);
+      onRefused(address, rejectReasons[reason]);
       next(Object.assign(new Error(rejectReasons[reason]), { data: { reason } }));
     });
   }

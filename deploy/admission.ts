@@ -62,6 +62,7 @@ export function entryOf({ path, linksLastMs, warn }: EntryOptions, now = Date.no
   const expires =
     linksLastMs === undefined ? kept?.expires : new Date(now + linksLastMs).toISOString();
   const endsAt = expires === undefined ? undefined : Date.parse(expires);
+  if (endsAt !== undefined && endsAt <= now) warn(ended);
   const ownToken = drawToken();
   const passes: Pass[] = [
     { token: tokens.work, scope: 'work', endsAt },
@@ -97,6 +98,8 @@ function hostOf(url: string): string {
   return new URL(url).hostname.replace(/^\[|\]$/g, '');
 }
 
+const ended =
+  'The links to join and to watch have ended: --link-expires gives them a new end, counted from now.';
 const anybody =
   'Everybody who reaches this address may join and watch, because of --open; without it, only who has a link.';
 const readable =

@@ -72,6 +72,14 @@ describe('the links of a run', () => {
     expect(second.ownToken).not.toBe(first.ownToken);
   });
 
+  it('that have ended are told of when the run is resumed', async () => {
+    const path = await newPath();
+    writeLinks(path, entryOf({ path, linksLastMs: 1000, warn }, 0), url);
+    expect(() => entryOf({ path, warn }, 999)).not.toThrow();
+    expect(() => entryOf({ path, warn }, 1000)).toThrow(/^The links to join .* have ended/);
+    expect(() => entryOf({ path, linksLastMs: 1000, warn }, 5000)).not.toThrow();
+  });
+
   it('end for guests, not for their owner nor for the workers beside it', async () => {
     const { gate, tokens, ownToken } = entryOf({ path: await newPath(), linksLastMs: 1, warn }, 0);
     expect(gate.refusal(tokens.work, 'work', 'x')).toBe('token-ended');
