@@ -8,6 +8,7 @@ import { activationNames } from '../shared/model/model.ts';
 import { type OptimizerName, optimizerNames, optimizers } from '../shared/optimizers/index.ts';
 import { optimizerOptionNames } from '../shared/optimizers/schema.ts';
 import { scheduleNames } from '../shared/schedules/index.ts';
+import { shardingNames } from '../shared/shardings/index.ts';
 import { engineOf, engineSpecs } from '../worker/engines/index.ts';
 import { kebabCase, type ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
@@ -50,6 +51,12 @@ export const configOptions = {
     type: 'boolean',
     describe: 'A new order of the samples each epoch; --no-shuffle keeps the order of the files',
     defaultDescription: 'true',
+    group: 'Data:',
+  },
+  sharding: {
+    choices: shardingNames,
+    describe: 'sticky: a shard keeps its part of the data, so a worker need not fetch it all',
+    defaultDescription: 'shuffled',
     group: 'Data:',
   },
   hidden: {
@@ -205,6 +212,7 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     ...onlyEngineOf(flags),
     seed: flags.seed ?? 0,
     shuffle: flags.shuffle ?? true,
+    sharding: flags.sharding ?? 'shuffled',
     optimizer: optimizerConfigOf(flags),
     schedule: {
       name: flags.schedule ?? 'constant',

@@ -10,6 +10,7 @@ import { optimizerOf } from './optimizers/index.ts';
 import { optimizerSchema } from './optimizers/schema.ts';
 import { withBuffers } from './optimizers/with-buffers.ts';
 import { scheduleNames } from './schedules/index.ts';
+import { shardingNames } from './shardings/index.ts';
 
 const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
@@ -75,6 +76,7 @@ export const runConfigSchema = v.strictObject({
   maxSteps: v.optional(positiveInteger),
   seed: v.pipe(v.number(), v.safeInteger()),
   shuffle: v.boolean(),
+  sharding: v.picklist(shardingNames),
   optimizer: optimizerSchema,
   schedule: v.strictObject({
     name: v.picklist(scheduleNames),

@@ -1,5 +1,5 @@
 // The extension interfaces on one page. Each has a registry next to its implementations: a new engine,
-// codec, optimizer, schedule, dataset or export format is one new file and one line in that registry.
+// codec, optimizer, schedule, sharding, dataset or export format is one new file and one line in that registry.
 import type { Model } from './model/model.ts';
 
 /** A slice of the training or test set: `count` images of `imageSize` bytes each, one after the other. */
@@ -118,6 +118,41 @@ export interface OptimizerKind<Own extends keyof OptimizerOptions> {
 
 /** Learning rate as a factor of the configured one, for the `step`-th of `totalSteps` steps, from 0. */
 export type Schedule = (step: number, totalSteps: number) => number;
+
+/** Neighbours in a row of samples; `end` is the first that is not among them. */
+export interface SampleRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** An epoch, cut into steps and these into shards, before anybody said which sample goes where. */
+export interface DealOptions {
+  readonly samples: number;
+  readonly seed: number;
+  /** False: no order is drawn, that of the data stays. */
+  readonly shuffle: boolean;
+  /** Steps an epoch. */
+  readonly steps: number;
+  /** Shards a step. */
+  readonly shards: number;
+  /** The places of one shard in the row of all samples that an epoch takes; the same in every epoch. */
+  pieceOf(step: number, shard: number): SampleRange;
+}
+
+/** Which sample goes where: a function of its options alone. */
+export interface Deal {
+  /** Training indices by their place in the row of an epoch: each exactly once. */
+  orderOf(epoch: number): Uint32Array;
+  /** Training indices that this shard draws from, whatever step and epoch it is of. */
+  sourceOf(shard: number): readonly SampleRange[];
+}
+
+/** How the training set is dealt out to the shards of the steps. */
+export interface Sharding {
+  /** A shard draws from its own part of the training set: whoever computed it before has what it needs. */
+  readonly hasParts: boolean;
+  deal(options: DealOptions): Deal;
+}
 
 /** A trained network and what its user has to know about it. */
 export interface TrainedNetwork {

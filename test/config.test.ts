@@ -58,6 +58,7 @@ describe('the configuration of a run', () => {
     ['seed', 0.5],
     ['seed', 2 ** 53],
     ['shuffle', 1],
+    ['sharding', 'random'],
     ['optimizer.name', 'adagrad'],
     ['optimizer.learningRate', -0.1],
     ['optimizer.learningRate', Number.POSITIVE_INFINITY],

@@ -27,6 +27,7 @@ const config: RunConfig = {
   epochs: 4,
   seed: 1,
   shuffle: true,
+  sharding: 'shuffled',
   optimizer: { name: 'sgd', learningRate: 0.1, momentum: 0, nesterov: false, weightDecay: 0 },
   schedule: { name: 'constant', warmupSteps: 0, decay: 0.5, decayEpochs: 1 },
 };

@@ -24,6 +24,7 @@ export const run: RunEventOf<'run'> = {
     epochs: 20,
     seed: 1,
     shuffle: true,
+    sharding: 'shuffled',
     optimizer: { name: 'sgd', learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0 },
     schedule: { name: 'constant', warmupSteps: 0, decay: 0.1, decayEpochs: 10 },
   },
