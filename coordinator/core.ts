@@ -52,8 +52,8 @@ export class Core {
   constructor({ leaseTimes = defaultLeaseTimes, gradientCodec, ...training }: CoreOptions) {
     this.#plan = training.plan;
     this.#training = new TrainingState(training);
-    this.#leases = new Leases(leaseTimes);
     this.#gradientCodec = gradientCodec ?? { codec: 'float32', seed: 0 };
+    this.#leases = new Leases(leaseTimes, this.#plan);
   }
 
   /** Committed steps. */

@@ -17,6 +17,8 @@ export interface Lease {
   readonly pending: ShardRun[];
   /** A copy that nobody waits for, given to learn the worker's speed: it holds none of its shards. */
   readonly isProbe: boolean;
+  /** Samples of it have to be fetched first: how long it takes says little of the worker's speed. */
+  readonly isFirst: boolean;
 }
 
 export type WorkerState =
@@ -47,6 +49,8 @@ export interface Member {
   repeats: number;
   /** Its latest runs, oldest first. */
   readonly granted: Map<string, 'answered' | Owed>;
+  /** Shards that it was leased before, so that it has what they draw from; only where each draws from its own part. */
+  readonly parts?: Set<number>;
   /** Version of the last step that relied on it. */
   lastNeededVersion: number;
   /** When it last had work, and how often in a row that was a probe. */
@@ -81,7 +85,7 @@ export const defaultLeaseTimes: LeaseTimes = {
   maxProbeMs: 5000,
 };
 
-export function newMember(worker: string, name: string): Member {
+export function newMember(worker: string, name: string, hasParts: boolean): Member {
   return {
     worker,
     name,
@@ -93,6 +97,7 @@ export function newMember(worker: string, name: string): Member {
     answers: 0,
     repeats: 0,
     granted: new Map(),
+    ...(hasParts && { parts: new Set() }),
     lastNeededVersion: -1,
     lastLeasedAt: 0,
     probes: 0,
@@ -106,7 +111,7 @@ export interface Grant {
 }
 
 export function createLease(
-  { shardMs }: Member,
+  { shardMs, parts }: Member,
   { version, runs, isProbe }: Grant,
   now: number,
   times: LeaseTimes,
@@ -122,7 +127,12 @@ export function createLease(
     expiresAt: now + Math.max(times.expireFloorMs, times.expireFactor * expectedMs),
     pending: [...runs],
     isProbe,
+    isFirst: parts !== undefined && shardsOf(runs).some((shard) => !parts.has(shard)),
   };
+}
+
+export function shardsOf(runs: readonly ShardRun[]): number[] {
+  return runs.flatMap(({ start, length }) => Array.from({ length }, (_, at) => start + at));
 }
 
 /** How many runs back an answer is still known as late or repeated, rather than invented. */

@@ -68,8 +68,11 @@ export class OpenStep {
     return true;
   }
 
-  lastMissingShard(): ShardRun | undefined {
-    const start = this.#done.lastIndexOf(false);
+  /** The last of the preferred ones, if any of those is missing. */
+  lastMissingShard(preferred?: ReadonlySet<number>): ShardRun | undefined {
+    const isPreferred = (isDone: boolean, shard: number) => !isDone && preferred?.has(shard);
+    const found = this.#done.findLastIndex(isPreferred);
+    const start = found < 0 ? this.#done.lastIndexOf(false) : found;
     return start < 0 ? undefined : { start, length: 1 };
   }
 
