@@ -11,6 +11,8 @@ export interface Scenario {
   readonly leaseTimes: LeaseTimes;
   readonly network: NetworkScenario;
   readonly workers: readonly WorkerScenario[];
+  /** To fetch the samples of a lease, where some of its shards are new to the worker. */
+  readonly fetchMs: number;
   readonly coordinator: CoordinatorScenario;
   readonly disk: DiskScenario;
   /** From here on nothing else breaks, and the first worker lives. */
@@ -78,6 +80,7 @@ export function drawScenario(seed: number): Scenario {
     leaseTimes,
     network: drawNetwork(draw, latencyMs, calmAtMs),
     workers,
+    fetchMs: new Draw(seed, 'fetch').magnitude(0.1, 1000),
     coordinator: drawCoordinator(draw, steps, calmAtMs),
     disk: drawDisk(draw, calmAtMs),
     calmAtMs,

@@ -1,6 +1,6 @@
 // The workers as somebody sees them who hears only what goes into the core and what comes out.
 import type { Answer, CoreEvent, Effect } from '../../coordinator/core-types.ts';
-import type { Member } from '../../coordinator/membership.ts';
+import { type Member, shardsOf } from '../../coordinator/membership.ts';
 import type { ShardRun } from '../../shared/protocol.ts';
 import { violated } from './violation.ts';
 import type { World } from './world.ts';
@@ -22,6 +22,8 @@ export class StaffWitness {
   readonly #answered = new Set<string>();
   /** Runs whose answers are for the worker's speed alone. */
   readonly #probes = new Set<string>();
+  /** Shards that each worker was ever leased. */
+  readonly #leased = new Map<string, Set<number>>();
 
   constructor(world: World, isHonest: (worker: string) => boolean) {
     this.#world = world;
@@ -46,7 +48,7 @@ export class StaffWitness {
     this.#sent.set(worker, version);
   }
 
-  checkLease({ worker, version, runs }: EffectOf<'lease'>, state: Member['state']): void {
+  checkLease({ worker, version, runs }: EffectOf<'lease'>, { state, parts }: Member): void {
     if (this.#sent.get(worker) !== version) violated(`${worker} has other weights than its lease`);
     if (state.kind !== 'working' || state.lease.pending.length !== runs.length) {
       return violated(`${worker} has another lease, too`);
@@ -57,6 +59,25 @@ export class StaffWitness {
       if (state.lease.isProbe) this.#probes.add(key);
       else this.#probes.delete(key);
     }
+    if (parts !== undefined) this.#checkParts(worker, shardsOf(runs), parts, state.lease.isFirst);
+  }
+
+  /** What is remembered of a worker's shards is what it was leased. */
+  #checkParts(
+    worker: string,
+    shards: readonly number[],
+    parts: ReadonlySet<number>,
+    isFirst: boolean,
+  ): void {
+    const leased = this.#leased.get(worker) ?? new Set();
+    this.#leased.set(worker, leased);
+    const foreign = shards.filter((shard) => !leased.has(shard));
+    for (const shard of foreign) leased.add(shard);
+    if (isFirst !== foreign.length > 0) violated(`a lease of ${worker} is not measured as it is`);
+    if (parts.size !== leased.size || !shards.every((shard) => parts.has(shard))) {
+      violated(`${worker} was leased other shards than are remembered`);
+    }
+    this.#world.happened(isFirst ? 'shard leased anew' : 'shards leased again');
   }
 
   checkLate({ worker }: EffectOf<'late'>): void {
