@@ -2,10 +2,9 @@
 // it can check it, keep it for the next run, and ask for nothing else.
 import { hash } from 'node:crypto';
 import type { Slice } from '../shared/contracts.ts';
+import { samplesPerBlock } from '../shared/data-blocks.ts';
 import type { DataManifest } from '../shared/protocol.ts';
 
-/** Large enough that requests are few, small enough that a failed one costs little to repeat. */
-const imagesPerBlock = 1000;
 const labelsPerBlock = 60_000;
 
 export interface DataBlocks {
@@ -29,7 +28,7 @@ export function createDataBlocks(slice: Slice, imageBytes: number): DataBlocks {
     return entries;
   };
   const manifest = {
-    images: cut(slice.images, imagesPerBlock * imageBytes),
+    images: cut(slice.images, samplesPerBlock(slice.labels.length) * imageBytes),
     labels: cut(slice.labels, labelsPerBlock),
   };
   return { manifest, get: (sha256) => blocks.get(sha256) };

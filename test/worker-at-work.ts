@@ -7,6 +7,7 @@ import { createPlan } from '../shared/plan.ts';
 import type { ShardRun, ToWorker } from '../shared/protocol.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
+import { TrainingData } from '../worker/training-data.ts';
 import { Worker, type WorkerEnvironment } from '../worker/worker.ts';
 import { FakeCoordinator } from './fake-coordinator.ts';
 import { run } from './terminal-events.ts';
@@ -33,6 +34,11 @@ export const welcome: MessageOf<'welcome'> = {
   run: 'mnist-1',
   config,
   data: { images: [], labels: [] },
+};
+
+export const stickyWelcome: MessageOf<'welcome'> = {
+  ...welcome,
+  config: { ...config, sharding: 'sticky' },
 };
 
 export function weightsOf(version: number): MessageOf<'weights'> {
@@ -64,13 +70,31 @@ function weightsAt(version: number): Float32Array {
   return initialWeights(model, version);
 }
 
+export const imagesPerBlock = 7;
+
+/** Every block is there at once. */
+function dataInMemory(brought: number[]): TrainingData {
+  return new TrainingData({
+    labels: data.labels,
+    imageBytes: model.inputs,
+    imagesPerBlock,
+    bring: async (block, deliver) => {
+      brought.push(block);
+      const bytes = imagesPerBlock * model.inputs;
+      deliver(data.images.subarray(block * bytes, (block + 1) * bytes));
+    },
+  });
+}
+
 export interface Employment {
   readonly coordinator: FakeCoordinator;
   readonly worker: Worker;
   /** In the order in which they were made. */
   readonly engines: WatchedEngine[];
-  /** How often the data was fetched. */
+  /** How often the labels were fetched. */
   fetches: number;
+  /** Blocks of images that came, in their order. */
+  readonly broughtBlocks: number[];
   readonly log: string[];
 }
 
@@ -83,7 +107,7 @@ export function employ(changes: Partial<WorkerEnvironment> = {}): Employment {
     connect: coordinator.connect,
     loadData: async () => {
       employment.fetches++;
-      return data;
+      return dataInMemory(employment.broughtBlocks);
     },
     createEngine: async () => {
       const engine = new WatchedEngine(await reference.create(model));
@@ -94,7 +118,14 @@ export function employ(changes: Partial<WorkerEnvironment> = {}): Employment {
     log: (message) => log.push(message),
     ...changes,
   });
-  const employment = { coordinator, worker, engines, fetches: 0, log };
+  const employment: Employment = {
+    coordinator,
+    worker,
+    engines,
+    fetches: 0,
+    broughtBlocks: [],
+    log,
+  };
   return employment;
 }
 

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { protocolVersion } from '../shared/protocol.ts';
 import { withBearer } from './bearer.ts';
 import { createBlockCache } from './block-cache.ts';
-import { fetchTrainingData } from './data-store.ts';
+import { openTrainingData } from './data-store.ts';
 import { auto, chooseEngine, specOf } from './engines/choose.ts';
 import { agentFor, fetchOver } from './pinned-agent.ts';
 import { socketTransport } from './transport.ts';
@@ -36,7 +36,7 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
       webSocket: webSocketFor(agent),
     }),
     loadData: (manifest, imageBytes) =>
-      fetchTrainingData({
+      openTrainingData({
         baseUrl: url,
         manifest,
         imageBytes,

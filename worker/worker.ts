@@ -2,12 +2,13 @@
 import { codecs } from '../shared/codecs/index.ts';
 import { encodeSum, roundSum } from '../shared/codecs/rounding.ts';
 import { gradientCodecOf, modelOf } from '../shared/config.ts';
-import type { Engine, Slice } from '../shared/contracts.ts';
+import type { Engine } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
+import type { TrainingData } from './training-data.ts';
 import type { Connect, Transport } from './transport.ts';
 
 export interface ProvenEngine {
@@ -19,8 +20,8 @@ export interface ProvenEngine {
 /** What a worker needs of the place where it runs. */
 export interface WorkerEnvironment {
   readonly connect: Connect;
-  /** The whole training set, checked. */
-  loadData(manifest: DataManifest, imageBytes: number): Promise<Slice>;
+  /** The labels of the training set, and its images as they are asked for; both checked. */
+  loadData(manifest: DataManifest, imageBytes: number): Promise<TrainingData>;
   /** An engine that has been compared with the reference: the one that the run asks for, if it does. */
   createEngine(model: Model, sliceSize: number, wanted?: string): Promise<ProvenEngine>;
   /** Monotonic milliseconds. */
@@ -46,7 +47,7 @@ interface Workplace extends ProvenEngine {
   readonly welcome: Welcome;
   readonly model: Model;
   readonly plan: Plan;
-  readonly data: Slice;
+  readonly data: TrainingData;
 }
 
 export class Worker {
@@ -118,9 +119,10 @@ export class Worker {
     this.#session++;
     this.#hasEnded = true;
     this.#end(ending);
-    const engine = this.#workplace?.engine;
+    const workplace = this.#workplace;
     this.#workplace = undefined;
-    void this.#work.finally(() => engine?.dispose());
+    workplace?.data.close();
+    void this.#work.finally(() => workplace?.engine.dispose());
   }
 
   #receive(message: ToWorker): void {
@@ -165,9 +167,9 @@ export class Worker {
     const known = this.#workplace;
     if (!known || !isSameRun(known.welcome, welcome)) {
       this.#workplace = undefined;
-      await known?.engine.dispose();
+      await vacate(known);
       const workplace = await this.#furnish(welcome);
-      if (session !== this.#session) return void workplace.engine.dispose();
+      if (session !== this.#session) return vacate(workplace);
       this.#workplace = workplace;
     }
     const { engine, samplesPerSecond } = this.#workplace!;
@@ -182,8 +184,14 @@ export class Worker {
     const plan = createPlan({ ...config, samples: trainSamples });
     this.#stage = 'data';
     const data = await loadData(welcome.data, rows * columns);
+    // While the engine is proven; what a lease needs comes before it all the same.
+    if (!plan.hasParts) data.prefer(plan.sourceOf(0));
     this.#stage = 'engine';
-    const proven = await createEngine(model, Math.max(1, plan.runSize(0, 0, 1)), config.engine);
+    const sliceSize = Math.max(1, plan.runSize(0, 0, 1));
+    const proven = await createEngine(model, sliceSize, config.engine).catch((error: Error) => {
+      data.close();
+      throw error;
+    });
     this.#stage = 'training';
     return { welcome, model, plan, data, ...proven };
   }
@@ -195,11 +203,26 @@ export class Worker {
     this.#weights = { version, values };
   }
 
-  async #compute({ epoch, step, version, runs }: LeaseMessage): Promise<void> {
+  /** Other data than a lease needs comes when its time is: in a plan with parts, the rest of those. */
+  async #fetch({ plan, data }: Workplace, { epoch, step, runs }: LeaseMessage): Promise<void> {
+    const shards = runs.flatMap(({ start, length }) => {
+      return Array.from({ length }, (_, at) => start + at);
+    });
+    this.#stage = 'data';
+    const here = data.load(shards.map((shard) => plan.shardIndices(epoch, step, shard)));
+    if (plan.hasParts) data.prefer(shards.flatMap((shard) => plan.sourceOf(shard)));
+    await here;
+    this.#stage = 'training';
+  }
+
+  async #compute(lease: LeaseMessage): Promise<void> {
+    const { epoch, step, version, runs } = lease;
     const session = this.#session;
     const isWanted = (): boolean => session === this.#session && version === this.#wantedVersion;
     const workplace = this.#workplace;
     if (workplace === undefined || this.#weights?.version !== version) return;
+    await this.#fetch(workplace, lease);
+    if (!isWanted()) return;
     if (this.#loadedVersion !== version) {
       workplace.engine.load(this.#weights.values);
       this.#loadedVersion = version;
@@ -250,7 +273,7 @@ async function sumOfRun(
       : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
   const tree = new TreeSum(length, round);
   for (let shard = 0; shard < length; shard++) {
-    const slice = sliceOf(data, plan.shardIndices(epoch, step, start + shard));
+    const slice = data.slice(plan.shardIndices(epoch, step, start + shard));
     const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
     const sum = await engine.gradient({ ...slice, noise });
     if (!isWanted()) return undefined;
@@ -260,15 +283,9 @@ async function sumOfRun(
   return tree.total!;
 }
 
-function sliceOf(data: Slice, indices: Uint32Array): Slice {
-  const imageBytes = data.images.length / data.labels.length;
-  const images = new Uint8Array(indices.length * imageBytes);
-  const labels = new Uint8Array(indices.length);
-  indices.forEach((index, at) => {
-    images.set(data.images.subarray(index * imageBytes, (index + 1) * imageBytes), at * imageBytes);
-    labels[at] = data.labels[index];
-  });
-  return { images, labels };
+async function vacate(workplace: Workplace | undefined): Promise<void> {
+  workplace?.data.close();
+  await workplace?.engine.dispose();
 }
 
 function isSameRun(one: Welcome, other: Welcome): boolean {

@@ -17,6 +17,7 @@ export const sticky: Sharding = {
     const ends = partEnds(options);
     const partOf = (shard: number): Uint32Array =>
       order.subarray(shard === 0 ? 0 : ends[shard - 1], ends[shard]);
+    const sources: SampleRange[][] = [];
     return {
       orderOf: (epoch) => {
         const dealt = new Uint32Array(samples);
@@ -33,7 +34,10 @@ export const sticky: Sharding = {
         }
         return dealt;
       },
-      sourceOf: (shard) => rangesOf(partOf(shard)),
+      sourceOf: (shard) => {
+        sources[shard] ??= rangesOf(partOf(shard));
+        return sources[shard];
+      },
     };
   },
 };
