@@ -1,19 +1,26 @@
 // Shard k of every step draws from part k of the training set, so that whoever keeps computing it needs no more.
 import type { DealOptions, SampleRange, Sharding } from '../contracts.ts';
 import { samplesPerBlock } from '../data-blocks.ts';
-import { createRandom, permutation } from '../random.ts';
+import { createRandom, permutation, type Random } from '../random.ts';
+
+/** So many blocks, over all shards, are in use at a time: of data that is sorted by class, enough of each class ... */
+const blocksInUse = 64;
+/** ... and so many of each part, for neighbours that are drawn together to be met apart. */
+const fewestInUse = 4;
 
 /**
  * Parts are the same in all epochs: the blocks of the data, in an order drawn from the seed, cut into pieces as large
- * as all that a shard needs in an epoch. So a part is whole blocks but at its ends, and of data that is sorted by
- * class it has some of several classes. Each epoch takes the samples of each part in another order. Without `shuffle`
- * blocks and samples keep their order.
+ * as all that a shard needs in an epoch. So a part is whole blocks but at its ends. Each epoch takes the blocks of each
+ * part in another order, a few at a time, and the samples of those few in any order: a worker that has just come needs
+ * no more than these. Without `shuffle` blocks and samples keep their order.
  */
 export const sticky: Sharding = {
   hasParts: true,
   deal: (options) => {
     const { samples, seed, shuffle, shards, steps, pieceOf } = options;
     const order = blocksInOrder(options);
+    const samplesInUse =
+      Math.max(fewestInUse, Math.ceil(blocksInUse / shards)) * samplesPerBlock(samples);
     const ends = partEnds(options);
     const partOf = (shard: number): Uint32Array =>
       order.subarray(shard === 0 ? 0 : ends[shard - 1], ends[shard]);
@@ -24,7 +31,7 @@ export const sticky: Sharding = {
         for (let shard = 0; shard < shards; shard++) {
           const part = partOf(shard);
           const random = createRandom(seed, 'part', epoch, shard);
-          const drawn = shuffle ? permutation(part.length, random).map((at) => part[at]) : part;
+          const drawn = shuffle ? drawFrom(part, samplesInUse, random) : part;
           let at = 0;
           for (let step = 0; step < steps; step++) {
             const { start, end } = pieceOf(step, shard);
@@ -67,6 +74,24 @@ function partEnds({ shards, steps, pieceOf }: DealOptions): Uint32Array {
     ends[shard] = end;
   }
   return ends;
+}
+
+/** The pieces of a part in another order, then as many samples at a time as are in use. */
+function drawFrom(part: Uint32Array, inUse: number, random: Random): Uint32Array {
+  const pieces = rangesOf(part);
+  const row: number[] = [];
+  for (const at of permutation(pieces.length, random)) {
+    const { start, end } = pieces[at];
+    for (let sample = start; sample < end; sample++) row.push(sample);
+  }
+  const drawn = new Uint32Array(part.length);
+  for (let from = 0; from < row.length; from += inUse) {
+    const count = Math.min(inUse, row.length - from);
+    permutation(count, random).forEach((at, place) => {
+      drawn[from + place] = row[from + at];
+    });
+  }
+  return drawn;
 }
 
 function upTo(length: number): Uint32Array {
