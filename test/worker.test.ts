@@ -124,15 +124,38 @@ describe('a worker', () => {
     coordinator.say(stickyWelcome);
     await coordinator.hear('ready');
     expect(broughtBlocks).toEqual([]);
-    coordinator.say(weightsOf(0));
-    coordinator.say(leaseOf(0, { start: 2, length: 2 }));
-    await coordinator.hear('gradient');
+    for (let lease = 0; lease < 16; lease++) {
+      coordinator.say(weightsOf(lease));
+      coordinator.say(leaseOf(lease, { start: 2, length: 2 }));
+      await coordinator.hear('gradient');
+    }
     const { sourceOf } = createPlan({ ...stickyWelcome.config, samples: 50 });
     const blocks = [2, 3].flatMap(sourceOf).flatMap(({ start, end }) => [start, end - 1]);
     const touched = new Set(blocks.map((sample) => Math.floor(sample / imagesPerBlock)));
     expect(new Set(broughtBlocks)).toEqual(touched);
     expect(broughtBlocks).toHaveLength(touched.size);
   });
+
+  it.each([
+    [15, false],
+    [16, true],
+  ])(
+    'believes after %i leases of the same shards that it keeps them: %s',
+    async (leases, isSure) => {
+      const { coordinator, broughtBlocks } = employ();
+      coordinator.open();
+      coordinator.say(stickyWelcome);
+      await coordinator.hear('ready');
+      // A step of six samples, which are not of all eight blocks.
+      for (let lease = 0; lease < leases; lease++) {
+        coordinator.say(weightsOf(2));
+        coordinator.say(leaseOf(2, { start: 0, length: 8 }));
+        await coordinator.hear('gradient');
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(broughtBlocks.length === 8).toBe(isSure);
+    },
+  );
 
   it('tells people that it is a spare', async () => {
     const { coordinator, log } = await employReady();

@@ -50,6 +50,9 @@ interface Workplace extends ProvenEngine {
   readonly data: TrainingData;
 }
 
+/** After so many leases in a row a worker believes that it will keep its shards. */
+const leasesToKeep = 16;
+
 export class Worker {
   /** Settles once, when the worker will not connect again. */
   readonly ending: Promise<WorkerEnding>;
@@ -67,6 +70,11 @@ export class Worker {
   #loadedVersion = -1;
   /** Of the latest weights, loaded or not: work at older ones is of no use any more. */
   #wantedVersion = -1;
+  /** The shards of the latest lease, and how many leases in a row were of these. */
+  #kept: { readonly shards: readonly number[]; readonly leases: number } = {
+    shards: [],
+    leases: 0,
+  };
   /** An engine does one thing at a time, also when a broken connection leaves a lease half computed. */
   #work: Promise<void> = Promise.resolve();
 
@@ -203,16 +211,24 @@ export class Worker {
     this.#weights = { version, values };
   }
 
-  /** Other data than a lease needs comes when its time is: in a plan with parts, the rest of those. */
   async #fetch({ plan, data }: Workplace, { epoch, step, runs }: LeaseMessage): Promise<void> {
     const shards = runs.flatMap(({ start, length }) => {
       return Array.from({ length }, (_, at) => start + at);
     });
     this.#stage = 'data';
     const here = data.load(shards.map((shard) => plan.shardIndices(epoch, step, shard)));
-    if (plan.hasParts) data.prefer(shards.flatMap((shard) => plan.sourceOf(shard)));
+    if (plan.hasParts) data.prefer(this.#areKept(shards) ? shards.flatMap(plan.sourceOf) : []);
     await here;
     this.#stage = 'training';
+  }
+
+  /** The same shards came for some time: likely they come again, and all that they draw from is of use. */
+  #areKept(shards: readonly number[]): boolean {
+    const { shards: latest, leases } = this.#kept;
+    const isSame =
+      shards.length === latest.length && shards.every((shard, at) => shard === latest[at]);
+    this.#kept = { shards, leases: isSame ? leases + 1 : 1 };
+    return this.#kept.leases >= leasesToKeep;
   }
 
   async #compute(lease: LeaseMessage): Promise<void> {
