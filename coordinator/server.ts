@@ -5,6 +5,7 @@ import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
 import { type RejectReason, rejectReasons } from '../shared/protocol.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
+import { answerWithBlock } from './block-answer.ts';
 import type { DataBlocks } from './data-blocks.ts';
 import { guardEntrance, guardNamespaces, limitWebSockets } from './entrance.ts';
 import type { Gate } from './gate.ts';
@@ -34,11 +35,17 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
+/** Received and sent, HTTP and all protocols' own overhead included. */
+interface Traffic {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 export interface EdgeServer {
   readonly io: SocketServer;
   readonly port: number;
-  /** Bytes received and sent so far, HTTP and all protocols' own overhead included. */
-  traffic(): { readonly bytesIn: number; readonly bytesOut: number };
+  /** Bytes so far. */
+  traffic(): Traffic & { readonly dataBytesOut: number };
   close(): Promise<void>;
 }
 
@@ -49,13 +56,16 @@ const slowHeadersMs = 10_000;
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   const { host, port, tls, maxPayloadBytes, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
+  let dataBytesOut = 0;
   const timeouts = {
     headersTimeout: handshakeMs,
     requestTimeout: handshakeMs,
     connectionsCheckingInterval: handshakeMs / 4,
   };
   const listener = (request: IncomingMessage, response: ServerResponse): void =>
-    answer(request, response, options);
+    answer(request, response, options, (bytes) => {
+      dataBytesOut += bytes;
+    });
   const http =
     tls === undefined
       ? createServer(timeouts, listener)
@@ -89,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   return {
     io,
     port: (http.address() as AddressInfo).port,
-    traffic,
+    traffic: () => ({ ...traffic(), dataBytesOut }),
     close: async () => {
       await io.close();
       http.closeAllConnections();
@@ -101,6 +111,7 @@ function answer(
   request: IncomingMessage,
   response: ServerResponse,
   { blocks, gate }: Pick<ServerOptions, 'blocks' | 'gate'>,
+  onData: (bytes: number) => void,
 ): void {
   // Not as a URL: what a stranger asks for need not be one.
   const [pathname] = (request.url ?? '/').split('?', 1);
@@ -114,13 +125,7 @@ function answer(
     response.writeHead(401, { 'content-type': 'text/plain', 'www-authenticate': 'Bearer' });
     response.end(`refused: ${rejectReasons[refusal]}\n`);
   } else if (block !== undefined) {
-    response.writeHead(200, {
-      'content-type': 'application/octet-stream',
-      'content-length': block.length,
-      // The address is the content: it can never change. But whoever asks a proxy shows it no token.
-      'cache-control': 'private, max-age=31536000, immutable',
-    });
-    response.end(block);
+    void answerWithBlock(request, response, block).then(onData);
   } else if (pathname === '/livez') {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
   } else {
@@ -134,7 +139,7 @@ function dataRefusal({ headers, socket }: IncomingMessage, gate: Gate): RejectRe
   return gate.refusal(token, 'data', socket.remoteAddress ?? '');
 }
 
-function countTraffic(http: Server): EdgeServer['traffic'] {
+function countTraffic(http: Server): () => Traffic {
   const open = new Set<NetSocket>();
   let closedIn = 0;
   let closedOut = 0;

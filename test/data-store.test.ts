@@ -36,7 +36,7 @@ describe('data blocks', () => {
 
   it('are views of the slice, found by their SHA-256', () => {
     const [, second] = blocks.manifest.images;
-    const block = blocks.get(second.sha256);
+    const block = blocks.get(second.sha256)?.bytes;
     expect(block).toEqual(slice.images.subarray(750, 1500));
     expect(block?.buffer).toBe(slice.images.buffer);
     expect(hash('sha256', block!)).toBe(second.sha256);
@@ -67,7 +67,7 @@ describe('fetching the training data', () => {
       counts.push(++open);
       await Promise.resolve();
       open--;
-      return new Response(blocks.get(String(url).slice(-64)) as Uint8Array<ArrayBuffer>);
+      return new Response(blocks.get(String(url).slice(-64))?.bytes as Uint8Array<ArrayBuffer>);
     };
     await fetchFrom('http://fake', { fetch: answer });
     expect(Math.max(...counts)).toBe(4);
@@ -133,7 +133,7 @@ describe('fetching the training data', () => {
     const answer = async (url: string | URL | Request, init?: RequestInit) => {
       const sha256 = String(url).slice(-64);
       const isLabels = sha256 === blocks.manifest.labels[0].sha256;
-      if (isLabels) return new Response(blocks.get(sha256) as Uint8Array<ArrayBuffer>);
+      if (isLabels) return new Response(blocks.get(sha256)?.bytes as Uint8Array<ArrayBuffer>);
       return new Promise<Response>((_, reject) => {
         init?.signal?.addEventListener('abort', () => reject(new Error(`${++abandoned}`)));
       });
@@ -216,11 +216,11 @@ describe('the block cache', () => {
     const folder = await newFolder();
     const { sha256 } = all[0];
     const writes = Array.from({ length: 8 }, () =>
-      createBlockCache(folder).put(sha256, blocks.get(sha256)!),
+      createBlockCache(folder).put(sha256, blocks.get(sha256)!.bytes),
     );
     await Promise.all(writes);
     expect(await readdir(folder)).toEqual([sha256]);
-    expect(await readFile(join(folder, sha256))).toEqual(Buffer.from(blocks.get(sha256)!));
+    expect(await readFile(join(folder, sha256))).toEqual(Buffer.from(blocks.get(sha256)!.bytes));
   });
 
   it('is done without where its directory cannot be written', async () => {
@@ -236,7 +236,7 @@ describe('the block cache', () => {
     const folder = await newFolder();
     const { sha256 } = all[0];
     await createBlockCache(join(folder, sha256)).put('inner', Uint8Array.of(1));
-    await createBlockCache(folder).put(sha256, blocks.get(sha256)!);
+    await createBlockCache(folder).put(sha256, blocks.get(sha256)!.bytes);
     expect(await readdir(folder)).toEqual([sha256]);
   });
 
@@ -272,7 +272,7 @@ async function serve(
     requests.push(sha256);
     const attempt = requests.filter((earlier) => earlier === sha256).length;
     const send: Fault = faultOf(sha256, attempt) ?? ((_, block) => response.end(block));
-    send(response, get(sha256) ?? new Uint8Array());
+    send(response, get(sha256)?.bytes ?? new Uint8Array());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {

@@ -17,13 +17,14 @@ import type { TestScope } from './support.ts';
 
 /** More than the system's own buffers take. */
 const largePayload = new Uint8Array(16_000_000);
+const largeBlock = { bytes: largePayload, gzipped: async () => undefined };
 
 async function newServer(t: TestScope, joinTimeoutMs = 10_000) {
   const server = await startServer({
     host: '127.0.0.1',
     port: 0,
     maxPayloadBytes: 1000,
-    blocks: { manifest: { images: [], labels: [] }, get: () => largePayload },
+    blocks: { manifest: { images: [], labels: [] }, get: () => largeBlock },
     limits: { ...defaultLimits, joinTimeoutMs },
     gate: openGate,
     onRefused: () => undefined,

@@ -45,6 +45,7 @@ export const counters: RunEventOf<'end'>['counters'] = {
   gradientsRejected: 0,
   bytesIn: 1_234_567_890,
   bytesOut: 999,
+  dataBytesOut: 99,
 };
 
 export const step: RunEventOf<'step'> = {
