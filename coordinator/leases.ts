@@ -12,8 +12,8 @@ import {
   measure,
   newMember,
   remember,
+  rememberShards,
   runKey,
-  shardsOf,
 } from './membership.ts';
 import type { OpenStep } from './open-step.ts';
 
@@ -172,7 +172,7 @@ export class Leases {
       if (!isProbe) step.hold(run);
       remember(member, version, run, isProbe ? 'probe' : 'owed');
     }
-    for (const shard of shardsOf(member.parts ? runs : [])) member.parts?.add(shard);
+    rememberShards(member, runs);
     const isCurrent = member.weightsVersion === version;
     member.state = { kind: 'working', lease };
     member.weightsVersion = version;

@@ -49,8 +49,10 @@ export interface Member {
   repeats: number;
   /** Its latest runs, oldest first. */
   readonly granted: Map<string, 'answered' | Owed>;
-  /** Shards that it was leased before, so that it has what they draw from; only where each draws from its own part. */
-  readonly parts?: Set<number>;
+  /** Shards of its latest leases, oldest first; only where each shard draws from its own part of the data. */
+  readonly latestShards?: (readonly number[])[];
+  /** All of them: it has what they draw from. Of those before, it may have what other steps drew. */
+  parts?: ReadonlySet<number>;
   /** Version of the last step that relied on it. */
   lastNeededVersion: number;
   /** When it last had work, and how often in a row that was a probe. */
@@ -97,7 +99,7 @@ export function newMember(worker: string, name: string, hasParts: boolean): Memb
     answers: 0,
     repeats: 0,
     granted: new Map(),
-    ...(hasParts && { parts: new Set() }),
+    ...(hasParts && { latestShards: [], parts: new Set<number>() }),
     lastNeededVersion: -1,
     lastLeasedAt: 0,
     probes: 0,
@@ -129,6 +131,17 @@ export function createLease(
     isProbe,
     isFirst: parts !== undefined && shardsOf(runs).some((shard) => !parts.has(shard)),
   };
+}
+
+/** For so many leases a worker counts as one who has the samples of a shard. */
+const rememberedLeases = 16;
+
+export function rememberShards(member: Member, runs: readonly ShardRun[]): void {
+  const { latestShards } = member;
+  if (latestShards === undefined) return;
+  latestShards.push(shardsOf(runs));
+  if (latestShards.length > rememberedLeases) latestShards.shift();
+  member.parts = new Set(latestShards.flat());
 }
 
 export function shardsOf(runs: readonly ShardRun[]): number[] {

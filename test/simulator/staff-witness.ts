@@ -9,6 +9,7 @@ type EffectOf<Type> = Extract<Effect, { type: Type }>;
 
 const maxStrikes = 3;
 const maxRememberedRuns = 1024;
+const maxRememberedLeases = 16;
 
 export class StaffWitness {
   readonly #world: World;
@@ -22,8 +23,8 @@ export class StaffWitness {
   readonly #answered = new Set<string>();
   /** Runs whose answers are for the worker's speed alone. */
   readonly #probes = new Set<string>();
-  /** Shards that each worker was ever leased. */
-  readonly #leased = new Map<string, Set<number>>();
+  /** Shards of each worker's latest leases. */
+  readonly #leased = new Map<string, (readonly number[])[]>();
 
   constructor(world: World, isHonest: (worker: string) => boolean) {
     this.#world = world;
@@ -69,10 +70,12 @@ export class StaffWitness {
     parts: ReadonlySet<number>,
     isFirst: boolean,
   ): void {
-    const leased = this.#leased.get(worker) ?? new Set();
-    this.#leased.set(worker, leased);
-    const foreign = shards.filter((shard) => !leased.has(shard));
-    for (const shard of foreign) leased.add(shard);
+    const before = this.#leased.get(worker) ?? [];
+    const after = [...before, shards].slice(-maxRememberedLeases);
+    this.#leased.set(worker, after);
+    const known = new Set(before.flat());
+    const foreign = shards.filter((shard) => !known.has(shard));
+    const leased = new Set(after.flat());
     if (isFirst !== foreign.length > 0) violated(`a lease of ${worker} is not measured as it is`);
     if (parts.size !== leased.size || !shards.every((shard) => parts.has(shard))) {
       violated(`${worker} was leased other shards than are remembered`);
