@@ -19,7 +19,7 @@ export interface Allotment {
  * A shard whose samples must be fetched first counts for so much more. So neither the noise in the speeds of equal
  * workers nor a newcomer moves shards to and fro, and a step is late by half a shard at the most.
  */
-export const costOfFetching = 0.5;
+const costOfFetching = 0.5;
 
 interface TimedShare extends Share, Candidate {}
 
