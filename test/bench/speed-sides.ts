@@ -21,7 +21,7 @@ export interface Measurement {
 
 export interface Side {
   readonly name: string;
-  /** The second epoch: the first has compilers and caches to warm. */
+  /** The second epoch of three: the first has compilers and caches to warm, and none may be on its way out. */
   measure(batchSize: number): Promise<Measurement>;
 }
 
@@ -35,7 +35,7 @@ export function tuttiSide(name: string, flags: readonly string[] = []): Side {
     measure: (batchSize) =>
       inScope((t) => {
         const cluster = [`--workers=${workers}`, `--expect-workers=${workers}`, '--port=0'];
-        const run = ['--json', '--epochs=2', `--batch-size=${batchSize}`, '--only-engine=onnx:cpu'];
+        const run = ['--json', '--epochs=3', `--batch-size=${batchSize}`, '--only-engine=onnx:cpu'];
         const words = [launcher, 'train', ...run, ...cluster, ...flags];
         return secondEpochOf(
           process.execPath,
@@ -52,7 +52,7 @@ export function torchSide(name: string, python: string, processes: number): Side
     name,
     measure: (batchSize) =>
       inScope((t) => {
-        const options = [`--batch=${batchSize}`, '--epochs=2', `--processes=${processes}`];
+        const options = [`--batch=${batchSize}`, '--epochs=3', `--processes=${processes}`];
         return secondEpochOf(python, [torchScript, ...options], temporaryFolder(t), () => true);
       }),
   };
@@ -84,7 +84,9 @@ async function secondEpochOf(
   const epochs: (EpochLine & TreeUse)[] = [];
   for await (const text of createInterface(child.stdout)) {
     const line: EpochLine = JSON.parse(text);
-    if (isEpoch(line)) epochs.push({ ...line, ...(await useOfTree(child.pid!)) });
+    if (!isEpoch(line)) continue;
+    epochs.push({ ...line, ...(await useOfTree(child.pid!)) });
+    if (epochs.length === 2) child.kill();
   }
   await gone;
   const [first, second] = epochs;
