@@ -15,12 +15,14 @@ import {
 import { learningRateOf } from '../shared/schedules/index.ts';
 import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
+import { blockRoute } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
 import { Core } from './core.ts';
 import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { createDataBlocks } from './data-blocks.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
+import { livenessRoute } from './health-routes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
@@ -70,7 +72,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     host,
     port,
     maxPayloadBytes,
-    blocks,
+    routes: [blockRoute(blocks), livenessRoute],
     limits: options.limits ?? defaultLimits,
     onRefused: refusals.add,
   });

@@ -1,11 +1,11 @@
 // The edge: HTTP and socket.io. Turns sockets into named workers and bytes into checked messages.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
-import type { DataBlocks } from './data-blocks.ts';
 import { guardEntrance, limitWebSockets } from './entrance.ts';
 import type { Limits } from './limits.ts';
+import { answerFrom, type Route } from './routes.ts';
 import { strictParser } from './strict-parser.ts';
 
 export interface ServerOptions {
@@ -14,7 +14,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Largest payload that a message may carry. */
   readonly maxPayloadBytes: number;
-  readonly blocks: DataBlocks;
+  /** What it answers over HTTP. */
+  readonly routes: readonly Route[];
   readonly limits: Limits;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
@@ -33,7 +34,7 @@ const slowHeadersMs = 10_000;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, maxPayloadBytes, blocks, limits } = options;
+  const { host, port, maxPayloadBytes, routes, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
   const http = createServer(
     {
@@ -41,7 +42,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
       requestTimeout: handshakeMs,
       connectionsCheckingInterval: handshakeMs / 4,
     },
-    (request, response) => answer(request, response, blocks),
+    answerFrom(routes),
   );
   http.maxConnections = limits.maxConnections;
   // Of connections that stand still without being a socket of ours.
@@ -77,29 +78,6 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
       http.closeAllConnections();
     },
   };
-}
-
-function answer(request: IncomingMessage, response: ServerResponse, blocks: DataBlocks): void {
-  // Not as a URL: what a stranger asks for need not be one.
-  const [pathname] = (request.url ?? '/').split('?', 1);
-  const [, sha256] = /^\/api\/v1\/data\/([0-9a-f]{64})$/.exec(pathname) ?? [];
-  const block = sha256 === undefined ? undefined : blocks.get(sha256);
-  response.setHeader('x-content-type-options', 'nosniff');
-  if (request.method !== 'GET') {
-    response.writeHead(405, { allow: 'GET' }).end();
-  } else if (block !== undefined) {
-    response.writeHead(200, {
-      'content-type': 'application/octet-stream',
-      'content-length': block.length,
-      // The address is the content: it can never change.
-      'cache-control': 'public, max-age=31536000, immutable',
-    });
-    response.end(block);
-  } else if (pathname === '/livez') {
-    response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
-  } else {
-    response.writeHead(404, { 'content-type': 'text/plain' }).end('There is nothing here.\n');
-  }
 }
 
 function countTraffic(http: Server): EdgeServer['traffic'] {

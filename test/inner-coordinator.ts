@@ -1,6 +1,7 @@
 // A coordinator inside the test's own process, with a network of a few hundred weights: for what has to be counted
 // from within, or happens so often that a process would be busy telling of it.
 import { openArchive } from '../coordinator/archive.ts';
+import { blockRoute } from '../coordinator/block-route.ts';
 import { Coordinator, type CoordinatorOptions } from '../coordinator/coordinator.ts';
 import { createDataBlocks } from '../coordinator/data-blocks.ts';
 import type { Evaluation } from '../coordinator/evaluation.ts';
@@ -59,7 +60,7 @@ export async function newInnerCoordinator(
     host: '127.0.0.1',
     port: 0,
     maxPayloadBytes: 4 * model.parameterCount,
-    blocks,
+    routes: [blockRoute(blocks)],
     limits,
     onRefused: refusals.add,
   });
