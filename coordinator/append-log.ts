@@ -123,8 +123,7 @@ export async function readLog(path: string): Promise<LogRecord[]> {
 
 /**
  * Takes a log back to a checkpoint: drops the torn last line and every record whose `version` is
- * above `version`, unless `isKept` speaks for it. A record with a `seq` gets its new one, so that
- * they have no gaps. Returns what the file now holds.
+ * above `version`, unless `isKept` speaks for it. Returns what the file now holds.
  */
 export async function keepThroughVersion(
   path: string,
@@ -133,9 +132,7 @@ export async function keepThroughVersion(
 ): Promise<LogRecord[]> {
   const isPast = (record: LogRecord): boolean =>
     typeof record.version !== 'number' || record.version <= version || isKept(record);
-  const kept = (await readLog(path)).filter(isPast).map((record, index) => {
-    return 'seq' in record ? { ...record, seq: index + 1 } : record;
-  });
+  const kept = (await readLog(path)).filter(isPast);
   const text = kept.map((record) => `${JSON.stringify(record)}\n`).join('');
   await runOnDisk(replaceFile(path, Buffer.from(text)));
   return kept;

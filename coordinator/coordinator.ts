@@ -57,7 +57,7 @@ export interface CoordinatorOptions {
 }
 
 const codec = 'float32';
-const waitingCheckEveryMs = 250;
+const lookEveryMs = 250;
 
 /** Resolves when it listens; rejects with the system's error when it cannot. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
@@ -65,6 +65,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { rows, columns } = config.shape;
   const blocks = createDataBlocks(dataset.train, rows * columns);
   const maxPayloadBytes = modelOf(config).parameterCount * codecs[codec].bytesPerValue;
+  const limits = options.limits ?? defaultLimits;
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
@@ -73,7 +74,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     port,
     maxPayloadBytes,
     routes: [blockRoute(blocks), livenessRoute],
-    limits: options.limits ?? defaultLimits,
+    limits,
     onRefused: refusals.add,
   });
   return new Coordinator(options, server, blocks.manifest, refusals);
@@ -97,7 +98,7 @@ export class Coordinator {
   readonly #core: Core;
   readonly #metrics: Metrics;
   readonly #milestones: Milestones;
-  readonly #waitingTimer: NodeJS.Timeout;
+  readonly #lookTimer: NodeJS.Timeout;
   /** Workers whose next lease is not sent, because the weights for it were not. */
   readonly #withheld = new Set<string>();
   readonly #expected: ExpectedAnswers;
@@ -139,6 +140,7 @@ export class Coordinator {
       ...options,
       plan,
       runDirectory: archive.directory,
+      pastLedger: archive.pastLedger,
       counters: () => ({ ...this.#core.counters, ...server.traffic() }),
     });
     this.#milestones = new Milestones({
@@ -160,10 +162,7 @@ export class Coordinator {
     this.#channel = openWorkChannel(server.io, handlers, options.limits ?? defaultLimits);
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
-    this.#waitingTimer = setInterval(
-      () => this.#metrics.waiting(this.#core.waiting(performance.now())),
-      waitingCheckEveryMs,
-    );
+    this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);
     this.#dispatch({ type: 'tick' });
   }
 
@@ -172,12 +171,18 @@ export class Coordinator {
     this.#dispatch({ type: 'stop' });
   }
 
+  /** Tells what no event of the core would: that nothing happens, and what each worker does. */
+  #look(now: number): void {
+    this.#metrics.waiting(this.#core.waiting(now));
+    this.#metrics.workers(this.#core.members, this.#channel.trafficOf, now);
+  }
+
   #joined(peer: WorkerPeer): void {
     const { worker, name } = peer;
     const { run, config } = this.#options;
     this.#dispatch({ type: 'joined', worker, name });
     this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data, codec });
-    this.#metrics.worker(peer, 'joined', this.#core.readyCount);
+    this.#metrics.joined(peer, this.#core.readyCount);
   }
 
   #receive(peer: WorkerPeer, message: FromWorker): void {
@@ -185,6 +190,7 @@ export class Coordinator {
       case 'ready':
         return this.#ready(peer, message);
       case 'gradient':
+        this.#metrics.table.answered(peer.worker, message.computeMs, performance.now());
         return this.#dispatch(answerEvent(peer.worker, message, this.#expected));
       case 'leave':
         this.#left(peer, cleanName(message.reason, 'no reason given'));
@@ -231,6 +237,7 @@ export class Coordinator {
       case 'lease': {
         const { worker, runs, ...lease } = effect;
         if (this.#withheld.delete(worker)) return;
+        this.#metrics.table.leased(worker, runs.length, now);
         return this.#channel.send(worker, { ...lease, runs: [...runs] });
       }
       case 'standby': {
@@ -242,6 +249,7 @@ export class Coordinator {
       case 'late':
         return this.#tell(effect.worker, 'late', `silent for ${seconds(effect.silentMs)}`);
       case 'refuse':
+        this.#metrics.table.refused(effect.worker, effect.reason);
         if (effect.reason === 'late' || effect.reason === 'duplicate') return;
         return this.#tell(effect.worker, 'rejected', rejectReasons[effect.reason]);
       case 'expel': {
@@ -280,7 +288,7 @@ export class Coordinator {
 
   async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {
     const { archive, start } = this.#options;
-    clearInterval(this.#waitingTimer);
+    clearInterval(this.#lookTimer);
     this.#channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
     const message = await this.#milestones.finish(snapshot, reason === 'completed');

@@ -34,7 +34,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
     fromVersion: start.version,
     onError: (error) => warn(`${folder.directory} cannot be written: ${error.message}`),
   });
-  const log = new EventLog({ lastSeq: archive.lastSeq });
+  const log = new EventLog({ lastSeq: archive.lastSeq, past: archive.pastEvents });
   const reporter = createReporter({
     stdout: process.stdout,
     stderr: process.stderr,

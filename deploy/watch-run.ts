@@ -24,13 +24,13 @@ export interface Watching {
 /** Tries again until the run ends, the watcher closes, or the coordinator refuses by name. */
 export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Watching {
   let lastSeq = 0;
-  let runStartedAt: string | undefined;
+  let run: string | undefined;
   let isAway = false;
   let end: (ending: WatchEnding) => void = () => undefined;
   const socket = io(new URL(watchNamespace, url).href, {
     transports: ['websocket'],
     parser: socketParser,
-    auth: { protocol: protocolVersion },
+    auth: (tell) => tell({ protocol: protocolVersion, since: lastSeq, run }),
     forceNew: true,
     reconnectionDelay: 250,
     reconnectionDelayMax: 5000,
@@ -62,13 +62,10 @@ export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Wat
     const parsed = v.safeParse(runEventSchema, data);
     if (!parsed.success) return;
     const event = parsed.output;
-    if (event.type === 'run') {
-      // A coordinator that was started again takes the run, and its numbers, back to a checkpoint.
-      if (event.time !== runStartedAt) lastSeq = 0;
-      runStartedAt = event.time;
-    }
-    // Each connection begins with the whole history.
+    // Somebody started another run in its place.
+    if (event.type === 'run' && event.run !== run) lastSeq = 0;
     if (event.seq <= lastSeq) return;
+    if (event.type === 'run') run = event.run;
     lastSeq = event.seq;
     onEvent(event);
     if (event.type === 'end') end({ kind: 'ended' });

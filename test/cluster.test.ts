@@ -235,9 +235,9 @@ describe.concurrent('a stranger', () => {
   });
 });
 
-/** Progress grows old: a watcher that comes late gets the latest alone. */
+/** Progress grows thin, and of the workers a watcher that comes late gets the latest table alone. */
 function isLasting({ type }: RunEvent): boolean {
-  return type !== 'step';
+  return type !== 'step' && type !== 'workers';
 }
 
 /** What a socket is told that connects like this. */

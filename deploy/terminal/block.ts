@@ -1,4 +1,5 @@
 // The progress of a run at this moment: three lines to draw over again, or one for a plain log.
+import { position, type RunView, type WorkerView } from '../../shared/run-view.ts';
 import {
   formatBar,
   formatCount,
@@ -10,7 +11,6 @@ import {
   sanitize,
   truncate,
 } from './format.ts';
-import { position, type RunView, type WorkerView } from './run-view.ts';
 import type { Style } from './style.ts';
 
 const widestBar = 24;
@@ -62,7 +62,8 @@ function stepText(view: RunView): string {
   ].join(separator);
 }
 
-function learningText({ progress, lastEpoch }: RunView): string {
+function learningText({ progress, epochs }: RunView): string {
+  const lastEpoch = epochs.at(-1);
   return [
     `Train Loss ${progress ? formatLoss(progress.loss) : '-'}`,
     `Train Acc ${progress ? formatPercent(progress.accuracy) : '-'}`,

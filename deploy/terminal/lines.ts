@@ -30,6 +30,7 @@ export function permanentLines(event: RunEvent, style: Style): string[] {
     case 'end':
       return endLines(event, style);
     case 'step':
+    case 'workers':
       return [];
     default:
       event satisfies never;

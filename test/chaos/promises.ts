@@ -66,10 +66,10 @@ async function assertExactlyOnce(
 
 async function assertNoRowTwice({ config, paths }: RunFolder): Promise<void> {
   const events = await readLog(paths.events);
-  assert.deepEqual(
-    events.map(({ seq }) => seq),
-    events.map((_, index) => index + 1),
-    'events have gaps',
+  const seqs = events.map(({ seq }) => Number(seq));
+  assert.ok(
+    seqs.every((seq, at) => seq > (seqs[at - 1] ?? 0)),
+    'events are not in order, each once',
   );
   const versionsOf = (type: string): unknown[] =>
     events.filter((event: LogRecord) => event.type === type).map(({ version }) => version);

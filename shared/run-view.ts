@@ -1,5 +1,5 @@
-// What a watcher knows of a run: the fold of its events, the same for train, coordinator and watch.
-import type { RunEvent, RunEventOf } from '../../shared/events.ts';
+// What a watcher knows of a run: the fold of its events, the same for terminals, pages and monitors.
+import type { RunEvent, RunEventOf, WorkerRow } from './events.ts';
 
 export interface WorkerView {
   readonly name: string;
@@ -7,35 +7,54 @@ export interface WorkerView {
   readonly state: 'joined' | 'ready' | 'standby' | 'late';
 }
 
+export type StepPoint = Pick<RunEventOf<'step'>, 'version' | 'loss' | 'accuracy'>;
+
 export interface RunView {
   readonly run?: RunEventOf<'run'>;
   /** The last step that was reported; absent until there is one. */
   readonly progress?: RunEventOf<'step'>;
   /** Those that are here, by id. */
   readonly workers: ReadonlyMap<string, WorkerView>;
+  /** What they do, as told last; whoever came since has no row yet. */
+  readonly rows: readonly WorkerRow[];
   /** How many of them the coordinator counts as ready. */
   readonly readyWorkers: number;
   /** Why the run stands still; absent while it moves. */
   readonly waitingText?: string;
-  readonly lastEpoch?: RunEventOf<'epoch'>;
+  /** Evaluated ones, in order. */
+  readonly epochs: readonly RunEventOf<'epoch'>[];
+  /** Those that were reported, in order: points of the training curves. */
+  readonly steps: readonly StepPoint[];
   readonly end?: RunEventOf<'end'>;
 }
 
-export const emptyView: RunView = { workers: new Map(), readyWorkers: 0 };
+export const emptyView: RunView = {
+  workers: new Map(),
+  rows: [],
+  readyWorkers: 0,
+  epochs: [],
+  steps: [],
+};
 
 export function reduceView(view: RunView, event: RunEvent): RunView {
   switch (event.type) {
     case 'run':
-      // A restarted coordinator hears of its workers again, each with an event of its own.
-      return { ...emptyView, run: event };
+      return startAgain(view, event);
     case 'worker':
       return { ...view, workers: reduceWorkers(view, event), readyWorkers: event.workers };
     case 'step':
-      return { ...view, progress: event, readyWorkers: event.workers };
+      return {
+        ...view,
+        progress: event,
+        readyWorkers: event.workers,
+        steps: [...thinned(view.steps), pointOf(event)],
+      };
+    case 'workers':
+      return { ...view, rows: event.rows };
     case 'waiting':
       return { ...view, waitingText: event.cause === 'none' ? undefined : event.text };
     case 'epoch':
-      return { ...view, lastEpoch: event };
+      return { ...view, epochs: [...view.epochs, event] };
     case 'end':
       return { ...view, waitingText: undefined, end: event };
     case 'checkpoint':
@@ -45,6 +64,23 @@ export function reduceView(view: RunView, event: RunEvent): RunView {
       event satisfies never;
       return view;
   }
+}
+
+/** A restarted coordinator hears of its workers again, each with an event of its own; what it lost is undone. */
+function startAgain({ epochs, steps }: RunView, run: RunEventOf<'run'>): RunView {
+  const isKept = ({ version }: { readonly version: number }) => version <= run.fromVersion;
+  return { ...emptyView, run, epochs: epochs.filter(isKept), steps: steps.filter(isKept) };
+}
+
+/** More points than a terminal has columns, and a bounded number of them. */
+const maxPoints = 2000;
+
+function thinned(steps: RunView['steps']): RunView['steps'] {
+  return steps.length < maxPoints ? steps : steps.filter((_, at) => at % 2 === 0);
+}
+
+function pointOf({ version, loss, accuracy }: RunEventOf<'step'>): StepPoint {
+  return { version, loss, accuracy };
 }
 
 function reduceWorkers(view: RunView, event: RunEventOf<'worker'>): RunView['workers'] {
