@@ -22,13 +22,13 @@ import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { createDataBlocks } from './data-blocks.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
-import { livenessRoute } from './health-routes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type EdgeServer, startServer } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
+import { watchRoutes } from './watch-routes.ts';
 import {
   openWorkChannel,
   type WorkChannel,
@@ -73,7 +73,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     host,
     port,
     maxPayloadBytes,
-    routes: [blockRoute(blocks), livenessRoute],
+    routes: [blockRoute(blocks), ...watchRoutes(options.log, limits)],
     limits,
     onRefused: refusals.add,
   });

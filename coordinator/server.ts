@@ -31,6 +31,7 @@ export interface EdgeServer {
 
 /** A request's headers are a few hundred bytes: whoever takes longer is not asking for anything. */
 const slowHeadersMs = 10_000;
+const farewellMs = 1000;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
@@ -74,8 +75,10 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
     port: (http.address() as AddressInfo).port,
     traffic,
     close: async () => {
+      // Streams that end now are read to their end, unless somebody does not read.
+      const farewell = setTimeout(() => http.closeAllConnections(), farewellMs);
       await io.close();
-      http.closeAllConnections();
+      clearTimeout(farewell);
     },
   };
 }
