@@ -1,12 +1,8 @@
 import { appendFile, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import {
-  type AppendLogOptions,
-  keepThroughVersion,
-  openAppendLog,
-  readLog,
-} from '../coordinator/append-log.ts';
+import type { AppendFileOptions } from '../coordinator/append-file.ts';
+import { keepThroughVersion, openAppendLog, readLog } from '../coordinator/append-log.ts';
 import { auditLedger, type LedgerRecord, readLedger } from '../coordinator/ledger.ts';
 import { createPlan } from '../shared/plan.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -204,7 +200,7 @@ function unexpected(error: Error): never {
   throw error;
 }
 
-async function newLog(options: Partial<AppendLogOptions> = {}) {
+async function newLog(options: Partial<AppendFileOptions> = {}) {
   const path = join(await temporaryDirectory(), 'log.ndjson');
   const log = await openAppendLog(path, { onError: unexpected, ...options });
   return { log, path };
