@@ -9,6 +9,7 @@ import { diskReader } from './disk.ts';
 import { type LedgerRecord, parseLedger } from './ledger.ts';
 import { parseEvents } from './past-events.ts';
 import { configHash, type RunFolder, writeFinalModel } from './run-folder.ts';
+import { openTensorboardFile } from './tensorboard-file.ts';
 
 export interface RunArchive {
   readonly directory: string;
@@ -47,6 +48,7 @@ export async function openArchive(options: ArchiveOptions): Promise<RunArchive> 
   const keptEvents = await keepThroughVersion(paths.events, fromVersion);
   const ledger = await openAppendLog(paths.ledger, { onError });
   const events = await openAppendLog(paths.events, { onError });
+  const tensorboard = await openTensorboardFile({ directory, fromVersion, onError });
   const flush = async (log: AppendLog): Promise<void> => {
     if (!(await log.flush())) throw new Error('the disk takes no more lines of the run’s log');
   };
@@ -56,7 +58,10 @@ export async function openArchive(options: ArchiveOptions): Promise<RunArchive> 
     pastEvents: parseEvents(keptEvents),
     pastLedger: parseLedger(keptLedger, paths.ledger),
     appendLedger: (record) => ledger.append(record),
-    appendEvent: (event) => events.append(event),
+    appendEvent: (event) => {
+      events.append(event);
+      tensorboard.event(event);
+    },
     saveCheckpoint: async (snapshot) => {
       await flush(ledger);
       await flush(events);
@@ -66,6 +71,7 @@ export async function openArchive(options: ArchiveOptions): Promise<RunArchive> 
     close: async () => {
       await ledger.close();
       await events.close();
+      await tensorboard.close();
     },
   };
 }
