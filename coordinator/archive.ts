@@ -5,6 +5,7 @@ import type { RunEvent } from '../shared/events.ts';
 import { type AppendLog, keepThroughVersion, openAppendLog, readLog } from './append-log.ts';
 import type { CheckpointOwner, Snapshot } from './checkpoint.ts';
 import { storeCheckpoint } from './checkpoint-store.ts';
+import { writeCurves } from './curve-files.ts';
 import { diskReader } from './disk.ts';
 import { type LedgerRecord, parseLedger } from './ledger.ts';
 import { parseEvents } from './past-events.ts';
@@ -22,6 +23,7 @@ export interface RunArchive {
   appendEvent(event: RunEvent): void;
   /** Resolves to its path once it is durable, and the ledger and the events before it are. */
   saveCheckpoint(snapshot: Snapshot): Promise<string>;
+  /** And the curves that led to it. */
   writeModel(weights: Float32Array): Promise<void>;
   close(): Promise<void>;
 }
@@ -49,25 +51,32 @@ export async function openArchive(options: ArchiveOptions): Promise<RunArchive> 
   const ledger = await openAppendLog(paths.ledger, { onError });
   const events = await openAppendLog(paths.events, { onError });
   const tensorboard = await openTensorboardFile({ directory, fromVersion, onError });
+  const pastEvents = parseEvents(keptEvents);
+  const epochs = pastEvents.filter((event) => event.type === 'epoch');
   const flush = async (log: AppendLog): Promise<void> => {
     if (!(await log.flush())) throw new Error('the disk takes no more lines of the run’s log');
   };
   return {
     directory,
     lastSeq,
-    pastEvents: parseEvents(keptEvents),
+    pastEvents,
     pastLedger: parseLedger(keptLedger, paths.ledger),
     appendLedger: (record) => ledger.append(record),
     appendEvent: (event) => {
       events.append(event);
       tensorboard.event(event);
+      if (event.type === 'epoch') epochs.push(event);
     },
     saveCheckpoint: async (snapshot) => {
       await flush(ledger);
       await flush(events);
       return storeCheckpoint({ directory: paths.checkpoints, snapshot, owner });
     },
-    writeModel: (weights) => writeFinalModel(folder, weights),
+    writeModel: async (weights) => {
+      await writeFinalModel(folder, weights);
+      // A picture is not worth an ending that says that something went wrong.
+      await writeCurves(folder, epochs).catch(onError);
+    },
     close: async () => {
       await ledger.close();
       await events.close();

@@ -27,6 +27,8 @@ export interface RunPaths {
   readonly checkpoints: string;
   readonly model: string;
   readonly onnxModel: string;
+  readonly curvesSvg: string;
+  readonly curvesPng: string;
 }
 
 const configFileSchema = v.strictObject({
@@ -114,6 +116,8 @@ function runPaths(directory: string): RunPaths {
     checkpoints: join(directory, 'checkpoints'),
     model: join(directory, 'model.safetensors'),
     onnxModel: join(directory, 'model.onnx'),
+    curvesSvg: join(directory, 'curves.svg'),
+    curvesPng: join(directory, 'curves.png'),
   };
 }
 

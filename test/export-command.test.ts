@@ -27,6 +27,12 @@ describe('a finished run', () => {
     expect(found).toMatchObject({ accuracy, confusion });
     expect(found.loss).toBeCloseTo(loss, 5);
   });
+
+  it('leaves its curves as pictures, and for TensorBoard', async () => {
+    const names = await readdir(folder.directory);
+    expect(names).toEqual(expect.arrayContaining(['curves.svg', 'curves.png']));
+    expect(names.filter((name) => name.startsWith('events.out.tfevents.'))).toHaveLength(1);
+  });
 });
 
 describe.concurrent('tutti export', () => {
