@@ -289,6 +289,8 @@ export class Coordinator {
   async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {
     const { archive, start } = this.#options;
     clearInterval(this.#lookTimer);
+    const { members } = this.#core;
+    this.#metrics.workers(members, this.#channel.trafficOf, performance.now(), true);
     this.#channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
     const message = await this.#milestones.finish(snapshot, reason === 'completed');

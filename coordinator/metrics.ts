@@ -105,13 +105,14 @@ export class Metrics {
     this.worker(worker, 'ready', workers);
   }
 
-  /** Tells of all workers, unless it did so a moment ago. */
+  /** Tells of all workers, unless it did so a moment ago and this is not the last time. */
   workers(
     members: ReadonlyMap<string, Readonly<Member>>,
     trafficOf: (worker: string) => Traffic,
     now: number,
+    isLast = false,
   ): void {
-    if (now < this.#nextWorkersEventAt) return;
+    if (now < this.#nextWorkersEventAt && !isLast) return;
     const rows = this.table.rows(members, trafficOf, now);
     // Nobody is here, and that was told when the last one left.
     if (rows.length === 0) return;

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { RunEvent } from '../shared/events.ts';
-import { fileVersion, restart, scalars } from '../shared/tensorboard.ts';
+import { fileVersion, restart, scalars, scalarsOf } from '../shared/tensorboard.ts';
 import { type AppendFileOptions, openAppendFile } from './append-file.ts';
 
 export interface TensorboardFile {
@@ -42,27 +42,4 @@ export async function openTensorboardFile({
     },
     close: file.close,
   };
-}
-
-/** By tag: the part before the slash groups the charts. Steps are committed steps, epochs stand at their last one. */
-function scalarsOf(event: RunEvent): Readonly<Record<string, number>> | undefined {
-  switch (event.type) {
-    case 'step':
-      return {
-        'loss/train': event.loss,
-        'accuracy/train': event.accuracy,
-        'speed/samples_per_second': event.samplesPerSecond,
-        'speed/workers': event.workers,
-        'optimizer/learning_rate': event.learningRate,
-      };
-    case 'epoch':
-      return {
-        'loss/train_epoch': event.trainLoss,
-        'accuracy/train_epoch': event.trainAccuracy,
-        'loss/test': event.testLoss,
-        'accuracy/test': event.testAccuracy,
-      };
-    default:
-      return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 // Event files of TensorBoard: TFRecords, each an Event of tensorflow/core/util/event.proto.
 import { crc32c } from './crc32c.ts';
+import type { RunEvent } from './events.ts';
 import { type Bytes, concat, double, float, integer, message, text } from './protobuf.ts';
 
 // Field numbers of event.proto and summary.proto, a constant for each message.
@@ -45,6 +46,29 @@ export function scalars(
     integer(eventProto.step, step),
     message(eventProto.summary, ...parts),
   ]);
+}
+
+/** What is drawn of an event, at its `version`: epochs stand at their last step. Undefined where that is nothing. */
+export function scalarsOf(event: RunEvent): Readonly<Record<string, number>> | undefined {
+  switch (event.type) {
+    case 'step':
+      return {
+        'loss/train': event.loss,
+        'accuracy/train': event.accuracy,
+        'speed/samples_per_second': event.samplesPerSecond,
+        'speed/workers': event.workers,
+        'optimizer/learning_rate': event.learningRate,
+      };
+    case 'epoch':
+      return {
+        'loss/train_epoch': event.trainLoss,
+        'accuracy/train_epoch': event.trainAccuracy,
+        'loss/test': event.testLoss,
+        'accuracy/test': event.testAccuracy,
+      };
+    default:
+      return undefined;
+  }
 }
 
 /** Length, its checksum, the data, its checksum: https://www.tensorflow.org/tutorials/load_data/tfrecord */

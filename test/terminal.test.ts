@@ -4,7 +4,9 @@ import { nearest, suggestFlag } from '../deploy/suggest.ts';
 import { blockLines } from '../deploy/terminal/block.ts';
 import * as format from '../deploy/terminal/format.ts';
 import { permanentLines } from '../deploy/terminal/lines.ts';
+import { sparkline } from '../deploy/terminal/sparkline.ts';
 import { plainStyle } from '../deploy/terminal/style.ts';
+import { tableLines } from '../deploy/terminal/table.ts';
 import type { RunEvent } from '../shared/events.ts';
 import { optimizers } from '../shared/optimizers/index.ts';
 import { emptyView, reduceView } from '../shared/run-view.ts';
@@ -210,6 +212,39 @@ describe('formatting', () => {
     expect(format.sanitize('x'.repeat(9), 4)).toBe('xxx…');
     expect(format.formatName('n'.repeat(500))).toHaveLength(40);
     expect(format.formatName('\u200b\u202e')).toBe('unnamed');
+  });
+});
+
+describe('a curve in one line', () => {
+  it('rises and falls with its values', () => {
+    expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7], 80)).toBe('▁▂▃▄▅▆▇█');
+    expect(sparkline([3, 3, 3], 80)).toBe('▁▁▁');
+    expect(sparkline([], 80)).toBe('');
+  });
+
+  it('has the means of what does not fit, and leaves out what is no number', () => {
+    expect(sparkline([0, 2, 4, 6, 8, 10], 3)).toBe('▁▅█');
+    expect(sparkline([0, Number.NaN, 1], 80)).toBe('▁█');
+    for (let width = 1; width < 100; width++) {
+      expect(sparkline(Array.from({ length: 97 }, Math.random), width)).toHaveLength(
+        Math.min(97, width),
+      );
+    }
+  });
+});
+
+describe('a table', () => {
+  it('gives each column the width that it needs, and numbers their place on the right', () => {
+    expect(
+      tableLines(
+        ['name', '>count'],
+        [
+          ['東京', '1'],
+          ['a', '12,345'],
+        ],
+        plainStyle,
+      ),
+    ).toEqual(['name   count', '東京       1', 'a     12,345']);
   });
 });
 

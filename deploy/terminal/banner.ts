@@ -7,15 +7,11 @@ import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
 import type { Style } from './style.ts';
 
 export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
-  const { config } = event;
   const url = sanitize(event.url);
-  const row = (title: string, text: string) => `  ${style.dim(title.padEnd(8))}  ${text}`;
+  const row = (title: string, text: string) => titledRow(title, text, style);
   return [
     `${style.bold('tutti')} run ${style.bold(sanitize(event.run))}`,
-    row('data', dataText(config)),
-    row('network', `${networkText(config)}, ${formatInteger(event.parameterCount)} parameters`),
-    row('training', trainingText(event)),
-    row('engine', engineText(config)),
+    ...configLines(event, style),
     row('folder', formatPath(event.runDirectory)),
     ...(event.fromVersion > 0 ? [row('resumes', resumeText(event))] : []),
     '',
@@ -23,6 +19,27 @@ export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
     `Watch with: ${style.cyan(`npx tutti watch ${url}`)}`,
     '',
   ];
+}
+
+type Configured = Pick<
+  RunEventOf<'run'>,
+  'config' | 'parameterCount' | 'stepsPerEpoch' | 'totalSteps'
+>;
+
+/** What it trains, and how. */
+export function configLines(run: Configured, style: Style): string[] {
+  const { config, parameterCount } = run;
+  const network = `${networkText(config)}, ${formatInteger(parameterCount)} parameters`;
+  return [
+    titledRow('data', dataText(config), style),
+    titledRow('network', network, style),
+    titledRow('training', trainingText(run), style),
+    titledRow('engine', engineText(config), style),
+  ];
+}
+
+export function titledRow(title: string, text: string, style: Style): string {
+  return `  ${style.dim(title.padEnd(8))}  ${text}`;
 }
 
 function dataText({ dataset, shape }: RunConfig): string {
@@ -37,7 +54,7 @@ function networkText({ shape, model }: RunConfig): string {
   return `${widths.join('-')} ${model.activation}${model.batchNorm ? ' with batch norm' : ''}`;
 }
 
-function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>): string {
+function trainingText({ config, stepsPerEpoch, totalSteps }: Configured): string {
   const { optimizer, schedule, epochs } = config;
   const endsEarly = totalSteps < epochs * stepsPerEpoch;
   return [
