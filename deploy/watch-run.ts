@@ -26,6 +26,7 @@ export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Wat
   let lastSeq = 0;
   let run: string | undefined;
   let isAway = false;
+  let isOver = false;
   let end: (ending: WatchEnding) => void = () => undefined;
   const socket = io(new URL(watchNamespace, url).href, {
     transports: ['websocket'],
@@ -37,6 +38,7 @@ export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Wat
   });
   const ending = new Promise<WatchEnding>((resolve) => {
     end = (ending) => {
+      isOver = true;
       socket.disconnect();
       resolve(ending);
     };
@@ -54,6 +56,7 @@ export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Wat
     else end({ kind: 'refused', detail: error.message });
   });
   socket.on('disconnect', () => {
+    if (isOver) return;
     // The server hangs up when it ends: a restarted one will take us back.
     if (!socket.active) socket.connect();
     away('the connection broke');

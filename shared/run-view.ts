@@ -13,6 +13,8 @@ export interface RunView {
   readonly run?: RunEventOf<'run'>;
   /** The last step that was reported; absent until there is one. */
   readonly progress?: RunEventOf<'step'>;
+  /** Of all connections, from one report to the next. */
+  readonly traffic?: { readonly inPerSecond: number; readonly outPerSecond: number };
   /** Those that are here, by id. */
   readonly workers: ReadonlyMap<string, WorkerView>;
   /** What they do, as told last; whoever came since has no row yet. */
@@ -46,6 +48,7 @@ export function reduceView(view: RunView, event: RunEvent): RunView {
       return {
         ...view,
         progress: event,
+        traffic: trafficBetween(view.progress, event),
         readyWorkers: event.workers,
         steps: [...thinned(view.steps), pointOf(event)],
       };
@@ -70,6 +73,20 @@ export function reduceView(view: RunView, event: RunEvent): RunView {
 function startAgain({ epochs, steps }: RunView, run: RunEventOf<'run'>): RunView {
   const isKept = ({ version }: { readonly version: number }) => version <= run.fromVersion;
   return { ...emptyView, run, epochs: epochs.filter(isKept), steps: steps.filter(isKept) };
+}
+
+/** In bytes. */
+function trafficBetween(
+  before: RunEventOf<'step'> | undefined,
+  { time, counters }: RunEventOf<'step'>,
+): RunView['traffic'] {
+  if (before === undefined) return undefined;
+  const seconds = (Date.parse(time) - Date.parse(before.time)) / 1000;
+  if (seconds <= 0) return undefined;
+  return {
+    inPerSecond: (counters.bytesIn - before.counters.bytesIn) / seconds,
+    outPerSecond: (counters.bytesOut - before.counters.bytesOut) / seconds,
+  };
 }
 
 /** More points than a terminal has columns, and a bounded number of them. */

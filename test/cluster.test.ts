@@ -1,5 +1,6 @@
 // Coordinators, workers and watchers as processes that come, go and fail.
-import { execFile } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,6 +20,9 @@ import {
   type TestScope,
   temporaryFolder,
 } from './support.ts';
+
+/** A terminal without a person: that of util-linux has other flags than that of the BSDs. */
+const hasScript = /util-linux/.test(spawnSync('script', ['--version']).stdout?.toString() ?? '');
 
 describe('workers', () => {
   it('are waited for, at first and when all are gone, and the run goes on', async (t) => {
@@ -143,9 +147,37 @@ describe('a watcher', () => {
     again.coordinator.kill('SIGINT');
     expect(await watcher.exit).toBe(0);
     const seen = await watcher.allEvents();
+    // Nothing comes twice, and nothing is missed.
+    const seqs = seen.map(({ seq }) => seq);
+    expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
     expect(seen.slice(seen.findIndex(isResumed)).filter(isLasting)).toEqual(
       (await again.coordinator.allEvents()).filter(isLasting),
     );
+  });
+});
+
+describe.skipIf(!hasScript)('a watcher in a terminal', () => {
+  it('quits with q, and the run goes on', async (t) => {
+    const { coordinator, url } = await newCluster(t, { flags: endlessRun });
+    await coordinator.waitForEvent('epoch');
+    // `script` is the terminal, so that the watcher has keys to read and a screen to draw on.
+    const command = `stty rows 30 cols 100; ${process.execPath} deploy/tutti.js watch ${url}`;
+    const terminal = spawn('script', ['-qefc', command, '/dev/null'], { stdio: 'pipe' });
+    t.onTestFinished(async () => void terminal.kill('SIGKILL'));
+    let screen = '';
+    const isDrawn = new Promise<void>((resolve) => {
+      terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+        screen += text;
+        if (/q quits, the run goes on/.test(screen)) resolve();
+      });
+    });
+    await isDrawn;
+    terminal.stdin.write('q');
+    const [status] = await once(terminal, 'exit');
+    expect(status).toBe(0);
+    expect(screen).toMatch(/Eval Acc .*\d\d\.\d\d %/);
+    const { seq } = coordinator.eventsSoFar().at(-1)!;
+    await coordinator.waitForEvent('step', (step) => step.seq > seq);
   });
 });
 

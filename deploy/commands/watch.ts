@@ -3,7 +3,9 @@ import { parseCoordinatorUrl } from '../coordinator-url.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { outputOptions } from '../serve-options.ts';
+import { onKeys } from '../terminal/keys.ts';
 import { createReporter } from '../terminal/reporter.ts';
+import { watchBlock } from '../terminal/watch-block.ts';
 import { watchRun } from '../watch-run.ts';
 
 export const watch = defineCommand({
@@ -21,18 +23,24 @@ export const watch = defineCommand({
     const coordinator = parseCoordinatorUrl(url);
     const mode = json ? 'json' : quiet ? 'quiet' : 'human';
     const { stdout, stderr, env } = process;
-    const reporter = createReporter({ stdout, stderr, mode, env });
+    const reporter = createReporter({ stdout, stderr, mode, env, block: watchBlock });
     const watching = watchRun(coordinator, {
       onEvent: (event) => reporter.event(event),
-      onNotice: (message) => stderr.write(`${message}\n`),
+      onNotice: (message) => reporter.say(message),
     });
-    const ignore = onInterrupt(watching.close);
+    let hasQuit = false;
+    const ignoreSignals = onInterrupt(watching.close);
+    const ignoreKeys = onKeys(process.stdin, (key) => {
+      hasQuit = key === 'q';
+      watching.close();
+    });
     const ending = await watching.ending;
     reporter.close();
-    ignore();
+    ignoreKeys();
+    ignoreSignals();
     if (ending.kind === 'refused') {
       throw new CliError('refused', `${coordinator} cannot be watched: ${ending.detail}.`);
     }
-    return ending.kind === 'ended' ? 'ok' : 'interrupted';
+    return ending.kind === 'ended' || hasQuit ? 'ok' : 'interrupted';
   },
 });

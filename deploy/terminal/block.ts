@@ -17,6 +17,14 @@ const widestBar = 24;
 const narrowestBar = 4;
 const separator = ' · ';
 
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What is drawn over again: no line wider than the terminal, and fewer of them than it has. */
+export type Block = (view: RunView, size: TerminalSize, style: Style) => string[];
+
 /**
  * Where it is, how it learns, and who computes or what it waits for. Always three lines, none wider
  * than `columns`, so that nothing jumps; no lines before the run and after its end.
@@ -37,7 +45,8 @@ export function progressLine(view: RunView): string | undefined {
   return [`${epochText(view)}  ${stepText(view)}`, learningText(view), ...waiting].join(separator);
 }
 
-function progressText(view: RunView, columns: number, style: Style): string {
+/** With a bar as far as there is room; never wider than `columns`. */
+export function progressText(view: RunView, columns: number, style: Style): string {
   const { step, stepsPerEpoch } = position(view);
   const [head, tail] = [epochText(view), stepText(view)];
   const barWidth = Math.min(widestBar, columns - head.length - tail.length - 2);
