@@ -1,8 +1,10 @@
 // What a newcomer needs to draw the whole run, in bounded memory: progress grows thin, everything else is kept.
 import type { RunEvent } from '../shared/events.ts';
 
-/** Events in all; the oldest go first. */
+/** Events in all; the oldest of those that draw nothing go first. */
 const maxEvents = 10_000;
+/** Without these nobody could make sense of the others, or draw the curves. */
+const lasting: ReadonlySet<RunEvent['type']> = new Set(['run', 'epoch', 'step']);
 /** Twice as many points as a wide screen has columns. */
 const maxSteps = 4000;
 
@@ -18,12 +20,13 @@ export class History {
     // The table of workers is of this moment.
     if (event.type === 'workers') this.#removeLast('workers');
     this.events.push(event);
-    // Without its `run` event nobody could make sense of the others.
-    if (this.events.length > maxEvents) this.events.splice(this.#beginsWithRun ? 1 : 0, 1);
+    if (this.events.length > maxEvents) this.#forgetOne();
   }
 
-  get #beginsWithRun(): boolean {
-    return this.events[0].type === 'run';
+  #forgetOne(): void {
+    const at = this.events.findIndex(({ type }) => !lasting.has(type));
+    const oldest = this.events[0].type === 'run' ? 1 : 0;
+    this.events.splice(at < 0 ? oldest : at, 1);
   }
 
   /** Before one more is added: the one before it was the latest, and may be none of those that stay. */

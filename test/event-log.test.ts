@@ -112,8 +112,11 @@ describe('the history', () => {
 
   it('forgets the oldest before it fills the memory', () => {
     const log = newLog();
-    for (let count = 1; count <= 12_000; count++) log.add(notice(String(count)));
+    const first = log.add(progress(1));
+    for (let count = 2; count <= 12_000; count++) log.add(notice(String(count)));
     expect(log.history).toHaveLength(10_000);
+    // The curves are drawn from it.
+    expect(log.history[0]).toEqual(first);
     expect(log.history.at(-1)).toMatchObject({ seq: 12_000, message: '12000' });
   });
 });
