@@ -54,6 +54,8 @@ export interface CoordinatorOptions {
   readonly checkpointEverySteps?: number;
   readonly checkpointEveryMs?: number;
   readonly limits?: Limits;
+  /** After a completed run watchers can look at it until this settles. */
+  readonly linger?: () => Promise<void>;
 }
 
 const codec = 'float32';
@@ -287,7 +289,7 @@ export class Coordinator {
   }
 
   async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {
-    const { archive, start } = this.#options;
+    const { archive, start, linger } = this.#options;
     clearInterval(this.#lookTimer);
     const { members } = this.#core;
     this.#metrics.workers(members, this.#channel.trafficOf, performance.now(), true);
@@ -297,6 +299,7 @@ export class Coordinator {
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
     const end = this.#metrics.end({ reason, message, snapshot, testAccuracy });
     await archive.close();
+    if (reason === 'completed') await linger?.();
     await this.#server.close();
     return end;
   }

@@ -5,6 +5,7 @@ import { type Coordinator, startCoordinator } from '../coordinator/coordinator.t
 import { EventLog } from '../coordinator/event-log.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { CliError } from './exit-codes.ts';
+import { createLinger } from './linger.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
@@ -14,6 +15,8 @@ import { createReporter } from './terminal/reporter.ts';
 export interface Serving {
   readonly coordinator: Coordinator;
   readonly log: EventLog;
+  /** Ends the time in which a completed run can be looked at; false when there is no such time now. */
+  stopLingering(): boolean;
   /** Frees the terminal, the evaluator and the run's lock; call it when the coordinator is done. */
   close(): Promise<void>;
 }
@@ -43,6 +46,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   });
   log.subscribe((event) => archive.appendEvent(event));
   log.subscribe((event) => reporter.event(event));
+  const linger = createLinger(flags, (message) => reporter.say(message));
   let evaluator: Evaluator | undefined;
   const close = async (): Promise<void> => {
     reporter.close();
@@ -65,13 +69,14 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
         ...checkpointEvery,
         limits,
+        linger: linger.begin,
       },
       flags.port === undefined && isLoopback(flags.host),
     );
     warn = (message) => log.add({ type: 'notice', level: 'warning', message });
     for (const message of notices) log.add({ type: 'notice', level: 'info', message });
     for (const message of warnings) warn(message);
-    return { coordinator, log, close };
+    return { coordinator, log, stopLingering: linger.stop, close };
   } catch (error) {
     await archive.close();
     await close();
