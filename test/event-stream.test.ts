@@ -133,6 +133,19 @@ describe('the stream of events', () => {
     expect((await get('/api/v1/events')).status).toBe(200);
   });
 
+  it('writes each event down once, however many listen', async (t) => {
+    const { tell, log, get } = await newServer(t);
+    const streams = await Promise.all(Array.from({ length: 8 }, () => get('/api/v1/events')));
+    let times = 0;
+    const message = { toJSON: () => `written ${++times} times` };
+    log.add({ type: 'notice', level: 'info', message: message as unknown as string });
+    tell(end);
+    for (const stream of streams) {
+      const { event } = await nextOf(read(stream));
+      expect(event.message).toBe('written 1 times');
+    }
+  });
+
   it('shows that it stands while nothing happens', async (t) => {
     const { tell, get } = await newServer(t, { joinTimeoutMs: 400 });
     const { body } = await get('/api/v1/events');
