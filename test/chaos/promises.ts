@@ -78,4 +78,8 @@ async function assertNoRowTwice({ config, paths }: RunFolder): Promise<void> {
     assert.equal(new Set(versions).size, versions.length, `a row of type ${type} is there twice`);
   }
   assert.equal(versionsOf('epoch').length, config.epochs, 'epochs are missing');
+  const seen = { seen: config.shape.trainSamples, lost: 0, twice: 0 };
+  for (const { type, epoch, ledger } of events) {
+    if (type === 'epoch') assert.deepEqual(ledger, seen, `images of epoch ${epoch}, as told`);
+  }
 }
