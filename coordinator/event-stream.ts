@@ -28,6 +28,7 @@ export function eventStreamRoute(
   let streams = 0;
   return {
     path: eventsPath,
+    door: 'watch',
     answer: ({ request, response, query }) => {
       const since = parsePosition(request.headers['last-event-id'] ?? query.get('since') ?? '0');
       if (since === undefined) {

@@ -16,6 +16,7 @@ interface Metric {
 export function prometheusRoute(view: () => RunView): Route {
   return {
     path: '/metrics',
+    door: 'watch',
     answer: ({ response }) => {
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
       response.end([...runMetrics(view()), ...processMetrics()].map(metricText).join(''));

@@ -29,6 +29,8 @@ export interface RunPaths {
   readonly onnxModel: string;
   readonly curvesSvg: string;
   readonly curvesPng: string;
+  /** Of the run's owner alone. */
+  readonly links: string;
 }
 
 const configFileSchema = v.strictObject({
@@ -118,6 +120,7 @@ function runPaths(directory: string): RunPaths {
     onnxModel: join(directory, 'model.onnx'),
     curvesSvg: join(directory, 'curves.svg'),
     curvesPng: join(directory, 'curves.png'),
+    links: join(directory, 'links.json'),
   };
 }
 

@@ -1,9 +1,11 @@
 // The edge: HTTP and socket.io. Turns sockets into named workers and bytes into checked messages.
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
-import { guardEntrance, limitWebSockets } from './entrance.ts';
+import { guardEntrance, guardNamespaces, limitWebSockets } from './entrance.ts';
+import type { Gate } from './gate.ts';
 import type { Limits } from './limits.ts';
 import { answerFrom, type Route } from './routes.ts';
 import { strictParser } from './strict-parser.ts';
@@ -12,6 +14,11 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Where others reach it, when that is told. */
+  readonly publicUrl?: string;
+  /** Without one it speaks plain HTTP. */
+  readonly tls?: TlsIdentity;
+  readonly gate: Gate;
   /** Largest payload that a message may carry. */
   readonly maxPayloadBytes: number;
   /** What it answers over HTTP. */
@@ -21,11 +28,23 @@ export interface ServerOptions {
   readonly onRefused: (address: string, why: string) => void;
 }
 
+/** PEM: the certificate, with those that it hangs on behind it, and its private key. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Received and sent, HTTP and all protocols' own overhead included. */
+interface Traffic {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 export interface EdgeServer {
   readonly io: SocketServer;
   readonly port: number;
-  /** Bytes received and sent so far, HTTP and all protocols' own overhead included. */
-  traffic(): { readonly bytesIn: number; readonly bytesOut: number };
+  /** Bytes so far. */
+  traffic(): Traffic;
   close(): Promise<void>;
 }
 
@@ -35,16 +54,18 @@ const farewellMs = 1000;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, maxPayloadBytes, routes, limits } = options;
+  const { host, port, tls, maxPayloadBytes, routes, gate, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
-  const http = createServer(
-    {
-      headersTimeout: handshakeMs,
-      requestTimeout: handshakeMs,
-      connectionsCheckingInterval: handshakeMs / 4,
-    },
-    answerFrom(routes),
-  );
+  const timeouts = {
+    headersTimeout: handshakeMs,
+    requestTimeout: handshakeMs,
+    connectionsCheckingInterval: handshakeMs / 4,
+  };
+  const listener = answerFrom(routes, gate);
+  const http =
+    tls === undefined
+      ? createServer(timeouts, listener)
+      : createTlsServer({ ...timeouts, ...tls, handshakeTimeout: handshakeMs }, listener);
   http.maxConnections = limits.maxConnections;
   // Of connections that stand still without being a socket of ours.
   http.timeout = limits.joinTimeoutMs;
@@ -61,7 +82,8 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
     pingTimeout: 20_000,
     destroyUpgrade: false,
   });
-  guardEntrance(http, io, { ...options, ...limits });
+  guardEntrance(http, io, { ...options, ...limits, isSecure: tls !== undefined });
+  guardNamespaces(io, options);
   limitWebSockets(io);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
@@ -83,7 +105,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   };
 }
 
-function countTraffic(http: Server): EdgeServer['traffic'] {
+function countTraffic(http: Server): () => Traffic {
   const open = new Set<NetSocket>();
   let closedIn = 0;
   let closedOut = 0;

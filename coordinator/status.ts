@@ -16,6 +16,7 @@ export function followRun(log: EventLog): () => RunView {
 export function statusRoute(view: () => RunView): Route {
   return {
     path: '/api/v1/status',
+    door: 'watch',
     answer: ({ response }) => {
       response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
       response.end(`${JSON.stringify(statusOf(view()))}\n`);

@@ -4,11 +4,20 @@ import * as v from 'valibot';
 import { type RunEvent, runEventSchema } from '../shared/events.ts';
 import { messageEvent, protocolVersion, watchNamespace } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
+import { tlsFault } from '../worker/tls-fault.ts';
+import type { ManagerTransports, WebSocketTransport } from '../worker/transport.ts';
 
 export type WatchEnding =
   | { readonly kind: 'ended' }
   | { readonly kind: 'closed' }
   | { readonly kind: 'refused'; readonly detail: string };
+
+export interface WatchOptions {
+  /** That lets us in, where the coordinator asks for one. */
+  readonly token?: string;
+  /** What carries the frames: a browser's WebSocket, or Node's, unless told otherwise. */
+  readonly webSocket?: WebSocketTransport;
+}
 
 export interface WatchHandlers {
   onEvent(event: RunEvent): void;
@@ -22,16 +31,22 @@ export interface Watching {
 }
 
 /** Tries again until the run ends, the watcher closes, or the coordinator refuses by name. */
-export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Watching {
+export function watchRun(
+  url: string,
+  { onEvent, onNotice }: WatchHandlers,
+  options: WatchOptions = {},
+): Watching {
+  const { token, webSocket = 'websocket' } = options;
   let lastSeq = 0;
   let run: string | undefined;
   let isAway = false;
   let isOver = false;
   let end: (ending: WatchEnding) => void = () => undefined;
   const socket = io(new URL(watchNamespace, url).href, {
-    transports: ['websocket'],
+    transports: [webSocket] as ManagerTransports,
     parser: socketParser,
-    auth: (tell) => tell({ protocol: protocolVersion, since: lastSeq, run }),
+    auth: (tell) =>
+      tell({ protocol: protocolVersion, since: lastSeq, run, ...(token && { token }) }),
     forceNew: true,
     reconnectionDelay: 250,
     reconnectionDelayMax: 5000,
@@ -52,7 +67,9 @@ export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Wat
     isAway = true;
   };
   socket.on('connect_error', (error) => {
-    if (socket.active) away('nobody answers');
+    const fault = tlsFault(error);
+    if (fault !== undefined) end({ kind: 'refused', detail: fault });
+    else if (socket.active) away('nobody answers');
     else end({ kind: 'refused', detail: error.message });
   });
   socket.on('disconnect', () => {

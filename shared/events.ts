@@ -19,6 +19,8 @@ const counters = v.object({
   gradientsRejected: count,
   bytesIn: count,
   bytesOut: count,
+  /** Training data among them, as it was sent. */
+  dataBytesOut: v.optional(count, 0),
 });
 const common = {
   /**

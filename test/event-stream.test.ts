@@ -9,16 +9,17 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { EventLog } from '../coordinator/event-log.ts';
+import { createGate, type Gate, openGate } from '../coordinator/gate.ts';
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { startServer } from '../coordinator/server.ts';
 import { watchRoutes } from '../coordinator/watch-routes.ts';
 import type { NewRunEvent, RunEvent } from '../shared/events.ts';
 import { newInnerCoordinator, next } from './inner-coordinator.ts';
 import { dial } from './raw-websocket.ts';
-import { type TestScope, temporaryFolder } from './support.ts';
+import { inScope, type TestScope, temporaryFolder } from './support.ts';
 import { end, epoch, run, step, waiting, workers } from './terminal-events.ts';
 
-async function newServer(t: TestScope, changed: Partial<Limits> = {}) {
+async function newServer(t: TestScope, changed: Partial<Limits> = {}, gate: Gate = openGate) {
   const limits = { ...defaultLimits, ...changed };
   const log = new EventLog({ lastSeq: 0 });
   const server = await startServer({
@@ -27,6 +28,7 @@ async function newServer(t: TestScope, changed: Partial<Limits> = {}) {
     maxPayloadBytes: 1000,
     routes: watchRoutes(log, limits),
     limits,
+    gate,
     onRefused: () => undefined,
   });
   t.onTestFinished(() => server.close());
@@ -167,6 +169,30 @@ describe('the stream of events', () => {
     tell(run, step, epoch, end);
     const { stdout } = await promisify(execFile)(process.execPath, [path, url]);
     expect(stdout).toBe('step 2288: loss 0.31234\nepoch 1: 0.9355\n');
+  });
+});
+
+describe('where a token is asked for', () => {
+  const token = 'k7wq2mk7wq2mk7wq2mk7wq2mk7';
+  const gate = createGate([{ token, scope: 'watch' }]);
+
+  it.each(['/api/v1/events', '/api/v1/status', '/metrics'])('%s wants it', async (path) => {
+    await inScope(async (t) => {
+      const { tell, get } = await newServer(t, {}, gate);
+      tell(run, end);
+      const refused = await get(path);
+      expect(refused.status).toBe(401);
+      expect(await refused.text()).not.toContain('mnist');
+      expect((await get(`${path}?token=${token}`)).status).toBe(401);
+      expect((await get(path, { authorization: `Bearer ${token}` })).status).toBe(200);
+    });
+  });
+
+  it('whoever starts and restarts processes needs none', async (t) => {
+    const { tell, get } = await newServer(t, {}, gate);
+    tell(run);
+    expect((await get('/livez')).status).toBe(200);
+    expect((await get('/readyz')).status).toBe(200);
   });
 });
 

@@ -2,12 +2,13 @@
 import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import type { RunEvent } from '../../shared/events.ts';
-import { emptyView, reduceView } from '../../shared/run-view.ts';
-import { type Block, blockLines, progressLine } from './block.ts';
+import { emptyView, type RunView, reduceView } from '../../shared/run-view.ts';
+import { type Block, blockLines, progressLine, type TerminalSize } from './block.ts';
 import { sanitize, widthOf } from './format.ts';
+import type { Doors } from './invitation.ts';
 import { permanentLines } from './lines.ts';
 import { createOutput, type Output, type OutputStream } from './output.ts';
-import { createStyle, type Environment, type Style } from './style.ts';
+import { createStyle, type Environment } from './style.ts';
 
 /** Faster than this, digits cannot be read and a remote terminal falls behind. */
 const redrawIntervalMs = 100;
@@ -23,7 +24,13 @@ export interface Display {
 }
 
 export interface DisplayOptions {
+  readonly env: Environment;
+  /** How to join what is shown. */
+  readonly doors?: Doors;
+  /** False where others print to the same screen. */
   readonly allowPinned?: boolean;
+  /** False where a person only looks on: links are not for programs' logs. */
+  readonly showsLinks?: boolean;
   /** What is pinned. */
   readonly block?: Block;
 }
@@ -33,17 +40,25 @@ const usualBlock: Block = (view, { columns }, style) => blockLines(view, columns
 /** A pinned block where the cursor can be moved, plain lines everywhere else. */
 export function createDisplay(
   stream: OutputStream,
-  env: Environment,
-  { allowPinned = true, block = usualBlock }: DisplayOptions = {},
+  { env, doors, allowPinned = true, showsLinks = true, block = usualBlock }: DisplayOptions,
 ): Display {
   const style = createStyle(stream, env);
   const output = createOutput(stream);
   // A terminal that does not know its size reports 0 columns: nothing can be fitted into those.
   const canPin = stream.isTTY === true && env.TERM !== 'dumb' && stream.columns !== 0;
-  return allowPinned && canPin ? pinned(output, style, block) : plain(output, style);
+  const linesOf = (event: RunEvent): string[] => {
+    const isWatched = stream.isTTY === true && showsLinks;
+    const columns = isWatched ? (stream.columns ?? 80) : undefined;
+    return permanentLines(event, style, doors, { style, columns, hasPictures: canPin });
+  };
+  if (!allowPinned || !canPin) return plain(output, linesOf);
+  return pinned(output, linesOf, (view, size) => block(view, size, style));
 }
 
-function pinned(output: Output, style: Style, linesOf: Block): Display {
+type LinesOf = (event: RunEvent) => string[];
+type BlockOf = (view: RunView, size: TerminalSize) => string[];
+
+function pinned(output: Output, linesOf: LinesOf, blockOf: BlockOf): Display {
   const { stream } = output;
   // Hiding the cursor would write to the process's stderr, and a kill would leave it hidden.
   const block = createLogUpdate(stream, { showCursor: true });
@@ -62,7 +77,7 @@ function pinned(output: Output, style: Style, linesOf: Block): Display {
     if (stream.columns !== drawn.columns) clear();
     // The last column stays free: some terminals wrap as soon as it is filled.
     const size = { columns: (stream.columns ?? 80) - 1, rows: stream.rows ?? 24 };
-    const lines = linesOf(view, size, style);
+    const lines = blockOf(view, size);
     if (lines.length > 0) block(lines.join('\n'));
     drawn = { lines, columns: stream.columns };
   };
@@ -80,7 +95,7 @@ function pinned(output: Output, style: Style, linesOf: Block): Display {
   return {
     event(event) {
       view = reduceView(view, event);
-      const lines = permanentLines(event, style);
+      const lines = linesOf(event);
       if (lines.length === 0) redraw.request();
       else print(lines);
     },
@@ -104,7 +119,7 @@ function eraseAbove(rows: number): string {
   return `\r${'\u001b[1A\u001b[2K'.repeat(rows)}`;
 }
 
-function plain(output: Output, style: Style): Display {
+function plain(output: Output, linesOf: LinesOf): Display {
   let view = emptyView;
   const progress = createLimiter(() => {
     const line = progressLine(view);
@@ -114,7 +129,7 @@ function plain(output: Output, style: Style): Display {
   return {
     event(event) {
       view = reduceView(view, event);
-      const lines = permanentLines(event, style);
+      const lines = linesOf(event);
       if (lines.length > 0) output.write(`${lines.join('\n')}\n`);
       if (event.type === 'epoch' || event.type === 'end') progress.cancel();
       if (event.type === 'step' || event.type === 'waiting') progress.request();

@@ -3,6 +3,7 @@ import type { RunEvent } from '../../shared/events.ts';
 import type { Block } from './block.ts';
 import { createDisplay, type Display } from './display.ts';
 import { jsonLine, sanitize } from './format.ts';
+import type { Doors } from './invitation.ts';
 import { permanentLines } from './lines.ts';
 import { createOutput, type OutputStream } from './output.ts';
 import { createStyle, type Environment } from './style.ts';
@@ -23,6 +24,8 @@ export interface ReporterOptions {
   readonly env: Environment;
   /** What a terminal shows all the time. */
   readonly block?: Block;
+  /** How to join the run that is shown. */
+  readonly doors?: Doors;
 }
 
 const reporters = { human, json, quiet } satisfies Record<
@@ -34,14 +37,15 @@ export function createReporter(options: ReporterOptions): Reporter {
   return reporters[options.mode](options);
 }
 
-function human({ stdout, env, block }: ReporterOptions): Reporter {
-  return createDisplay(stdout, env, { block });
+function human({ stdout, env, doors, block }: ReporterOptions): Reporter {
+  return createDisplay(stdout, { env, doors, block });
 }
 
-function json({ stdout, stderr, env, block }: ReporterOptions): Reporter {
+function json({ stdout, stderr, env, doors, block }: ReporterOptions): Reporter {
   const output = createOutput(stdout);
   // On one screen with the events, a block that is drawn over again would erase them.
-  const display = createDisplay(stderr, env, { allowPinned: stdout.isTTY !== true, block });
+  const allowPinned = stdout.isTTY !== true;
+  const display = createDisplay(stderr, { env, doors, block, allowPinned, showsLinks: false });
   return {
     event(event) {
       output.write(jsonLine(event));
