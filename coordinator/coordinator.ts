@@ -15,6 +15,7 @@ import {
 import { learningRateOf } from '../shared/schedules/index.ts';
 import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
+import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
 import { Core } from './core.ts';
 import type { CoreEvent, Effect, EndReason } from './core-types.ts';
@@ -28,6 +29,7 @@ import { Milestones } from './milestones.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
+import { watchRoutes } from './watch-routes.ts';
 import {
   openWorkChannel,
   type WorkChannel,
@@ -60,15 +62,17 @@ export interface CoordinatorOptions {
   readonly checkpointEverySteps?: number;
   readonly checkpointEveryMs?: number;
   readonly limits?: Limits;
+  /** After a completed run watchers can look at it until this settles. */
+  readonly linger?: () => Promise<void>;
 }
 
-const waitingCheckEveryMs = 250;
+const lookEveryMs = 250;
 
 /** Resolves when it listens; rejects with the system's error when it cannot. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { config, dataset, gate = openGate, limits = defaultLimits } = options;
   const { rows, columns } = config.shape;
-  const blocks = createDataBlocks(dataset.train, rows * columns);
+  const data = serveBlocks(createDataBlocks(dataset.train, rows * columns));
   const { byteLength } = codecs[config.codecs.gradients];
   const maxPayloadBytes = byteLength(modelOf(config).parameterCount);
   const refusals = createRefusals((message) =>
@@ -78,11 +82,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     ...options,
     gate,
     maxPayloadBytes,
-    blocks,
+    routes: [data.route, ...watchRoutes(options.log, limits)],
     limits,
     onRefused: refusals.add,
   });
-  return new Coordinator(options, server, blocks.manifest, refusals);
+  return new Coordinator(options, server, data, refusals);
 }
 
 type EndEvent = RunEventOf<'end'>;
@@ -104,7 +108,7 @@ export class Coordinator {
   readonly #core: Core;
   readonly #metrics: Metrics;
   readonly #milestones: Milestones;
-  readonly #waitingTimer: NodeJS.Timeout;
+  readonly #lookTimer: NodeJS.Timeout;
   /** Workers whose next lease is not sent, because the weights for it were not. */
   readonly #withheld = new Set<string>();
   readonly #expected: ExpectedAnswers;
@@ -115,13 +119,13 @@ export class Coordinator {
   constructor(
     options: CoordinatorOptions,
     server: EdgeServer,
-    data: DataManifest,
+    data: ServedBlocks,
     refusals: Refusals,
   ) {
     const { config, log, start, archive } = options;
     this.#options = options;
     this.#server = server;
-    this.#data = data;
+    this.#data = data.manifest;
     this.#refusals = refusals;
     const { host, publicHost = host, publicUrl, tls } = options;
     const urlAt = (name: string): string => {
@@ -152,7 +156,12 @@ export class Coordinator {
       ...options,
       plan,
       runDirectory: archive.directory,
-      counters: () => ({ ...this.#core.counters, ...server.traffic() }),
+      pastLedger: archive.pastLedger,
+      counters: () => ({
+        ...this.#core.counters,
+        ...server.traffic(),
+        dataBytesOut: data.bytesOut(),
+      }),
     });
     this.#milestones = new Milestones({
       ...options,
@@ -173,10 +182,7 @@ export class Coordinator {
     this.#channel = openWorkChannel(server.io, handlers, options.limits ?? defaultLimits);
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
-    this.#waitingTimer = setInterval(
-      () => this.#metrics.waiting(this.#core.waiting(performance.now())),
-      waitingCheckEveryMs,
-    );
+    this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);
     this.#dispatch({ type: 'tick' });
   }
 
@@ -185,12 +191,18 @@ export class Coordinator {
     this.#dispatch({ type: 'stop' });
   }
 
+  /** Tells what no event of the core would: that nothing happens, and what each worker does. */
+  #look(now: number): void {
+    this.#metrics.waiting(this.#core.waiting(now));
+    this.#metrics.workers(this.#core.members, this.#channel.trafficOf, now);
+  }
+
   #joined(peer: WorkerPeer): void {
     const { worker, name } = peer;
     const { run, config } = this.#options;
     this.#dispatch({ type: 'joined', worker, name });
     this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data });
-    this.#metrics.worker(peer, 'joined', this.#core.readyCount);
+    this.#metrics.joined(peer, this.#core.readyCount);
   }
 
   #receive(peer: WorkerPeer, message: FromWorker): void {
@@ -198,6 +210,7 @@ export class Coordinator {
       case 'ready':
         return this.#ready(peer, message);
       case 'gradient':
+        this.#metrics.table.answered(peer.worker, message.computeMs, performance.now());
         return this.#dispatch(answerEvent(peer.worker, message, this.#expected));
       case 'leave':
         this.#left(peer, cleanName(message.reason, 'no reason given'));
@@ -244,6 +257,7 @@ export class Coordinator {
       case 'lease': {
         const { worker, runs, ...lease } = effect;
         if (this.#withheld.delete(worker)) return;
+        this.#metrics.table.leased(worker, runs.length, now);
         return this.#channel.send(worker, { ...lease, runs: [...runs] });
       }
       case 'standby': {
@@ -255,6 +269,7 @@ export class Coordinator {
       case 'late':
         return this.#tell(effect.worker, 'late', `silent for ${seconds(effect.silentMs)}`);
       case 'refuse':
+        this.#metrics.table.refused(effect.worker, effect.reason);
         if (effect.reason === 'late' || effect.reason === 'duplicate') return;
         return this.#tell(effect.worker, 'rejected', rejectReasons[effect.reason]);
       case 'expel': {
@@ -293,14 +308,17 @@ export class Coordinator {
   }
 
   async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {
-    const { archive, start } = this.#options;
-    clearInterval(this.#waitingTimer);
+    const { archive, start, linger } = this.#options;
+    clearInterval(this.#lookTimer);
+    const { members } = this.#core;
+    this.#metrics.workers(members, this.#channel.trafficOf, performance.now(), true);
     this.#channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
     const message = await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
     const end = this.#metrics.end({ reason, message, snapshot, testAccuracy });
     await archive.close();
+    if (reason === 'completed') await linger?.();
     await this.#server.close();
     return end;
   }

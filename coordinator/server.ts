@@ -1,15 +1,13 @@
 // The edge: HTTP and socket.io. Turns sockets into named workers and bytes into checked messages.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
-import { type RejectReason, rejectReasons } from '../shared/protocol.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
-import { answerWithBlock } from './block-answer.ts';
-import type { DataBlocks } from './data-blocks.ts';
 import { guardEntrance, guardNamespaces, limitWebSockets } from './entrance.ts';
 import type { Gate } from './gate.ts';
 import type { Limits } from './limits.ts';
+import { answerFrom, type Route } from './routes.ts';
 import { strictParser } from './strict-parser.ts';
 
 export interface ServerOptions {
@@ -23,7 +21,8 @@ export interface ServerOptions {
   readonly gate: Gate;
   /** Largest payload that a message may carry. */
   readonly maxPayloadBytes: number;
-  readonly blocks: DataBlocks;
+  /** What it answers over HTTP. */
+  readonly routes: readonly Route[];
   readonly limits: Limits;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
@@ -45,27 +44,24 @@ export interface EdgeServer {
   readonly io: SocketServer;
   readonly port: number;
   /** Bytes so far. */
-  traffic(): Traffic & { readonly dataBytesOut: number };
+  traffic(): Traffic;
   close(): Promise<void>;
 }
 
 /** A request's headers are a few hundred bytes: whoever takes longer is not asking for anything. */
 const slowHeadersMs = 10_000;
+const farewellMs = 1000;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, tls, maxPayloadBytes, limits } = options;
+  const { host, port, tls, maxPayloadBytes, routes, gate, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
-  let dataBytesOut = 0;
   const timeouts = {
     headersTimeout: handshakeMs,
     requestTimeout: handshakeMs,
     connectionsCheckingInterval: handshakeMs / 4,
   };
-  const listener = (request: IncomingMessage, response: ServerResponse): void =>
-    answer(request, response, options, (bytes) => {
-      dataBytesOut += bytes;
-    });
+  const listener = answerFrom(routes, gate);
   const http =
     tls === undefined
       ? createServer(timeouts, listener)
@@ -99,44 +95,14 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   return {
     io,
     port: (http.address() as AddressInfo).port,
-    traffic: () => ({ ...traffic(), dataBytesOut }),
+    traffic,
     close: async () => {
+      // Streams that end now are read to their end, unless somebody does not read.
+      const farewell = setTimeout(() => http.closeAllConnections(), farewellMs);
       await io.close();
-      http.closeAllConnections();
+      clearTimeout(farewell);
     },
   };
-}
-
-function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { blocks, gate }: Pick<ServerOptions, 'blocks' | 'gate'>,
-  onData: (bytes: number) => void,
-): void {
-  // Not as a URL: what a stranger asks for need not be one.
-  const [pathname] = (request.url ?? '/').split('?', 1);
-  const [, sha256] = /^\/api\/v1\/data\/([0-9a-f]{64})$/.exec(pathname) ?? [];
-  const refusal = sha256 === undefined ? undefined : dataRefusal(request, gate);
-  const block = sha256 === undefined ? undefined : blocks.get(sha256);
-  response.setHeader('x-content-type-options', 'nosniff');
-  if (request.method !== 'GET') {
-    response.writeHead(405, { allow: 'GET' }).end();
-  } else if (refusal !== undefined) {
-    response.writeHead(401, { 'content-type': 'text/plain', 'www-authenticate': 'Bearer' });
-    response.end(`refused: ${rejectReasons[refusal]}\n`);
-  } else if (block !== undefined) {
-    void answerWithBlock(request, response, block).then(onData);
-  } else if (pathname === '/livez') {
-    response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
-  } else {
-    response.writeHead(404, { 'content-type': 'text/plain' }).end('There is nothing here.\n');
-  }
-}
-
-/** Pieces of the training set are for workers. */
-function dataRefusal({ headers, socket }: IncomingMessage, gate: Gate): RejectReason | undefined {
-  const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? [];
-  return gate.refusal(token, 'data', socket.remoteAddress ?? '');
 }
 
 function countTraffic(http: Server): () => Traffic {

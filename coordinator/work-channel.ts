@@ -37,12 +37,19 @@ export interface WorkHandlers {
   failed(error: unknown): void;
 }
 
+export interface Traffic {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 export interface WorkChannel {
   send(worker: string, message: ToWorker): void;
   /** Weights are still on their way to this worker: it gets no others meanwhile. */
   isBehind(worker: string): boolean;
   /** Undefined for one that is gone. */
   nameOf(worker: string): string | undefined;
+  /** Of its connection, all protocols' own overhead included. */
+  trafficOf(worker: string): Traffic;
   /** Says why, if that is not known, then hangs up. */
   dismiss(worker: string, message?: ToWorker): void;
   /** Also those who come later. */
@@ -130,6 +137,10 @@ export function openWorkChannel(
       const socket = peers.get(worker)?.socket;
       return socket !== undefined && behind.has(socket);
     },
+    trafficOf: (worker) => {
+      const { bytesRead, bytesWritten } = peers.get(worker)?.socket.request.socket ?? noBytes;
+      return { bytesIn: bytesRead, bytesOut: bytesWritten };
+    },
     nameOf: (worker) => peers.get(worker)?.peer.name,
     dismiss,
     dismissAll: (message) => {
@@ -138,6 +149,9 @@ export function openWorkChannel(
     },
   };
 }
+
+/** Of one that is gone. */
+const noBytes = { bytesRead: 0, bytesWritten: 0 };
 
 /** The bytes were no WebSocket, or no engine.io in it; others just stopped coming. */
 function brokeRules(why: DisconnectReason, description?: Error): boolean {

@@ -92,6 +92,12 @@ export const serveOptions = {
     group: 'Limits:',
   },
   ...outputOptions,
+  exit: {
+    type: 'boolean',
+    describe: 'End with the last epoch, in a terminal, too',
+    defaultDescription: 'there a completed run can be looked at until Ctrl-C',
+    group: 'Output:',
+  },
 } as const;
 
 export type ServeFlags = ValuesOf<typeof serveOptions>;

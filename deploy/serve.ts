@@ -7,6 +7,7 @@ import { writeLinks } from '../coordinator/run-links.ts';
 import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { CliError } from './exit-codes.ts';
+import { createLinger } from './linger.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
@@ -20,6 +21,8 @@ export interface Serving {
   /** What the worker processes of this machine need to come in. */
   readonly credentials: WorkerCredentials;
   readonly log: EventLog;
+  /** Ends the time in which a completed run can be looked at; false when there is no such time now. */
+  stopLingering(): boolean;
   /** Frees the terminal, the evaluator and the run's lock; call it when the coordinator is done. */
   close(): Promise<void>;
 }
@@ -44,7 +47,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
     fromVersion: start.version,
     onError: (error) => warn(`${folder.directory} cannot be written: ${error.message}`),
   });
-  const log = new EventLog({ lastSeq: archive.lastSeq });
+  const log = new EventLog({ lastSeq: archive.lastSeq, past: archive.pastEvents });
   const reporter = createReporter({
     stdout: process.stdout,
     stderr: process.stderr,
@@ -57,6 +60,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   });
   log.subscribe((event) => archive.appendEvent(event));
   log.subscribe((event) => reporter.event(event));
+  const linger = createLinger(flags, (message) => reporter.say(message));
   let evaluator: Evaluator | undefined;
   const close = async (): Promise<void> => {
     reporter.close();
@@ -83,6 +87,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
         ...checkpointEvery,
         limits,
+        linger: linger.begin,
       },
       flags.port === undefined && isLoopback(flags.host),
     );
@@ -90,7 +95,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
     for (const message of notices) log.add({ type: 'notice', level: 'info', message });
     for (const message of warnings) warn(message);
     const credentials = { token: entry?.ownToken, tlsFingerprint: tls?.fingerprint };
-    return { coordinator, credentials, log, close };
+    return { coordinator, credentials, log, stopLingering: linger.stop, close };
   } catch (error) {
     await archive.close();
     await close();

@@ -52,7 +52,7 @@ async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found) return found.isDirectory();
   throw new CliError('run', `${path} does not exist.`, {
-    hint: 'Name a run folder (see: tutti runs) or a .safetensors file.',
+    hint: 'Name a run folder (see: tutti runs ls) or a .safetensors file.',
   });
 }
 

@@ -38,19 +38,22 @@ export function watchRun(
 ): Watching {
   const { token, webSocket = 'websocket' } = options;
   let lastSeq = 0;
-  let runStartedAt: string | undefined;
+  let run: string | undefined;
   let isAway = false;
+  let isOver = false;
   let end: (ending: WatchEnding) => void = () => undefined;
   const socket = io(new URL(watchNamespace, url).href, {
     transports: [webSocket] as ManagerTransports,
     parser: socketParser,
-    auth: { protocol: protocolVersion, ...(token && { token }) },
+    auth: (tell) =>
+      tell({ protocol: protocolVersion, since: lastSeq, run, ...(token && { token }) }),
     forceNew: true,
     reconnectionDelay: 250,
     reconnectionDelayMax: 5000,
   });
   const ending = new Promise<WatchEnding>((resolve) => {
     end = (ending) => {
+      isOver = true;
       socket.disconnect();
       resolve(ending);
     };
@@ -70,6 +73,7 @@ export function watchRun(
     else end({ kind: 'refused', detail: error.message });
   });
   socket.on('disconnect', () => {
+    if (isOver) return;
     // The server hangs up when it ends: a restarted one will take us back.
     if (!socket.active) socket.connect();
     away('the connection broke');
@@ -78,13 +82,10 @@ export function watchRun(
     const parsed = v.safeParse(runEventSchema, data);
     if (!parsed.success) return;
     const event = parsed.output;
-    if (event.type === 'run') {
-      // A coordinator that was started again takes the run, and its numbers, back to a checkpoint.
-      if (event.time !== runStartedAt) lastSeq = 0;
-      runStartedAt = event.time;
-    }
-    // Each connection begins with the whole history.
+    // Somebody started another run in its place.
+    if (event.type === 'run' && event.run !== run) lastSeq = 0;
     if (event.seq <= lastSeq) return;
+    if (event.type === 'run') run = event.run;
     lastSeq = event.seq;
     onEvent(event);
     if (event.type === 'end') end({ kind: 'ended' });

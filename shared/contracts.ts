@@ -1,5 +1,6 @@
 // The extension interfaces on one page. Each has a registry next to its implementations: a new engine,
-// codec, optimizer, schedule, sharding, dataset or export format is one new file and one line in that registry.
+// codec, optimizer, schedule, sharding, dataset, export or history format is one new file and one line there.
+import type { RunEvent } from './events.ts';
 import type { Model } from './model/model.ts';
 
 /** A slice of the training or test set: `count` images of `imageSize` bytes each, one after the other. */
@@ -173,6 +174,35 @@ export interface ExportFormat {
   readonly suffix: string;
   /** The bytes of one file, or those of a folder's files by their names. */
   encode(network: TrainedNetwork): Uint8Array | ReadonlyMap<string, Uint8Array>;
+}
+
+/** What a run left of its training. */
+export interface RunHistory {
+  readonly run: string;
+  readonly events: readonly RunEvent[];
+  /** Every committed step, in order. */
+  readonly steps: readonly CommittedStep[];
+}
+
+export interface CommittedStep {
+  /** Committed steps of the run, this one included. */
+  readonly version: number;
+  /** From 0. */
+  readonly epoch: number;
+  readonly samples: number;
+  readonly lossSum: number;
+  readonly correct: number;
+  readonly learningRate: number;
+}
+
+/** Writes the history of a run as another program reads it. */
+export interface HistoryFormat {
+  /** What it is, for people. */
+  readonly title: string;
+  /** How the name of the file ends, or that of the folder. */
+  readonly suffix: string;
+  /** As an `ExportFormat` does. */
+  encode(history: RunHistory): Uint8Array | ReadonlyMap<string, Uint8Array>;
 }
 
 /** Shape of the data, known to both sides before any pixel travels. */

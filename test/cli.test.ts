@@ -18,11 +18,14 @@ import {
 } from './support.ts';
 
 const escapeCode = '\u001b';
-const commands = 'train coordinator worker watch evaluate predict export runs doctor'.split(' ');
+const commands = [
+  ...['train', 'coordinator', 'worker', 'watch', 'evaluate', 'predict', 'doctor', 'runs'],
+  ...['runs ls', 'runs show', 'runs compare', 'runs export'],
+];
 
 describe.concurrent('help', () => {
   it.for(commands)('of %s shows examples and exit codes', async (command, t) => {
-    const { status, stdout } = await runTutti(t, [command, '--help']);
+    const { status, stdout } = await runTutti(t, [...command.split(' '), '--help']);
     expect(status).toBe(0);
     expect(stdout).toMatch(RegExp(`\nExamples:\n  tutti ${command}`));
     expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}The command did/);
@@ -46,6 +49,8 @@ describe.concurrent('a mistyped word', () => {
     ['train --batchsize=3', 'Did you mean --batch-size? See: tutti train --help'],
     ['train --epoch=3', 'Did you mean --epochs? See: tutti train --help'],
     ['trian', 'Did you mean: tutti train'],
+    ['runs shw', 'Did you mean: tutti runs show'],
+    ['runs show ID --jso', 'Did you mean --json? See: tutti runs show --help'],
   ])('is told from the one that was meant: %s', async ([line, hint], t) => {
     const { status, stderr } = await runTutti(t, line.split(' '));
     expect(status).toBe(2);
@@ -84,6 +89,8 @@ describe.concurrent('what cannot be done', () => {
       'Invalid values:\n  Argument: engine, Given: "abacus"',
     ],
     ['train --data=nowhere', 3, 'MNIST: the folder nowhere cannot be read: ENOENT'],
+    ['runs compare ID', 2, 'compare: name two runs or more.'],
+    ['runs show nowhere', 5, 'runs/nowhere is not the folder of a run: it has no config.json.'],
     ['train --resume=.', 5, '. is not the folder of a run: it has no config.json.'],
     [
       'train --engine=onnx --only-engine=reference',
@@ -311,10 +318,51 @@ describe('a run', () => {
 
   it('is listed, and shown by its name', async (t) => {
     const { id, directory } = folder;
-    const { stdout } = await runTutti(t, ['runs'], { cwd });
-    expect(stdout).toMatch(RegExp(`^${id} {2}finished {4}epoch 2/2 {2}best \\d\\d\\.\\d\\d %\n$`));
+    const { stdout } = await runTutti(t, ['runs', 'ls', '--runs=elsewhere', '--runs=runs'], {
+      cwd,
+    });
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^run +state +epochs +best test acc$/),
+      expect.stringMatching(RegExp(`^${id} {2}finished +2/2 +\\d\\d\\.\\d\\d %$`)),
+      '',
+    ]);
     const epochs = events.filter(({ type }) => type === 'epoch');
-    expect(await runJson(t, 'runs', id)).toMatchObject({ id, directory, epochs });
+    const shown = await runJson(t, 'runs', 'show', id);
+    expect(shown).toMatchObject({
+      id,
+      directory,
+      epochs,
+      workers: [{ accepted: 64, kind: 'node' }],
+    });
+    expect(shown.files).toContainEqual({ name: 'model.onnx', bytes: expect.any(Number) });
+    expect(await runJson(t, 'runs')).toMatchObject({ folder: { id } });
+  });
+
+  it('is shown to people with its curves, epochs, workers and files', async (t) => {
+    const { stdout } = await runTutti(t, ['runs', 'show', folder.directory], { cwd });
+    expect(stdout).toMatch(/^tutti run \S+\n {2}data {6}MNIST, 2,048 training/);
+    expect(stdout).toMatch(/\n {2}Train Loss {2}█▁ {2}\d\.\d{4} → \d\.\d{4}\n/);
+    expect(stdout).toMatch(/\n +2 +\d\.\d{4} +\d\d\.\d\d % .* samples\/s +1\n/);
+    expect(stdout).toMatch(/\n\S+ +node +\S+ +4,096 +64 +0 /);
+    expect(stdout).toMatch(/\nmodel\.safetensors +\d+\.\d kB\n$/);
+  });
+
+  it('is compared with another: what differs, and the results of both', async (t) => {
+    const other = ['train', ...flags, '--quiet', '--lr=0.05', '--hidden=16', '--runs=others'];
+    await runTutti(t, other, { cwd });
+    const [id] = await readdir(join(cwd, 'others'));
+    const names = [folder.id, join('others', id)];
+    const found = await runJson(t, 'runs', 'compare', ...names);
+    expect(found.runs).toEqual([folder.id, id]);
+    expect(found.differences).toEqual({
+      'model.hidden': [[32], [16]],
+      'optimizer.learningRate': [0.1, 0.05],
+    });
+    const last = events.findLast(({ type }) => type === 'epoch');
+    expect(found.results).toMatchObject({ epochs: [2, 2], steps: [64, 64] });
+    expect(found.results.testAccuracy[0]).toBe(last?.testAccuracy);
+    const { stdout } = await runTutti(t, ['runs', 'compare', ...names], { cwd });
+    expect(stdout).toMatch(/\noptimizer\.learningRate +0\.1 +0\.05\n\n +\S+ +\S+\nepochs +2 +2\n/);
   });
 });
 

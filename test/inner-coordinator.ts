@@ -1,6 +1,7 @@
 // A coordinator inside the test's own process, with a network of a few hundred weights: for what has to be counted
 // from within, or happens so often that a process would be busy telling of it.
 import { openArchive } from '../coordinator/archive.ts';
+import { serveBlocks } from '../coordinator/block-route.ts';
 import { Coordinator, type CoordinatorOptions } from '../coordinator/coordinator.ts';
 import { createDataBlocks } from '../coordinator/data-blocks.ts';
 import type { Evaluation } from '../coordinator/evaluation.ts';
@@ -65,7 +66,7 @@ export async function newInnerCoordinator(
   const archive = await openArchive({ folder, fromVersion: 0, onError: () => undefined });
   const log = new EventLog({ lastSeq: 0 });
   const train = randomSlice(model, config.shape.trainSamples, 1);
-  const blocks = createDataBlocks(train, model.inputs);
+  const data = serveBlocks(createDataBlocks(train, model.inputs));
   const refusals = createRefusals((message) =>
     log.add({ type: 'notice', level: 'warning', message }),
   );
@@ -75,7 +76,7 @@ export async function newInnerCoordinator(
     gate,
     tls,
     maxPayloadBytes: 4 * model.parameterCount,
-    blocks,
+    routes: [data.route],
     limits,
     onRefused: refusals.add,
   });
@@ -100,7 +101,7 @@ export async function newInnerCoordinator(
     expectWorkers: 1,
     limits,
   };
-  const coordinator = new Coordinator(options, server, blocks.manifest, refusals);
+  const coordinator = new Coordinator(options, server, data, refusals);
   t.onTestFinished(async () => {
     coordinator.stop();
     await coordinator.done;

@@ -174,6 +174,7 @@ function epoch(number: number, testAccuracy: number): object {
     samples: 60,
     samplesPerSecond: 60,
     workers: 1,
+    ledger: { seen: 60, lost: 0, twice: 0 },
     counters,
     weightsHash: 'c'.repeat(64),
     confusion: [[1]],

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import type { Socket as ServerSocket } from 'socket.io';
 import { describe, expect, it } from 'vitest';
+import { serveBlocks } from '../coordinator/block-route.ts';
 import { EventLog } from '../coordinator/event-log.ts';
 import { openGate } from '../coordinator/gate.ts';
 import { defaultLimits } from '../coordinator/limits.ts';
@@ -24,7 +25,7 @@ async function newServer(t: TestScope, joinTimeoutMs = 10_000) {
     host: '127.0.0.1',
     port: 0,
     maxPayloadBytes: 1000,
-    blocks: { manifest: { images: [], labels: [] }, get: () => largeBlock },
+    routes: [serveBlocks({ manifest: { images: [], labels: [] }, get: () => largeBlock }).route],
     limits: { ...defaultLimits, joinTimeoutMs },
     gate: openGate,
     onRefused: () => undefined,

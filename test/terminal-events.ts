@@ -1,6 +1,7 @@
 // One event of every kind, with values that the terminal tests know.
-import { emptyView, type RunView, reduceView } from '../deploy/terminal/run-view.ts';
+
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
+import { emptyView, type RunView, reduceView } from '../shared/run-view.ts';
 
 const hash = '0123456789abcdef'.repeat(4);
 const stamp = { seq: 1, time: '2025-01-01T00:00:00.000Z' };
@@ -9,7 +10,7 @@ export const url = 'http://10.0.0.5:7070';
 export const run: RunEventOf<'run'> = {
   type: 'run',
   ...stamp,
-  eventsVersion: 1,
+  apiVersion: 1,
   run: 'mnist-1',
   config: {
     dataset: 'mnist',
@@ -61,6 +62,7 @@ export const step: RunEventOf<'step'> = {
   samplesPerSecond: 41_234,
   etaSeconds: 34.2,
   workers: 2,
+  ledger: { seen: 26_368, twice: 0 },
   counters,
 };
 
@@ -78,6 +80,7 @@ export const epoch: RunEventOf<'epoch'> = {
   samples: 60_000,
   samplesPerSecond: 31_512,
   workers: 2,
+  ledger: { seen: 60_000, lost: 0, twice: 0 },
   counters,
   weightsHash: hash,
   confusion: [[1]],
@@ -93,6 +96,32 @@ export const end: RunEventOf<'end'> = {
   weightsHash: hash,
   runDirectory: 'runs/mnist-1',
   counters,
+};
+
+export const workers: RunEventOf<'workers'> = {
+  type: 'workers',
+  ...stamp,
+  rows: [
+    {
+      worker: 'w1',
+      name: 'laptop',
+      kind: 'node',
+      engine: 'onnx:cpu',
+      state: 'working',
+      samplesPerSecond: 30_925,
+      share: 0.75,
+      computeMs: 12.5,
+      networkMs: 3.25,
+      lagMs: 0,
+      samples: 900_000,
+      accepted: 28_140,
+      duplicate: 60,
+      late: 4,
+      rejected: 0,
+      bytesIn: 1_000_000,
+      bytesOut: 2_000_000,
+    },
+  ],
 };
 
 export const joined = worker('joined');
@@ -123,6 +152,7 @@ export const everyKind: RunEvent[] = [
   worker('ready'),
   waiting,
   step,
+  workers,
   warning,
   epoch,
   saved,

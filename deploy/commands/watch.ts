@@ -6,7 +6,9 @@ import { parseDestination } from '../coordinator-url.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { outputOptions } from '../serve-options.ts';
+import { onKeys } from '../terminal/keys.ts';
 import { createReporter } from '../terminal/reporter.ts';
+import { watchBlock } from '../terminal/watch-block.ts';
 import { watchRun } from '../watch-run.ts';
 
 export const watch = defineCommand({
@@ -26,22 +28,28 @@ export const watch = defineCommand({
     const { stdout, stderr, env } = process;
     // Where one link lets us watch, it is not ours to say how others come in.
     const doors = { kind: token === undefined ? 'open' : 'private' } as const;
-    const reporter = createReporter({ stdout, stderr, mode, env, doors });
+    const reporter = createReporter({ stdout, stderr, mode, env, doors, block: watchBlock });
     const watching = watchRun(
       coordinator,
       {
         onEvent: (event) => reporter.event(event),
-        onNotice: (message) => stderr.write(`${message}\n`),
+        onNotice: (message) => reporter.say(message),
       },
       { token, webSocket: webSocketFor(agentFor(tlsFingerprint)) },
     );
-    const ignore = onInterrupt(watching.close);
+    let hasQuit = false;
+    const ignoreSignals = onInterrupt(watching.close);
+    const ignoreKeys = onKeys(process.stdin, (key) => {
+      hasQuit = key === 'q';
+      watching.close();
+    });
     const ending = await watching.ending;
     reporter.close();
-    ignore();
+    ignoreKeys();
+    ignoreSignals();
     if (ending.kind === 'refused') {
       throw new CliError('refused', `${coordinator} cannot be watched: ${ending.detail}.`);
     }
-    return ending.kind === 'ended' ? 'ok' : 'interrupted';
+    return ending.kind === 'ended' || hasQuit ? 'ok' : 'interrupted';
   },
 });

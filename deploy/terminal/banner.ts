@@ -11,21 +11,38 @@ export function bannerLines(
   style: Style,
   invitation: readonly string[],
 ): string[] {
-  const { config } = event;
-  const row = (title: string, text: string) => `  ${style.dim(title.padEnd(8))}  ${text}`;
+  const row = (title: string, text: string) => titledRow(title, text, style);
   return [
     `${style.bold('tutti')} run ${style.bold(sanitize(event.run))}`,
-    row('data', dataText(config)),
-    row('network', `${networkText(config)}, ${formatInteger(event.parameterCount)} parameters`),
-    row('training', trainingText(event)),
-    row('engine', engineText(config)),
-    row('wire', wireText(config)),
+    ...configLines(event, style),
     row('folder', formatPath(event.runDirectory)),
     ...(event.fromVersion > 0 ? [row('resumes', resumeText(event))] : []),
     '',
     ...invitation,
     ...(invitation.length > 0 ? [''] : []),
   ];
+}
+
+type Configured = Pick<
+  RunEventOf<'run'>,
+  'config' | 'parameterCount' | 'stepsPerEpoch' | 'totalSteps'
+>;
+
+/** What it trains, and how. */
+export function configLines(run: Configured, style: Style): string[] {
+  const { config, parameterCount } = run;
+  const network = `${networkText(config)}, ${formatInteger(parameterCount)} parameters`;
+  return [
+    titledRow('data', dataText(config), style),
+    titledRow('network', network, style),
+    titledRow('training', trainingText(run), style),
+    titledRow('engine', engineText(config), style),
+    titledRow('wire', wireText(config), style),
+  ];
+}
+
+export function titledRow(title: string, text: string, style: Style): string {
+  return `  ${style.dim(title.padEnd(8))}  ${text}`;
 }
 
 function dataText({ dataset, shape }: RunConfig): string {
@@ -45,7 +62,7 @@ function networkText({ shape, model }: RunConfig): string {
   return `${widths.join('-')} ${model.activation}${added}`;
 }
 
-function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>): string {
+function trainingText({ config, stepsPerEpoch, totalSteps }: Configured): string {
   const { optimizer, loss, schedule, epochs } = config;
   const endsEarly = totalSteps < epochs * stepsPerEpoch;
   return [

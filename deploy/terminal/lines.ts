@@ -37,6 +37,7 @@ export function permanentLines(
     case 'end':
       return endLines(event, style);
     case 'step':
+    case 'workers':
       return [];
     default:
       event satisfies never;
