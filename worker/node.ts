@@ -4,7 +4,8 @@ import { hostname } from 'node:os';
 import { protocolVersion } from '../shared/protocol.ts';
 import { createBlockCache } from './block-cache.ts';
 import { fetchTrainingData } from './data-store.ts';
-import { auto, chooseEngine, specOf } from './engines/choose.ts';
+import { auto, chooseEngine } from './engines/choose.ts';
+import { engineChoices, specOf } from './engines/index.ts';
 import { socketTransport } from './transport.ts';
 import { UnmaskedWebSocket } from './unmasked-websocket.ts';
 import { Worker } from './worker.ts';
@@ -42,7 +43,12 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
           `the run asks for the engine ${wanted}; start this worker without --engine`,
         );
       }
-      const chosen = await chooseEngine({ spec: wanted ?? spec, model, sliceSize });
+      const chosen = await chooseEngine({
+        spec: wanted ?? spec,
+        choices: engineChoices,
+        model,
+        sliceSize,
+      });
       log(chosen.story);
       return chosen;
     },
