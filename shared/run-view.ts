@@ -1,5 +1,5 @@
-// What a watcher knows of a run: the fold of its events, the same for train, coordinator and watch.
-import type { RunEvent, RunEventOf } from '../../shared/events.ts';
+// What a watcher knows of a run: the fold of its events, the same on terminals and on pages.
+import type { RunEvent, RunEventOf } from './events.ts';
 
 export interface WorkerView {
   readonly name: string;

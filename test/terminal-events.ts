@@ -1,6 +1,7 @@
 // One event of every kind, with values that the terminal tests know.
-import { emptyView, type RunView, reduceView } from '../deploy/terminal/run-view.ts';
+
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
+import { emptyView, type RunView, reduceView } from '../shared/run-view.ts';
 
 const hash = '0123456789abcdef'.repeat(4);
 const stamp = { seq: 1, time: '2025-01-01T00:00:00.000Z' };

@@ -4,10 +4,10 @@ import { nearest, suggestFlag } from '../deploy/suggest.ts';
 import { blockLines } from '../deploy/terminal/block.ts';
 import * as format from '../deploy/terminal/format.ts';
 import { permanentLines } from '../deploy/terminal/lines.ts';
-import { emptyView, reduceView } from '../deploy/terminal/run-view.ts';
 import { plainStyle } from '../deploy/terminal/style.ts';
 import type { RunEvent } from '../shared/events.ts';
 import { optimizers } from '../shared/optimizers/index.ts';
+import { emptyView, reduceView } from '../shared/run-view.ts';
 import {
   end,
   epoch,

@@ -12,8 +12,9 @@ export type WatchEnding =
 
 export interface WatchHandlers {
   onEvent(event: RunEvent): void;
-  /** The connection comes and goes. */
-  onNotice(message: string): void;
+  /** The connection is gone, and another one is being tried for. Said once. */
+  onAway(why: string): void;
+  onBack(): void;
 }
 
 export interface Watching {
@@ -22,7 +23,7 @@ export interface Watching {
 }
 
 /** Tries again until the run ends, the watcher closes, or the coordinator refuses by name. */
-export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Watching {
+export function watchRun(url: string, { onEvent, onAway, onBack }: WatchHandlers): Watching {
   let lastSeq = 0;
   let runStartedAt: string | undefined;
   let isAway = false;
@@ -42,11 +43,11 @@ export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Wat
     };
   });
   socket.on('connect', () => {
-    if (isAway) onNotice(`connected to ${url} again`);
+    if (isAway) onBack();
     isAway = false;
   });
   const away = (why: string): void => {
-    if (!isAway) onNotice(`${why} at ${url}; trying again until it works (Ctrl-C ends)`);
+    if (!isAway) onAway(why);
     isAway = true;
   };
   socket.on('connect_error', (error) => {

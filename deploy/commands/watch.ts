@@ -1,10 +1,10 @@
+import { watchRun } from '../../worker/watch-run.ts';
 import { defineCommand } from '../command.ts';
 import { parseCoordinatorUrl } from '../coordinator-url.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { outputOptions } from '../serve-options.ts';
 import { createReporter } from '../terminal/reporter.ts';
-import { watchRun } from '../watch-run.ts';
 
 export const watch = defineCommand({
   usage: 'watch <url>',
@@ -24,7 +24,10 @@ export const watch = defineCommand({
     const reporter = createReporter({ stdout, stderr, mode, env });
     const watching = watchRun(coordinator, {
       onEvent: (event) => reporter.event(event),
-      onNotice: (message) => stderr.write(`${message}\n`),
+      onAway: (why) => {
+        stderr.write(`${why} at ${coordinator}; trying again until it works (Ctrl-C ends)\n`);
+      },
+      onBack: () => stderr.write(`connected to ${coordinator} again\n`),
     });
     const ignore = onInterrupt(watching.close);
     const ending = await watching.ending;

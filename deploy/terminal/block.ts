@@ -1,4 +1,6 @@
 // The progress of a run at this moment: three lines to draw over again, or one for a plain log.
+
+import { position, type RunView, type WorkerView } from '../../shared/run-view.ts';
 import {
   formatBar,
   formatCount,
@@ -10,7 +12,6 @@ import {
   sanitize,
   truncate,
 } from './format.ts';
-import { position, type RunView, type WorkerView } from './run-view.ts';
 import type { Style } from './style.ts';
 
 const widestBar = 24;

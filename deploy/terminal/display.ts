@@ -1,10 +1,10 @@
 // Puts lines on a stream: pinned at the bottom of a terminal, or one after the other in a log.
 import { createLogUpdate } from 'log-update';
 import type { RunEvent } from '../../shared/events.ts';
+import { emptyView, reduceView } from '../../shared/run-view.ts';
 import { blockLines, progressLine } from './block.ts';
 import { permanentLines } from './lines.ts';
 import { createOutput, type Output, type OutputStream } from './output.ts';
-import { emptyView, reduceView } from './run-view.ts';
 import { createStyle, type Environment, type Style } from './style.ts';
 
 /** Faster than this, digits cannot be read and a remote terminal falls behind. */
