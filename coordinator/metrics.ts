@@ -1,13 +1,14 @@
 // What the run tells the world: one event a fact, progress at most a few times a second.
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import { type Counters, eventsVersion, type RunEventOf } from '../shared/events.ts';
+import { Meter } from '../shared/meter.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { Snapshot } from './checkpoint.ts';
+import { Contributions, type Contributor } from './contributions.ts';
 import type { EpochSummary, WaitingCause } from './core-types.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
 import type { LedgerRecord } from './ledger.ts';
-import { Meter } from './meter.ts';
 import { waitingText } from './waiting.ts';
 import { weightsHash } from './weights-hash.ts';
 
@@ -32,19 +33,22 @@ export interface Ending {
 }
 
 type WorkerAction = RunEventOf<'worker'>['action'];
-type Worker = Pick<RunEventOf<'worker'>, 'worker' | 'name'>;
+type Worker = Pick<RunEventOf<'worker'>, 'worker' | 'name' | 'kind'>;
 
 const stepEventEveryMs = 250;
 
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #meter = new Meter();
-  readonly #engines = new Map<string, string>();
+  readonly #contributions: Contributions;
+  /** Those that are here. */
+  readonly #present = new Map<string, Contributor & { engine?: string }>();
   #nextStepEventAt = 0;
   #waitingText = '';
 
   constructor(options: MetricsOptions) {
     this.#options = options;
+    this.#contributions = new Contributions(options.plan);
   }
 
   announce({ version }: Snapshot, url: string): void {
@@ -64,22 +68,29 @@ export class Metrics {
   }
 
   /** `workers` are ready after this. */
-  worker({ worker, name }: Worker, action: WorkerAction, workers: number, reason?: string): void {
-    const engine = this.#engines.get(worker);
+  worker(
+    { worker, name, kind }: Worker,
+    action: WorkerAction,
+    workers: number,
+    reason?: string,
+  ): void {
+    if (action === 'joined') this.#present.set(worker, { worker, name, kind });
+    const known = this.#present.get(worker);
     this.#options.log.add({
       type: 'worker',
       worker,
       name,
+      ...(known?.kind !== undefined && { kind: known.kind }),
       action,
-      ...(engine !== undefined && { engine }),
+      ...(known?.engine !== undefined && { engine: known.engine }),
       ...(reason !== undefined && { reason }),
       workers,
     });
-    if (action === 'left' || action === 'expelled') this.#engines.delete(worker);
+    if (action === 'left' || action === 'expelled') this.#present.delete(worker);
   }
 
   ready(worker: Worker, engine: string, workers: number): void {
-    this.#engines.set(worker.worker, engine);
+    this.#present.set(worker.worker, { ...worker, engine });
     this.worker(worker, 'ready', workers);
   }
 
@@ -87,6 +98,7 @@ export class Metrics {
     const { epoch, step, version, samples, lossSum, correct, learningRate } = record;
     const { log, plan, config, counters } = this.#options;
     this.#meter.add(samples, now);
+    this.#contributions.add(record, (worker) => this.#contributorOf(worker));
     this.waiting({ cause: 'none' });
     if (now < this.#nextStepEventAt && version < plan.totalSteps) return;
     this.#nextStepEventAt = now + stepEventEveryMs;
@@ -104,6 +116,7 @@ export class Metrics {
       samplesPerSecond,
       ...(samplesPerSecond > 0 && { etaSeconds: remainingSamples / samplesPerSecond }),
       workers,
+      contributions: this.#contributions.of(epoch),
       counters: counters(),
     });
   }
@@ -123,11 +136,18 @@ export class Metrics {
       samples,
       samplesPerSecond: samples / seconds,
       workers,
+      contributions: this.#contributions.take(epoch),
       // As of its commit: evaluated, it is told of later.
       counters: { ...this.#options.counters(), ...snapshot.counters },
       weightsHash: weightsHash(snapshot.weights),
       confusion: evaluation.confusion,
     });
+  }
+
+  /** One that is gone when its step commits has a number in place of its name. */
+  #contributorOf(worker: string): Contributor {
+    const { name = worker, kind } = this.#present.get(worker) ?? {};
+    return { worker, name, ...(kind !== undefined && { kind }) };
   }
 
   /** Tells of a wait when it begins, when its cause changes and when it ends. */

@@ -1,6 +1,7 @@
 // The stream that people and programs watch: every fact of a run as one event, published and versioned.
 import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
+import { workerKinds } from './protocol.ts';
 
 /** Raised when a field changes its meaning or goes; new fields and new events keep it. */
 export const eventsVersion = 1;
@@ -19,6 +20,13 @@ const counters = v.object({
   gradientsRejected: count,
   bytesIn: count,
   bytesOut: count,
+});
+/** Samples of one worker in the committed steps of an epoch, since this coordinator started. */
+const contribution = v.object({
+  worker: v.string(),
+  name: v.string(),
+  kind: v.optional(v.picklist(workerKinds)),
+  samples: count,
 });
 const common = {
   /** Position in the stream, from 1, without gaps. */
@@ -50,6 +58,7 @@ const workerEvent = v.object({
   ...common,
   worker: v.string(),
   name: v.string(),
+  kind: v.optional(v.picklist(workerKinds)),
   action: v.picklist(['joined', 'ready', 'standby', 'late', 'left', 'expelled', 'rejected']),
   engine: v.optional(v.string()),
   reason: v.optional(v.string()),
@@ -74,6 +83,8 @@ const stepEvent = v.object({
   /** Until the last step, at the current speed. Absent while it is unknown. */
   etaSeconds: v.optional(v.number()),
   workers: count,
+  /** Committed samples of the epoch so far, by worker. */
+  contributions: v.optional(v.record(v.string(), count)),
   counters,
 });
 
@@ -106,6 +117,8 @@ const epochEvent = v.object({
   samples: count,
   samplesPerSecond: v.number(),
   workers: count,
+  /** Who computed it, the largest part first. */
+  contributions: v.optional(v.array(contribution)),
   counters,
   /** SHA-256 of the flat float32 weights, little-endian: those that training goes on with, never their average. */
   weightsHash: hash,
@@ -166,4 +179,5 @@ export type NewRunEvent = RunEvent extends infer Event
     ? Omit<Event, 'seq' | 'time'>
     : never
   : never;
+export type Contribution = v.InferOutput<typeof contribution>;
 export type Counters = RunEventOf<'end'>['counters'];
