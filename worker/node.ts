@@ -6,6 +6,7 @@ import { createBlockCache } from './block-cache.ts';
 import { fetchTrainingData } from './data-store.ts';
 import { auto, chooseEngine } from './engines/choose.ts';
 import { engineChoices, specOf } from './engines/index.ts';
+import { newsText } from './news.ts';
 import { socketTransport } from './transport.ts';
 import { UnmaskedWebSocket } from './unmasked-websocket.ts';
 import { Worker } from './worker.ts';
@@ -53,6 +54,9 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
       return chosen;
     },
     now: () => performance.now(),
-    log,
+    onNews: (news) => {
+      const text = newsText(news);
+      if (text !== undefined) log(text);
+    },
   });
 }

@@ -6,6 +6,7 @@ import type { Model } from '../shared/model/model.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
 import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import type { WorkerNews } from './news.ts';
 import type { Connect, Transport } from './transport.ts';
 
 export interface ProvenEngine {
@@ -23,8 +24,7 @@ export interface WorkerEnvironment {
   createEngine(model: Model, sliceSize: number, wanted?: string): Promise<ProvenEngine>;
   /** Monotonic milliseconds. */
   now(): number;
-  /** For people. */
-  log(message: string): void;
+  onNews(news: WorkerNews): void;
 }
 
 export type WorkerEnding =
@@ -94,7 +94,7 @@ export class Worker {
     this.#weights = undefined;
     this.#loadedVersion = -1;
     this.#wantedVersion = -1;
-    this.#environment.log(this.#isAway ? 'connected again' : 'connected');
+    this.#environment.onNews({ kind: 'connected', isAgain: this.#isAway });
     this.#isAway = false;
   }
 
@@ -103,7 +103,7 @@ export class Worker {
     this.#isConnected = false;
     if (this.#hasEnded) return this.#transport.close();
     if (isFinal) return this.#finish({ kind: 'refused', reason: 'coordinator', detail: why });
-    if (!this.#isAway) this.#environment.log(`${why}; trying again until it works`);
+    if (!this.#isAway) this.#environment.onNews({ kind: 'away', why });
     this.#isAway = true;
   }
 
@@ -134,10 +134,11 @@ export class Worker {
         this.#enqueue(() => this.#compute(message));
         return;
       case 'standby':
-        this.#environment.log(
-          `waiting as a spare: ${message.workers} workers for ${message.shards} shards a step`,
-        );
-        return;
+        return this.#environment.onNews({
+          kind: 'standby',
+          workers: message.workers,
+          shards: message.shards,
+        });
       case 'refused':
         return this.#finish({ kind: 'refused', reason: message.reason, detail: message.detail });
       case 'finished':
@@ -160,6 +161,8 @@ export class Worker {
 
   async #settleIn(welcome: Welcome): Promise<void> {
     const session = this.#session;
+    const { onNews } = this.#environment;
+    onNews({ kind: 'welcome', worker: welcome.worker });
     const known = this.#workplace;
     if (!known || !isSameRun(known.welcome, welcome)) {
       this.#workplace = undefined;
@@ -170,17 +173,19 @@ export class Worker {
     }
     const { engine, samplesPerSecond } = this.#workplace!;
     this.#transport.send({ type: 'ready', engine: engine.label, samplesPerSecond });
+    onNews({ kind: 'ready', engine: engine.label, samplesPerSecond });
   }
 
   async #furnish(welcome: Welcome): Promise<Workplace> {
     const { config } = welcome;
     const { rows, columns, trainSamples } = config.shape;
-    const { loadData, createEngine } = this.#environment;
+    const { loadData, createEngine, onNews } = this.#environment;
     const model = modelOf(config);
     const plan = createPlan({ ...config, samples: trainSamples });
     this.#stage = 'data';
     const data = await loadData(welcome.data, rows * columns);
     this.#stage = 'engine';
+    onNews({ kind: 'proving' });
     const proven = await createEngine(model, Math.max(1, plan.runSize(0, 0, 1)), config.engine);
     this.#stage = 'training';
     return { welcome, model, plan, data, ...proven };
@@ -207,6 +212,7 @@ export class Worker {
       const startedAt = this.#environment.now();
       const sum = await sumOfRun(workplace, { epoch, step, run, isWanted });
       if (sum === undefined) return;
+      const samples = plan.runSize(step, run.start, run.length);
       this.#transport.send({
         type: 'gradient',
         run: welcome.run,
@@ -214,12 +220,13 @@ export class Worker {
         step,
         version,
         ...run,
-        samples: plan.runSize(step, run.start, run.length),
+        samples,
         lossSum: sum.lossSum,
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
         payload: codecs[welcome.codec].encode(sum.gradient),
       });
+      this.#environment.onNews({ kind: 'computed', samples });
     }
   }
 }
