@@ -24,6 +24,7 @@ import type { EventLog } from './event-log.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import type { Pages } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type EdgeServer, startServer } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
@@ -52,6 +53,8 @@ export interface CoordinatorOptions {
   readonly checkpointEverySteps?: number;
   readonly checkpointEveryMs?: number;
   readonly limits?: Limits;
+  /** What browsers may ask for. */
+  readonly pages?: Promise<Pages>;
 }
 
 const codec = 'float32';
@@ -72,6 +75,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     maxPayloadBytes,
     blocks,
     limits: options.limits ?? defaultLimits,
+    pages: options.pages,
     onRefused: refusals.add,
   });
   return new Coordinator(options, server, blocks.manifest, refusals);

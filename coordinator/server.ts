@@ -6,6 +6,7 @@ import { maxFrameOverheadBytes } from '../shared/wire.ts';
 import type { DataBlocks } from './data-blocks.ts';
 import { guardEntrance, limitWebSockets } from './entrance.ts';
 import type { Limits } from './limits.ts';
+import { type Pages, sendPage } from './pages.ts';
 import { strictParser } from './strict-parser.ts';
 
 export interface ServerOptions {
@@ -15,6 +16,8 @@ export interface ServerOptions {
   /** Largest payload that a message may carry. */
   readonly maxPayloadBytes: number;
   readonly blocks: DataBlocks;
+  /** Rejects when there should be some and are none. */
+  readonly pages?: Promise<Pages>;
   readonly limits: Limits;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
@@ -31,9 +34,11 @@ export interface EdgeServer {
 /** A request's headers are a few hundred bytes: whoever takes longer is not asking for anything. */
 const slowHeadersMs = 10_000;
 
+const noPages: Promise<Pages> = Promise.resolve(new Map());
+
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, maxPayloadBytes, blocks, limits } = options;
+  const { host, port, maxPayloadBytes, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
   const http = createServer(
     {
@@ -41,7 +46,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
       requestTimeout: handshakeMs,
       connectionsCheckingInterval: handshakeMs / 4,
     },
-    (request, response) => answer(request, response, blocks),
+    (request, response) => void answer(request, response, options),
   );
   http.maxConnections = limits.maxConnections;
   // Of connections that stand still without being a socket of ours.
@@ -79,7 +84,11 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   };
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, blocks: DataBlocks): void {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { blocks, pages = noPages }: Pick<ServerOptions, 'blocks' | 'pages'>,
+): Promise<void> {
   // Not as a URL: what a stranger asks for need not be one.
   const [pathname] = (request.url ?? '/').split('?', 1);
   const [, sha256] = /^\/api\/v1\/data\/([0-9a-f]{64})$/.exec(pathname) ?? [];
@@ -98,7 +107,24 @@ function answer(request: IncomingMessage, response: ServerResponse, blocks: Data
   } else if (pathname === '/livez') {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
   } else {
+    await answerPage(request, response, pathname, pages);
+  }
+}
+
+async function answerPage(
+  request: IncomingMessage,
+  response: ServerResponse,
+  pathname: string,
+  pages: Promise<Pages>,
+): Promise<void> {
+  try {
+    // Of a coordinator that has just started they may not be ready.
+    const page = (await pages).get(pathname);
+    if (page !== undefined) return sendPage(request, response, page);
     response.writeHead(404, { 'content-type': 'text/plain' }).end('There is nothing here.\n');
+  } catch {
+    const message = 'This coordinator has no pages: its terminal says why.\n';
+    response.writeHead(503, { 'content-type': 'text/plain' }).end(message);
   }
 }
 

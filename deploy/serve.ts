@@ -5,6 +5,7 @@ import { type Coordinator, startCoordinator } from '../coordinator/coordinator.t
 import { EventLog } from '../coordinator/event-log.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { CliError } from './exit-codes.ts';
+import { openPages } from './pages/built.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
@@ -43,6 +44,8 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   });
   log.subscribe((event) => archive.appendEvent(event));
   log.subscribe((event) => reporter.event(event));
+  const pages = openPages();
+  pages.catch((error: Error) => warn(error.message));
   let evaluator: Evaluator | undefined;
   const close = async (): Promise<void> => {
     reporter.close();
@@ -65,6 +68,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
         ...checkpointEvery,
         limits,
+        pages,
       },
       flags.port === undefined && isLoopback(flags.host),
     );

@@ -8,7 +8,8 @@ import { socketParser } from '../shared/socket-parser.ts';
 export type WatchEnding =
   | { readonly kind: 'ended' }
   | { readonly kind: 'closed' }
-  | { readonly kind: 'refused'; readonly detail: string };
+  /** `reason` is one of `rejectReasons`, where the coordinator gives one. */
+  | { readonly kind: 'refused'; readonly reason?: string; readonly detail: string };
 
 export interface WatchHandlers {
   onEvent(event: RunEvent): void;
@@ -50,9 +51,9 @@ export function watchRun(url: string, { onEvent, onAway, onBack }: WatchHandlers
     if (!isAway) onAway(why);
     isAway = true;
   };
-  socket.on('connect_error', (error) => {
+  socket.on('connect_error', (error: Error & { data?: { reason?: string } }) => {
     if (socket.active) away('nobody answers');
-    else end({ kind: 'refused', detail: error.message });
+    else end({ kind: 'refused', reason: error.data?.reason, detail: error.message });
   });
   socket.on('disconnect', () => {
     // The server hangs up when it ends: a restarted one will take us back.

@@ -1,0 +1,48 @@
+// The page's side of a worker in a tab, and what `import ... from 'tutti/browser'` brings: put one into any page.
+import type { FromTab, TabOptions, ToTab } from './messages.ts';
+import type { TabState } from './tab-state.ts';
+
+export type { TabEnding, TabPhase, TabState } from './tab-state.ts';
+
+export interface OpenOptions extends Partial<TabOptions> {
+  /** Told of every change, a few times a second. */
+  readonly onState?: (state: TabState) => void;
+}
+
+export interface JoinOptions extends OpenOptions {
+  /** How others see it. */
+  readonly name?: string;
+}
+
+export interface TabHandle {
+  /** Computes, for the first time or after a pause. */
+  start(name: string): void;
+  /** Hands its work back, and stays to look on. */
+  pause(): void;
+  /** For good. */
+  leave(): void;
+}
+
+/** Looks at the run and computes nothing until it is started. The coordinator is where the page came from, unless told. */
+export function openRun(options: OpenOptions = {}): TabHandle {
+  const { url = location.origin, engine = 'auto', onState } = options;
+  const compute = new Worker(new URL('./compute.ts', import.meta.url), {
+    type: 'module',
+    name: 'tutti',
+  });
+  const tell = (message: ToTab): void => compute.postMessage(message);
+  compute.addEventListener('message', ({ data }: MessageEvent<FromTab>) => onState?.(data.state));
+  tell({ type: 'open', options: { url, engine } });
+  return {
+    start: (name) => tell({ type: 'start', name }),
+    pause: () => tell({ type: 'pause' }),
+    leave: () => tell({ type: 'leave' }),
+  };
+}
+
+/** Takes part in the run at once. */
+export function joinRun({ name = 'a page', ...options }: JoinOptions = {}): TabHandle {
+  const run = openRun(options);
+  run.start(name);
+  return run;
+}
