@@ -11,6 +11,8 @@ const configFile = fileURLToPath(new URL('./vite.config.ts', import.meta.url));
 /** Others may build at the same time: each has a folder of its own until it is whole. */
 const own = `${builtFolder}.${process.pid}`;
 
+// Whoever starts it, a test for one, may have said something else.
+process.env.NODE_ENV = 'production';
 try {
   await build({ configFile, build: { outDir: own } });
   await compressAll(own);

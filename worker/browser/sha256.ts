@@ -12,8 +12,7 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 async function plainSha256(bytes: Uint8Array): Promise<Uint8Array> {
-  const library = await import('@noble/hashes/sha2.js');
-  return library.sha256(bytes);
+  return (await import('./plain-sha256.ts')).sha256(bytes);
 }
 
 function hexOf(bytes: Uint8Array): string {

@@ -1,7 +1,6 @@
 // Our own WGSL on the device of the browser.
 import type { EngineKind } from '../../shared/contracts.ts';
 import { openDevice, webGpuProviders } from '../engines/webgpu/device.ts';
-import { createWebGpuEngine } from '../engines/webgpu/engine.ts';
 import type { Gpu } from '../engines/webgpu/gpu.ts';
 
 export const webgpu: EngineKind = {
@@ -17,6 +16,9 @@ export const webgpu: EngineKind = {
       );
     }
     const wanted = webGpuProviders.find((known) => known === provider)!;
-    return createWebGpuEngine(await openDevice(gpu, wanted), label, model);
+    const device = await openDevice(gpu, wanted);
+    // Fetched where there is something to run it.
+    const { createWebGpuEngine } = await import('../engines/webgpu/engine.ts');
+    return createWebGpuEngine(device, label, model);
   },
 };
