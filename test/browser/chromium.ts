@@ -18,21 +18,34 @@ const executablePath = usualPlaces.find((path) => existsSync(path));
 export const noBrowser =
   executablePath === undefined ? 'there is no Chromium on this machine' : undefined;
 
-export async function launchBrowser(args: readonly string[] = []): Promise<Browser> {
+export async function launchBrowser(
+  t: TestScope,
+  { args = [] }: { readonly args?: readonly string[] } = {},
+): Promise<Browser> {
   // Root in a container has no sandbox; the only pages here are our own.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', ...args] });
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', ...args] });
+  t.onTestFinished(() => browser.close());
+  return browser;
 }
 
-/** The page `/join` of this coordinator in a tab of its own, closed when the test ends. */
-export async function openJoinPage(
-  t: TestScope,
-  browser: Browser,
-  url: string,
-  fragment = '',
-): Promise<Page> {
+/** An address of this coordinator in a tab of its own, closed when the test ends. */
+export async function openTab(t: TestScope, browser: Browser, address: string): Promise<Page> {
   const context = await browser.newContext();
   t.onTestFinished(() => context.close());
   const page = await context.newPage();
-  await page.goto(`${url}/join${fragment}`);
+  await page.goto(address);
+  return page;
+}
+
+/** A tab at work whose user has clicked Start. */
+export async function startTab(
+  t: TestScope,
+  browser: Browser,
+  url: string,
+  name: string,
+): Promise<Page> {
+  const page = await openTab(t, browser, `${url}/join`);
+  await page.getByLabel('Your name').fill(name);
+  await page.getByRole('button', { name: 'Start' }).click();
   return page;
 }

@@ -17,6 +17,11 @@ addEventListener('message', ({ data }: MessageEvent<ToTab>) => {
       return tab?.pause();
     case 'leave':
       return tab?.leave();
+    case 'offline':
+      // Engine.io listens to this, and not every browser says it to workers, too. Of two connections it closes one
+      // at a time: it takes each off the list while it goes through it.
+      for (let connection = 0; connection < 2; connection++) dispatchEvent(new Event('offline'));
+      return;
     default:
       data satisfies never;
   }

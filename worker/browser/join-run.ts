@@ -33,6 +33,7 @@ export function openRun(options: OpenOptions = {}): TabHandle {
   const tell = (message: ToTab): void => compute.postMessage(message);
   compute.addEventListener('message', ({ data }: MessageEvent<FromTab>) => onState?.(data.state));
   tell({ type: 'open', options: { url, engine } });
+  addEventListener('offline', () => tell({ type: 'offline' }));
   return {
     start: (name) => tell({ type: 'start', name }),
     pause: () => tell({ type: 'pause' }),

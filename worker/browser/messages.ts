@@ -14,7 +14,9 @@ export type ToTab =
   /** Compute, for the first time or after a pause. */
   | { readonly type: 'start'; readonly name: string }
   | { readonly type: 'pause' }
-  | { readonly type: 'leave' };
+  | { readonly type: 'leave' }
+  /** The page learned that there is no network: connections need not find it out by waiting. */
+  | { readonly type: 'offline' };
 
 export interface FromTab {
   readonly type: 'state';

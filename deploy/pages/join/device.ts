@@ -5,6 +5,8 @@ export interface DeviceWarnings {
   readonly lowBattery?: number;
   /** The tab was out of sight since work began. */
   readonly wasHidden: boolean;
+  /** There is no network. */
+  readonly isOffline: boolean;
 }
 
 /** Of Chromium alone, and not in the compiler's library. */
@@ -17,7 +19,7 @@ const lowLevel = 0.3;
 
 /** Calls `onChange` with what there is to warn of, whenever that is another. */
 export function watchDevice(onChange: (warnings: DeviceWarnings) => void): void {
-  let warnings: DeviceWarnings = { wasHidden: false };
+  let warnings: DeviceWarnings = { wasHidden: false, isOffline: !navigator.onLine };
   const change = (changes: Partial<DeviceWarnings>): void => {
     warnings = { ...warnings, ...changes };
     onChange(warnings);
@@ -25,6 +27,8 @@ export function watchDevice(onChange: (warnings: DeviceWarnings) => void): void 
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'hidden') change({ wasHidden: true });
   });
+  addEventListener('offline', () => change({ isOffline: true }));
+  addEventListener('online', () => change({ isOffline: false }));
   const { getBattery } = navigator as { getBattery?: () => Promise<BatteryManager> };
   getBattery?.call(navigator).then((battery) => {
     const read = (): void => {

@@ -14,13 +14,13 @@ export interface JoinPageProps {
 }
 
 export function JoinPage(props: JoinPageProps) {
-  const { state } = props;
+  const { state, warnings } = props;
   return (
     <>
       <header>
         <span class="brand">tutti</span>
         <span class={`status ${state.phase.kind}`} role="status">
-          {statusText(state)}
+          {warnings.isOffline ? 'This device is offline' : statusText(state)}
         </span>
       </header>
       <main>

@@ -9,7 +9,7 @@ const nameKey = 'tutti-name';
 
 const link = parseLink(location.hash);
 let state: TabState | undefined;
-let warnings: DeviceWarnings = { wasHidden: false };
+let warnings: DeviceWarnings = { wasHidden: false, isOffline: false };
 let name = link.name ?? localStorage.getItem(nameKey) ?? '';
 let hasStarted = false;
 

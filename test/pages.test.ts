@@ -1,0 +1,73 @@
+// The pages as they are built: what they weigh, and how they are served.
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { expect, it } from 'vitest';
+import { builtFolder } from '../deploy/pages/built.ts';
+import { newCluster, quickRun } from './support.ts';
+
+const maxBytes = 60_000;
+
+it('weigh less than 60 kB, everything included that one browser may fetch of /join', async () => {
+  const files = (await readdir(builtFolder, { recursive: true })).filter((name) =>
+    name.endsWith('.gz'),
+  );
+  const weigh = async (names: readonly string[]) => {
+    const sizes = await Promise.all(
+      names.map(async (name) => (await stat(join(builtFolder, name))).size),
+    );
+    return sizes.reduce((total, size) => total + size, 0);
+  };
+  const isOf = (part: string) => (name: string) => name.includes(part);
+  // The one is for places without a secure context, the other for those with one.
+  expect(files.filter(isOf('plain-sha256'))).toHaveLength(1);
+  expect(files.filter(isOf('assets/engine-'))).toHaveLength(1);
+  expect(await weigh(files.filter((name) => !isOf('assets/engine-')(name)))).toBeLessThan(maxBytes);
+  expect(await weigh(files.filter((name) => !isOf('plain-sha256')(name)))).toBeLessThan(maxBytes);
+});
+
+it('come compressed, are kept where their names tell of their content, and trust nobody else', async (t) => {
+  const { url } = await newCluster(t, { workers: 0, flags: quickRun });
+  const page = await fetch(`${url}/join`, { headers: { 'accept-encoding': 'gzip' } });
+  expect(page.headers.get('content-encoding')).toBe('gzip');
+  expect(page.headers.get('cache-control')).toBe('no-cache');
+  const policy = page.headers.get('content-security-policy');
+  expect(policy).toMatch(/^default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; /);
+  expect(policy).toContain(`connect-src 'self' ws://${new URL(url).host} wss://`);
+  const html = await page.text();
+  expect(html).toBe(gunzipSync(await readFile(join(builtFolder, 'join.html.gz'))).toString());
+  const [, script] = /src="\.(\/assets\/[^"]+)"/.exec(html)!;
+  const { headers } = await fetch(url + script, { headers: { 'accept-encoding': 'gzip, br' } });
+  expect(headers.get('cache-control')).toContain('immutable');
+  expect(headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+  expect(headers.get('content-encoding')).toBe('br');
+});
+
+it('are all that a path can name', async (t) => {
+  const { port } = await newCluster(t, { workers: 0, flags: quickRun });
+  const paths = [
+    '/join/',
+    '/join.html.gz',
+    '/assets',
+    '/assets/../join.html',
+    '/assets/%2e%2e/join.html',
+    '/..%2fpackage.json',
+    '/../package.json',
+    '//join',
+    'file:///etc/passwd',
+    '/__proto__',
+  ];
+  for (const path of paths) expect(await statusOf(port, path), path).toBe(404);
+  expect(await statusOf(port, '/join?x=/../y')).toBe(200);
+});
+
+/** Of a request for exactly this path, which no client has tidied up. */
+function statusOf(port: number, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get({ port, path }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on('error', reject);
+  });
+}
