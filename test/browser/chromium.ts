@@ -1,29 +1,19 @@
-// A real browser for the tests: a Chromium of this machine, or the one that comes with the npm packages.
-import { existsSync } from 'node:fs';
+// A real browser for the tests.
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { TestScope } from '../support.ts';
+import { findChromium } from './find-chromium.ts';
 
-/** Where Linux, macOS and Windows have one. */
-const usualPlaces = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-];
-
-const executablePath = usualPlaces.find((path) => existsSync(path));
+const found = await findChromium();
 
 /** Why no test can have one; undefined where they can. */
-export const noBrowser =
-  executablePath === undefined ? 'there is no Chromium on this machine' : undefined;
+export const noBrowser = found === undefined ? 'there is no Chromium on this machine' : undefined;
 
 export async function launchBrowser(
   t: TestScope,
   { args = [] }: { readonly args?: readonly string[] } = {},
 ): Promise<Browser> {
   // Root in a container has no sandbox; the only pages here are our own.
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', ...args] });
+  const browser = await chromium.launch({ ...found, args: ['--no-sandbox', ...args] });
   t.onTestFinished(() => browser.close());
   return browser;
 }

@@ -17,6 +17,10 @@ addEventListener('message', ({ data }: MessageEvent<ToTab>) => {
       return tab?.pause();
     case 'leave':
       return tab?.leave();
+    case 'hide':
+      return tab?.hide();
+    case 'return':
+      return tab?.return();
     case 'offline':
       // Engine.io listens to this, and not every browser says it to workers, too. Of two connections it closes one
       // at a time: it takes each off the list while it goes through it.

@@ -34,6 +34,9 @@ export function openRun(options: OpenOptions = {}): TabHandle {
   compute.addEventListener('message', ({ data }: MessageEvent<FromTab>) => onState?.(data.state));
   tell({ type: 'open', options: { url, engine } });
   addEventListener('offline', () => tell({ type: 'offline' }));
+  // Said while there is time: whoever waits for this device need not find out.
+  addEventListener('pagehide', () => tell({ type: 'hide' }));
+  addEventListener('pageshow', () => tell({ type: 'return' }));
   return {
     start: (name) => tell({ type: 'start', name }),
     pause: () => tell({ type: 'pause' }),

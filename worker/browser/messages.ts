@@ -15,6 +15,9 @@ export type ToTab =
   | { readonly type: 'start'; readonly name: string }
   | { readonly type: 'pause' }
   | { readonly type: 'leave' }
+  /** The page goes away, perhaps for good; `return` when it was kept and is seen again. */
+  | { readonly type: 'hide' }
+  | { readonly type: 'return' }
   /** The page learned that there is no network: connections need not find it out by waiting. */
   | { readonly type: 'offline' };
 

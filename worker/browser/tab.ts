@@ -16,6 +16,7 @@ import { engineChoices } from './engines.ts';
 import type { TabOptions } from './messages.ts';
 import { sha256 } from './sha256.ts';
 import type { TabEnding, TabPhase, TabState } from './tab-state.ts';
+import { holdLock } from './web-lock.ts';
 
 /** So often a page is told of what changes all the time. */
 const showEveryMs = 200;
@@ -38,7 +39,10 @@ export class Tab {
     samples: 0,
   };
   #worker: Worker | undefined;
+  #releaseLock: () => void = () => undefined;
   #name = '';
+  /** In the middle of its work. */
+  #wasHidden = false;
   #showTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: TabOptions, show: (state: TabState) => void) {
@@ -55,6 +59,8 @@ export class Tab {
   start(name: string): void {
     if (this.#worker !== undefined || this.#state.phase.kind === 'over') return;
     this.#name = name;
+    this.#releaseLock();
+    this.#releaseLock = holdLock();
     this.#enter({ kind: 'joining' });
     const { url } = this.#options;
     const worker = new Worker({
@@ -88,6 +94,19 @@ export class Tab {
     this.#enter({ kind: 'paused' });
   }
 
+  /** As a pause, until `return`. */
+  hide(): void {
+    this.#wasHidden = this.#worker !== undefined;
+    if (!this.#wasHidden) return;
+    this.#stop('its page was closed');
+    this.#enter({ kind: 'paused' });
+  }
+
+  return(): void {
+    if (this.#wasHidden) this.start(this.#name);
+    this.#wasHidden = false;
+  }
+
   leave(): void {
     this.#stop('its user left');
     this.#end({ kind: 'left' });
@@ -97,6 +116,7 @@ export class Tab {
     const worker = this.#worker;
     this.#worker = undefined;
     worker?.leave(reason);
+    this.#releaseLock();
     this.#change({ samplesPerSecond: 0 });
   }
 
@@ -189,6 +209,7 @@ export class Tab {
   }
 
   #end(ending: TabEnding): void {
+    this.#releaseLock();
     this.#enter({ kind: 'over', ending });
   }
 

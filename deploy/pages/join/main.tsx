@@ -4,13 +4,12 @@ import { openRun, type TabState } from '../../../worker/browser/join-run.ts';
 import { type DeviceWarnings, keepAwake, watchDevice } from './device.ts';
 import { JoinPage } from './join-page.tsx';
 import { parseLink } from './link.ts';
-
-const nameKey = 'tutti-name';
+import { recallName, rememberName } from './remembered-name.ts';
 
 const link = parseLink(location.hash);
 let state: TabState | undefined;
 let warnings: DeviceWarnings = { wasHidden: false, isOffline: false };
-let name = link.name ?? localStorage.getItem(nameKey) ?? '';
+let name = link.name ?? recallName() ?? '';
 let hasStarted = false;
 
 const tab = openRun({ engine: link.engine, onState: show });
@@ -19,17 +18,10 @@ watchDevice((changed) => {
   warnings = { ...changed, wasHidden: changed.wasHidden && hasStarted };
   draw();
 });
-// Said while there is time: whoever waits for this device need not find out.
-addEventListener('pagehide', () => {
-  if (hasStarted) tab.pause();
-});
-addEventListener('pageshow', ({ persisted }) => {
-  if (persisted && hasStarted) tab.start(name);
-});
 
 function start(asked: string): void {
   name = asked.trim();
-  localStorage.setItem(nameKey, name);
+  rememberName(name);
   hasStarted = true;
   tab.start(name || 'a browser');
 }
