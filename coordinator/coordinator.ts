@@ -53,6 +53,8 @@ export interface CoordinatorOptions {
   readonly checkpointEverySteps?: number;
   readonly checkpointEveryMs?: number;
   readonly limits?: Limits;
+  /** Other sites whose pages may take part: `https://school.example`. */
+  readonly origins?: readonly string[];
   /** What browsers may ask for. */
   readonly pages?: Promise<Pages>;
 }
@@ -75,6 +77,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     maxPayloadBytes,
     blocks,
     limits: options.limits ?? defaultLimits,
+    origins: options.origins,
     pages: options.pages,
     onRefused: refusals.add,
   });

@@ -8,6 +8,8 @@ import { isFromHere } from './origin.ts';
 export interface EntranceOptions {
   /** The address that it listens on. */
   readonly host: string;
+  /** Other sites whose pages may connect: `https://school.example`. */
+  readonly origins?: readonly string[];
   readonly maxConnections: number;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
@@ -27,7 +29,7 @@ type Next = (error?: Error) => void;
 
 /** `io` must leave upgrades to other addresses alone. */
 export function guardEntrance(http: Server, io: SocketServer, options: EntranceOptions): void {
-  const { host, maxConnections, onRefused } = options;
+  const { host, origins = [], maxConnections, onRefused } = options;
   const perSecond = maxConnections / secondsToFill;
   const isAllowed = createRateLimits(perSecond, maxConnections, maxConnections);
   const refuse = (address: string, reason: RejectReason): Error => {
@@ -41,7 +43,9 @@ export function guardEntrance(http: Server, io: SocketServer, options: EntranceO
   });
   io.engine.use((request: EngineRequest, _: unknown, next: Next) => {
     const { remoteAddress = gone } = request.socket;
-    if (!isFromHere(request.headers, host)) return next(refuse(remoteAddress, 'origin'));
+    const { headers } = request;
+    const isGuest = origins.includes(headers.origin ?? '');
+    if (!isGuest && !isFromHere(headers, host)) return next(refuse(remoteAddress, 'origin'));
     if (!isAllowed(remoteAddress, performance.now())) return next(refuse(remoteAddress, 'crowd'));
     // A second transport for the same client: everybody starts with the only one there is.
     if (request._query.sid !== undefined) return next(refuse(remoteAddress, 'unexpected'));

@@ -30,7 +30,7 @@ export function sendPage(
     'content-type': contentType,
     'content-length': body.length,
     ...(encoding !== undefined && { 'content-encoding': encoding }),
-    vary: 'accept-encoding',
+    vary: 'accept-encoding, origin',
     'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
     'content-security-policy': contentSecurityPolicy(headers.host),
     'referrer-policy': 'no-referrer',

@@ -19,6 +19,8 @@ export interface ServerOptions {
   /** Rejects when there should be some and are none. */
   readonly pages?: Promise<Pages>;
   readonly limits: Limits;
+  /** Other sites whose pages may use what is here: `https://school.example`. */
+  readonly origins?: readonly string[];
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
 }
@@ -87,13 +89,17 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { blocks, pages = noPages }: Pick<ServerOptions, 'blocks' | 'pages'>,
+  { blocks, pages = noPages, origins = [] }: Pick<ServerOptions, 'blocks' | 'pages' | 'origins'>,
 ): Promise<void> {
   // Not as a URL: what a stranger asks for need not be one.
   const [pathname] = (request.url ?? '/').split('?', 1);
   const [, sha256] = /^\/api\/v1\/data\/([0-9a-f]{64})$/.exec(pathname) ?? [];
   const block = sha256 === undefined ? undefined : blocks.get(sha256);
   response.setHeader('x-content-type-options', 'nosniff');
+  const { origin } = request.headers;
+  if (origin !== undefined && origins.includes(origin)) {
+    response.setHeader('access-control-allow-origin', origin);
+  }
   if (request.method !== 'GET') {
     response.writeHead(405, { allow: 'GET' }).end();
   } else if (block !== undefined) {

@@ -9,7 +9,12 @@ import { openPages } from './pages/built.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
-import { limitsOf, parseCheckpointEvery, refuseImpossiblePort } from './serve-options.ts';
+import {
+  limitsOf,
+  originsOf,
+  parseCheckpointEvery,
+  refuseImpossiblePort,
+} from './serve-options.ts';
 import { createReporter } from './terminal/reporter.ts';
 
 export interface Serving {
@@ -68,6 +73,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
         ...checkpointEvery,
         limits,
+        origins: originsOf(flags),
         pages,
       },
       flags.port === undefined && isLoopback(flags.host),

@@ -1,11 +1,10 @@
 // What a page may not do, tried from pages of a real browser.
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openScope } from '../siege.ts';
-import { type Cluster, endlessRun, newCluster, type TestScope } from '../support.ts';
+import { type Cluster, endlessRun, newCluster } from '../support.ts';
 import { launchBrowser, noBrowser, openTab } from './chromium.ts';
+import { serveElsewhere } from './other-site.ts';
 
 const { scope, close } = openScope();
 let browser: Browser;
@@ -33,7 +32,11 @@ describe.skipIf(noBrowser)('a page', () => {
   });
 
   it('of another site gets no connection, and the terminal tells of it', async (t) => {
-    const page = await openTab(t, browser, await otherSite(t));
+    const page = await openTab(
+      t,
+      browser,
+      await serveElsewhere(t, () => '<title>elsewhere</title>'),
+    );
     expect(await page.evaluate(wayOut(cluster.url, 1))).toEqual({ code: 1006, wasClean: false });
     await cluster.coordinator.waitForEvent('notice', ({ message }) =>
       message.includes('its page was loaded from another site'),
@@ -46,23 +49,7 @@ describe.skipIf(noBrowser)('a page', () => {
       document.body.append(Object.assign(document.createElement('script'), { text: 'ran = 1' }));
     `);
     expect(await page.evaluate('typeof ran')).toBe('undefined');
-    const elsewhere = await otherSite(t);
+    const elsewhere = await serveElsewhere(t, () => '<title>elsewhere</title>');
     expect(await page.evaluate(`fetch('${elsewhere}').catch(() => 'refused')`)).toBe('refused');
   });
 });
-
-/** The address of a server that has nothing to do with the coordinator. */
-async function otherSite(t: TestScope): Promise<string> {
-  const server = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'text/html', 'access-control-allow-origin': '*' });
-    response.end('<title>another site</title>');
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  t.onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}

@@ -1,4 +1,6 @@
 // The page's side of a worker in a tab, and what `import ... from 'tutti/browser'` brings: put one into any page.
+/// <reference path="./bundler.d.ts" />
+import computeUrl from './compute.ts?worker&url';
 import type { FromTab, TabOptions, ToTab } from './messages.ts';
 import type { TabState } from './tab-state.ts';
 
@@ -23,13 +25,10 @@ export interface TabHandle {
   leave(): void;
 }
 
-/** Looks at the run and computes nothing until it is started. The coordinator is where the page came from, unless told. */
+/** Looks at the run and computes nothing until it is started. The coordinator is where this module came from, unless told. */
 export function openRun(options: OpenOptions = {}): TabHandle {
-  const { url = location.origin, engine = 'auto', onState } = options;
-  const compute = new Worker(new URL('./compute.ts', import.meta.url), {
-    type: 'module',
-    name: 'tutti',
-  });
+  const { url = new URL(import.meta.url).origin, engine = 'auto', onState } = options;
+  const compute = startWorker();
   const tell = (message: ToTab): void => compute.postMessage(message);
   compute.addEventListener('message', ({ data }: MessageEvent<FromTab>) => onState?.(data.state));
   tell({ type: 'open', options: { url, engine } });
@@ -49,4 +48,13 @@ export function joinRun({ name = 'a page', ...options }: JoinOptions = {}): TabH
   const run = openRun(options);
   run.start(name);
   return run;
+}
+
+/** Browsers start workers from the page's own site alone, but let those import modules from elsewhere. */
+function startWorker(): Worker {
+  const options = { type: 'module', name: 'tutti' } as const;
+  const { href, origin } = new URL(computeUrl, import.meta.url);
+  if (origin === location.origin) return new Worker(href, options);
+  const importing = new Blob([`import ${JSON.stringify(href)};`], { type: 'text/javascript' });
+  return new Worker(URL.createObjectURL(importing), options);
 }

@@ -12,14 +12,18 @@ interface AtWorkProps {
 }
 
 export function AtWork({ state, warnings, tab, onResume }: AtWorkProps) {
-  const { phase, run, curve, engine, samplesPerSecond, share } = state;
+  const { phase, run, curve, engine, samples, samplesPerSecond, share } = state;
   const explanation = explanationText(state);
   return (
     <section class="work">
       <h1 class="position">{positionText(run)}</h1>
       {explanation !== undefined && <p class="explanation">{explanation}</p>}
       <div class="figures">
-        <Figure value={integer(samplesPerSecond)} unit="samples/s" title="this device" />
+        <Figure
+          value={integer(samplesPerSecond)}
+          unit="samples/s"
+          title={`this device, ${integer(samples)} so far`}
+        />
         <Figure
           value={share === undefined ? '–' : percent(share.fraction)}
           title={share === undefined ? 'your part' : `you computed of epoch ${share.epoch}`}

@@ -39,16 +39,21 @@ export function purposeText({ run }: RunEventOf<'run'>, workers: number, host: s
   const others =
     workers === 0 ? 'as its first device' : `beside ${plural(workers, 'other device')}`;
   return (
-    `The work is for the run ${run} of ${host}, ${others}; ` +
+    `The work is for the run ${shortName(run)} of ${host}, ${others}; ` +
     'nothing that is on this device is read or sent.'
   );
 }
 
-/** `epoch 4 of 20, step 412 of 938` */
+/** `mnist-7n7t`: when it began is of no use to a guest. */
+function shortName(run: string): string {
+  return run.replace(/^\d{8}-\d{6}-/, '');
+}
+
+/** `Epoch 4 of 20, step 412 of 938` */
 export function positionText(view: RunView): string {
   const { epoch, step, stepsPerEpoch } = position(view);
   const { epochs } = view.run!.config;
-  return `epoch ${epoch} of ${epochs}, step ${integer(step)} of ${integer(stepsPerEpoch)}`;
+  return `Epoch ${epoch} of ${epochs}, step ${integer(step)} of ${integer(stepsPerEpoch)}`;
 }
 
 /** In one or two words, for the head of the page. */
