@@ -4,16 +4,23 @@ import { defineConfig, type Plugin } from 'vite';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** A coordinator speaks through WebSockets alone: the code for other ways would be a tenth of the page. */
-const webSocketsAlone: Plugin = {
-  name: 'web-sockets-alone',
+const notThere = '\0not-there';
+
+/**
+ * Socket.io's other ways than a WebSocket, and its own parser: no coordinator speaks either, and they would be a tenth
+ * of the page.
+ */
+const leaveOutUnused: Plugin = {
+  name: 'leave-out-unused',
   enforce: 'pre',
-  resolveId: (source, importer) =>
-    importer?.endsWith('transports/index.js') && /polling|webtransport/.test(source)
-      ? '\0no-transport'
-      : undefined,
-  load: (id) =>
-    id === '\0no-transport' ? 'export const XHR = undefined, WT = undefined;' : undefined,
+  resolveId: (source, importer = '') => {
+    const isTransport = /polling|webtransport/.test(source);
+    const isUnused =
+      (importer.endsWith('transports/index.js') && isTransport) ||
+      (importer.endsWith('socket.io-client/build/esm/manager.js') && source === 'socket.io-parser');
+    return isUnused ? notThere : undefined;
+  },
+  load: (id) => (id === notThere ? 'export const XHR = undefined, WT = undefined;' : undefined),
 };
 
 export default defineConfig({
@@ -22,7 +29,7 @@ export default defineConfig({
   base: './',
   logLevel: 'warn',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  worker: { format: 'es', plugins: () => [webSocketsAlone] },
+  worker: { format: 'es', plugins: () => [leaveOutUnused] },
   build: {
     target: 'es2022',
     emptyOutDir: true,
