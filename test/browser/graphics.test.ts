@@ -24,3 +24,29 @@ it.skipIf(noBrowser).each([
   const later = await coordinator.waitForEvent('step', ({ version }) => version > 100);
   expect(later.loss).toBeLessThan(early.loss);
 });
+
+it.skipIf(noBrowser)(
+  'a tab that loses its graphics card goes on with another engine',
+  async (t) => {
+    const browser = await launchBrowser(t, { args: webGpu });
+    const { coordinator, url, waitForWorker } = await newCluster(t, {
+      workers: 0,
+      flags: endlessRun,
+    });
+    const page = await openTab(t, browser, `${url}/join#autostart&name=Ada&engine=webgpu:software`);
+    expect((await waitForWorker('Ada', 'ready')).engine).toBe('webgpu:software');
+    const [compute] = page.workers();
+    await compute.evaluate(`{
+    const { createCommandEncoder } = GPUDevice.prototype;
+    GPUDevice.prototype.createCommandEncoder = function () {
+      this.destroy();
+      return createCommandEncoder.call(this);
+    };
+  }`);
+    const { seq, engine } = await coordinator.waitForEvent('worker', (event) => {
+      return event.action === 'ready' && event.engine !== 'webgpu:software';
+    });
+    expect(engine).toMatch(/^wasm:/);
+    await coordinator.waitForEvent('step', (step) => step.seq > seq);
+  },
+);

@@ -5,7 +5,7 @@ import type { Model } from '../../shared/model/model.ts';
 import { protocolVersion } from '../../shared/protocol.ts';
 import { emptyView, type RunView, reduceView } from '../../shared/run-view.ts';
 import { fetchTrainingData } from '../data-store.ts';
-import { chooseEngine } from '../engines/choose.ts';
+import { auto, chooseEngine } from '../engines/choose.ts';
 import type { WorkerNews } from '../news.ts';
 import { socketTransport } from '../transport.ts';
 import { type WatchEnding, watchRun } from '../watch-run.ts';
@@ -125,7 +125,9 @@ export class Tab {
     if (wanted !== undefined && !engineChoices.some(({ spec }) => spec === wanted)) {
       throw new Error(`the run asks for the engine ${wanted}, which browsers do not have`);
     }
-    const spec = wanted ?? this.#options.engine;
+    // Whose engine broke does not get it again, though the link asks for it.
+    const asked = this.#brokenEngines.size === 0 ? this.#options.engine : auto;
+    const spec = wanted ?? asked;
     const chosen = await chooseEngine({ spec, choices, model, sliceSize });
     this.#change({ engine: { label: chosen.engine.label, story: chosen.story } });
     return chosen;

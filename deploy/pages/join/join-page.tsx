@@ -2,6 +2,7 @@
 import type { TabHandle, TabState } from '../../../worker/browser/join-run.ts';
 import { AtWork } from './at-work.tsx';
 import type { DeviceWarnings } from './device.ts';
+import { LossCurve } from './loss-curve.tsx';
 import { Offer } from './offer.tsx';
 import { endingText, explanationText, statusText } from './wording.ts';
 
@@ -54,6 +55,12 @@ function Ending({ state }: { readonly state: TabState }) {
     <section class="message">
       <h1>{title}</h1>
       <p>{text}</p>
+      {state.curve.length > 1 && (
+        <figure>
+          <figcaption>training loss of the run</figcaption>
+          <LossCurve curve={state.curve} />
+        </figure>
+      )}
       <button type="button" class="primary" onClick={() => location.reload()}>
         {action}
       </button>

@@ -108,7 +108,7 @@ export function endingText(ending: TabEnding, { samples, run }: TabState): Endin
   const thanks = samples === 0 ? '' : ` This device computed ${plural(samples, 'sample')}.`;
   switch (ending.kind) {
     case 'finished':
-      return { ...finishedText(ending.reason, run), action: 'Look for the next run' };
+      return finishedText(ending.reason, run, thanks);
     case 'left':
       return { title: 'You left the run.', text: `Thank you.${thanks}`, action: 'Join again' };
     case 'refused':
@@ -132,7 +132,8 @@ export function endingText(ending: TabEnding, { samples, run }: TabState): Endin
   }
 }
 
-function finishedText(reason: string, { end }: RunView): Pick<EndingText, 'title' | 'text'> {
+function finishedText(reason: string, { end }: RunView, thanks: string): EndingText {
+  const action = 'Look for the next run';
   const accuracy = end?.testAccuracy;
   const result =
     accuracy === undefined
@@ -140,16 +141,17 @@ function finishedText(reason: string, { end }: RunView): Pick<EndingText, 'title
       : `Together you trained a network that is right about ${percent(accuracy)} of images it has never seen.`;
   switch (reason) {
     case 'completed':
-      return { title: 'The run is finished.', text: result };
+      return { title: 'The run is finished.', text: result + thanks, action };
     case 'stopped':
-      return { title: 'The host stopped the run.', text: result };
+      return { title: 'The host stopped the run.', text: result + thanks, action };
     case 'diverged':
       return {
         title: 'The run diverged.',
         text: 'Its weights grew beyond all bounds; the host may try a smaller learning rate.',
+        action,
       };
     default:
-      return { title: 'The run failed.', text: 'The terminal of its host says why.' };
+      return { title: 'The run failed.', text: 'The terminal of its host says why.', action };
   }
 }
 
