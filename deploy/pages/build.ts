@@ -17,7 +17,10 @@ try {
   await build({ configFile, build: { outDir: own } });
   await compressAll(own);
   await rm(builtFolder, { recursive: true, force: true });
-  await rename(own, builtFolder);
+  await rename(own, builtFolder).catch((error: NodeJS.ErrnoException) => {
+    // Another build of the same was faster.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+  });
 } finally {
   await rm(own, { recursive: true, force: true });
 }

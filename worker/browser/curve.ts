@@ -30,5 +30,6 @@ function append(curve: readonly CurvePoint[], point: CurvePoint): readonly Curve
   if (last !== undefined && last.version >= point.version) return curve;
   const longer = [...curve, point];
   if (longer.length <= maxPoints) return longer;
-  return longer.filter((_, at) => at % 2 === 1);
+  // Counted from the end: the last one stays.
+  return longer.filter((_, at) => (longer.length - at) % 2 === 1);
 }

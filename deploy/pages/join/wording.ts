@@ -3,7 +3,7 @@ import type { RunConfig } from '../../../shared/config.ts';
 import type { datasets } from '../../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../../shared/events.ts';
 import { position, type RunView } from '../../../shared/run-view.ts';
-import type { TabEnding, TabState } from '../../../worker/browser/join-run.ts';
+import type { TabEnding, TabState } from '../../../worker/browser/tab-state.ts';
 
 export function integer(value: number): string {
   return Math.round(value).toLocaleString('en-US');
