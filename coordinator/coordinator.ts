@@ -1,7 +1,7 @@
 // The training story, in order: an event from a socket or a timer goes through the core, and here its effects
 // are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
+import { gradientCodecOf, modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { cleanName } from '../shared/names.ts';
@@ -21,12 +21,13 @@ import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { createDataBlocks } from './data-blocks.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
+import { type Gate, openGate } from './gate.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
 import type { Pages } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
-import { type EdgeServer, startServer } from './server.ts';
+import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import {
   openWorkChannel,
@@ -48,6 +49,13 @@ export interface CoordinatorOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** The address, or name, under which others reach this machine; by default the one that it listens on. */
+  readonly publicHost?: string;
+  /** Where others reach it, when that is not this machine at its port. */
+  readonly publicUrl?: string;
+  readonly tls?: TlsIdentity;
+  /** Asks who comes for a token; without one everybody may come in. */
+  readonly gate?: Gate;
   /** For people; nothing is decided by it. */
   readonly expectWorkers: number;
   readonly checkpointEverySteps?: number;
@@ -59,26 +67,24 @@ export interface CoordinatorOptions {
   readonly pages?: Promise<Pages>;
 }
 
-const codec = 'float32';
 const waitingCheckEveryMs = 250;
 
 /** Resolves when it listens; rejects with the system's error when it cannot. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { config, dataset, host, port } = options;
+  const { config, dataset, gate = openGate, limits = defaultLimits } = options;
   const { rows, columns } = config.shape;
   const blocks = createDataBlocks(dataset.train, rows * columns);
-  const maxPayloadBytes = modelOf(config).parameterCount * codecs[codec].bytesPerValue;
+  const { byteLength } = codecs[config.codecs.gradients];
+  const maxPayloadBytes = byteLength(modelOf(config).parameterCount);
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
   const server = await startServer({
-    host,
-    port,
+    ...options,
+    gate,
     maxPayloadBytes,
     blocks,
-    limits: options.limits ?? defaultLimits,
-    origins: options.origins,
-    pages: options.pages,
+    limits,
     onRefused: refusals.add,
   });
   return new Coordinator(options, server, blocks.manifest, refusals);
@@ -88,6 +94,7 @@ type EndEvent = RunEventOf<'end'>;
 type ReadyMessage = Extract<FromWorker, { type: 'ready' }>;
 
 export class Coordinator {
+  /** For everybody else. */
   readonly url: string;
   /** For workers on this machine. */
   readonly localUrl: string;
@@ -116,14 +123,19 @@ export class Coordinator {
     data: DataManifest,
     refusals: Refusals,
   ) {
-    const { config, log, start, host, archive } = options;
+    const { config, log, start, archive } = options;
     this.#options = options;
     this.#server = server;
     this.#data = data;
     this.#refusals = refusals;
-    this.url = httpUrl(host, server.port);
+    const { host, publicHost = host, publicUrl, tls } = options;
+    const urlAt = (name: string): string => {
+      const scheme = tls === undefined ? 'http' : 'https';
+      return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${server.port}`;
+    };
+    this.url = publicUrl ?? urlAt(publicHost);
     const isAnyAddress = host === '0.0.0.0' || host === '::';
-    this.localUrl = isAnyAddress ? httpUrl('127.0.0.1', server.port) : this.url;
+    this.localUrl = urlAt(isAnyAddress ? '127.0.0.1' : host);
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -131,13 +143,14 @@ export class Coordinator {
     this.#plan = plan;
     this.#expected = {
       run: options.run,
-      codec,
+      codec: config.codecs.gradients,
       parameterCount: start.weights.length,
     };
     this.#core = new Core({
       ...options,
       plan,
       optimizer: optimizerFor(config),
+      gradientCodec: gradientCodecOf(config),
       learningRate: learningRateOf(config, plan),
     });
     this.#metrics = new Metrics({
@@ -181,7 +194,7 @@ export class Coordinator {
     const { worker, name } = peer;
     const { run, config } = this.#options;
     this.#dispatch({ type: 'joined', worker, name });
-    this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data, codec });
+    this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data });
     this.#metrics.worker(peer, 'joined', this.#core.readyCount);
   }
 
@@ -277,7 +290,8 @@ export class Coordinator {
       return;
     }
     if (this.#weights?.version !== version) {
-      const payload = codecs[codec].encode(this.#core.weights);
+      const { encode } = codecs[this.#options.config.codecs.weights];
+      const payload = encode(this.#core.weights, version);
       this.#weights = { type: 'weights', version, payload };
     }
     this.#channel.send(worker, this.#weights);
@@ -305,10 +319,6 @@ export class Coordinator {
   #failed(error: unknown): void {
     this.#metrics.warn(`a mistake inside tutti: ${error instanceof Error ? error.stack : error}`);
   }
-}
-
-function httpUrl(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function seconds(milliseconds: number): string {

@@ -1,4 +1,5 @@
 // The step in progress: which shards are done, who holds the others, and the sum so far.
+import { type GradientCodec, roundSum } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
 import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
@@ -23,14 +24,16 @@ export class OpenStep {
   readonly #holders: number[];
   #unheld: number;
 
-  constructor(plan: Plan, version: number, now: number) {
+  constructor(plan: Plan, codec: GradientCodec, version: number, now: number) {
     const { epoch, step } = plan.position(version);
     this.version = version;
     this.epoch = epoch;
     this.step = step;
     this.samples = plan.stepSize(step);
     this.openedAt = now;
-    this.#sum = new TreeSum(plan.shards);
+    this.#sum = new TreeSum(plan.shards, (gradient, start, length) =>
+      roundSum(codec, { epoch, step, start, length }, gradient),
+    );
     this.#done = new Array(plan.shards).fill(false);
     this.#holders = new Array(plan.shards).fill(0);
     this.#unheld = plan.shards;
@@ -65,8 +68,11 @@ export class OpenStep {
     return true;
   }
 
-  lastMissingShard(): ShardRun | undefined {
-    const start = this.#done.lastIndexOf(false);
+  /** The last of the preferred ones, if any of those is missing. */
+  lastMissingShard(preferred?: ReadonlySet<number>): ShardRun | undefined {
+    const isPreferred = (isDone: boolean, shard: number) => !isDone && preferred?.has(shard);
+    const found = this.#done.findLastIndex(isPreferred);
+    const start = found < 0 ? this.#done.lastIndexOf(false) : found;
     return start < 0 ? undefined : { start, length: 1 };
   }
 

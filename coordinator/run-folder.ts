@@ -27,6 +27,8 @@ export interface RunPaths {
   readonly checkpoints: string;
   readonly model: string;
   readonly onnxModel: string;
+  /** Of the run's owner alone. */
+  readonly links: string;
 }
 
 const configFileSchema = v.strictObject({
@@ -114,6 +116,7 @@ function runPaths(directory: string): RunPaths {
     checkpoints: join(directory, 'checkpoints'),
     model: join(directory, 'model.safetensors'),
     onnxModel: join(directory, 'model.onnx'),
+    links: join(directory, 'links.json'),
   };
 }
 

@@ -1,10 +1,14 @@
 // The edge: HTTP and socket.io. Turns sockets into named workers and bytes into checked messages.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
+import { type RejectReason, rejectReasons } from '../shared/protocol.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
+import { answerWithBlock } from './block-answer.ts';
 import type { DataBlocks } from './data-blocks.ts';
-import { guardEntrance, limitWebSockets } from './entrance.ts';
+import { guardEntrance, guardNamespaces, limitWebSockets } from './entrance.ts';
+import type { Gate } from './gate.ts';
 import type { Limits } from './limits.ts';
 import { type Pages, sendPage } from './pages.ts';
 import { strictParser } from './strict-parser.ts';
@@ -13,6 +17,11 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Where others reach it, when that is told. */
+  readonly publicUrl?: string;
+  /** Without one it speaks plain HTTP. */
+  readonly tls?: TlsIdentity;
+  readonly gate: Gate;
   /** Largest payload that a message may carry. */
   readonly maxPayloadBytes: number;
   readonly blocks: DataBlocks;
@@ -25,11 +34,23 @@ export interface ServerOptions {
   readonly onRefused: (address: string, why: string) => void;
 }
 
+/** PEM: the certificate, with those that it hangs on behind it, and its private key. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Received and sent, HTTP and all protocols' own overhead included. */
+interface Traffic {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 export interface EdgeServer {
   readonly io: SocketServer;
   readonly port: number;
-  /** Bytes received and sent so far, HTTP and all protocols' own overhead included. */
-  traffic(): { readonly bytesIn: number; readonly bytesOut: number };
+  /** Bytes so far. */
+  traffic(): Traffic & { readonly dataBytesOut: number };
   close(): Promise<void>;
 }
 
@@ -40,16 +61,22 @@ const noPages: Promise<Pages> = Promise.resolve(new Map());
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, maxPayloadBytes, limits } = options;
+  const { host, port, tls, maxPayloadBytes, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
-  const http = createServer(
-    {
-      headersTimeout: handshakeMs,
-      requestTimeout: handshakeMs,
-      connectionsCheckingInterval: handshakeMs / 4,
-    },
-    (request, response) => void answer(request, response, options),
-  );
+  let dataBytesOut = 0;
+  const timeouts = {
+    headersTimeout: handshakeMs,
+    requestTimeout: handshakeMs,
+    connectionsCheckingInterval: handshakeMs / 4,
+  };
+  const listener = (request: IncomingMessage, response: ServerResponse): void =>
+    void answer(request, response, options, (bytes) => {
+      dataBytesOut += bytes;
+    });
+  const http =
+    tls === undefined
+      ? createServer(timeouts, listener)
+      : createTlsServer({ ...timeouts, ...tls, handshakeTimeout: handshakeMs }, listener);
   http.maxConnections = limits.maxConnections;
   // Of connections that stand still without being a socket of ours.
   http.timeout = limits.joinTimeoutMs;
@@ -66,7 +93,8 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
     pingTimeout: 20_000,
     destroyUpgrade: false,
   });
-  guardEntrance(http, io, { ...options, ...limits });
+  guardEntrance(http, io, { ...options, ...limits, isSecure: tls !== undefined });
+  guardNamespaces(io, options);
   limitWebSockets(io);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
@@ -78,7 +106,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   return {
     io,
     port: (http.address() as AddressInfo).port,
-    traffic,
+    traffic: () => ({ ...traffic(), dataBytesOut }),
     close: async () => {
       await io.close();
       http.closeAllConnections();
@@ -89,27 +117,30 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { blocks, pages = noPages, origins = [] }: Pick<ServerOptions, 'blocks' | 'pages' | 'origins'>,
+  options: Pick<ServerOptions, 'blocks' | 'gate' | 'pages' | 'origins'>,
+  onData: (bytes: number) => void,
 ): Promise<void> {
+  const { blocks, gate, pages = noPages, origins = [] } = options;
   // Not as a URL: what a stranger asks for need not be one.
   const [pathname] = (request.url ?? '/').split('?', 1);
   const [, sha256] = /^\/api\/v1\/data\/([0-9a-f]{64})$/.exec(pathname) ?? [];
+  const refusal = sha256 === undefined ? undefined : dataRefusal(request, gate);
   const block = sha256 === undefined ? undefined : blocks.get(sha256);
   response.setHeader('x-content-type-options', 'nosniff');
   const { origin } = request.headers;
   if (origin !== undefined && origins.includes(origin)) {
     response.setHeader('access-control-allow-origin', origin);
+    response.setHeader('access-control-allow-headers', 'authorization');
+    // What a browser asks before it shows a token to another site than the page's.
+    if (request.method === 'OPTIONS') return void response.writeHead(204).end();
   }
   if (request.method !== 'GET') {
     response.writeHead(405, { allow: 'GET' }).end();
+  } else if (refusal !== undefined) {
+    response.writeHead(401, { 'content-type': 'text/plain', 'www-authenticate': 'Bearer' });
+    response.end(`refused: ${rejectReasons[refusal]}\n`);
   } else if (block !== undefined) {
-    response.writeHead(200, {
-      'content-type': 'application/octet-stream',
-      'content-length': block.length,
-      // The address is the content: it can never change.
-      'cache-control': 'public, max-age=31536000, immutable',
-    });
-    response.end(block);
+    void answerWithBlock(request, response, block).then(onData);
   } else if (pathname === '/livez') {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
   } else {
@@ -134,7 +165,13 @@ async function answerPage(
   }
 }
 
-function countTraffic(http: Server): EdgeServer['traffic'] {
+/** Pieces of the training set are for workers. */
+function dataRefusal({ headers, socket }: IncomingMessage, gate: Gate): RejectReason | undefined {
+  const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? [];
+  return gate.refusal(token, 'data', socket.remoteAddress ?? '');
+}
+
+function countTraffic(http: Server): () => Traffic {
   const open = new Set<NetSocket>();
   let closedIn = 0;
   let closedOut = 0;

@@ -1,5 +1,6 @@
 // The command line: finds the command, checks its flags, runs it, and turns every ending into an exit code.
 import yargs, { type Argv } from 'yargs';
+import { withoutTokens } from '../shared/join-link.ts';
 import { type Command, camelCase } from './command.ts';
 import { coordinatorCommand } from './commands/coordinator.ts';
 import { doctor } from './commands/doctor.ts';
@@ -39,8 +40,9 @@ export async function main(words: readonly string[] = process.argv.slice(2)): Pr
   } catch (error) {
     const known = toCliError(error);
     const style = createStyle(process.stderr, process.env);
-    process.stderr.write(`${style.red('tutti:')} ${known.message}\n`);
-    if (known.hint) process.stderr.write(`${known.hint}\n`);
+    const lines = [`${style.red('tutti:')} ${known.message}`, ...(known.hint ? [known.hint] : [])];
+    // A link that was mistyped is quoted as far as it is no secret.
+    process.stderr.write(`${withoutTokens(lines.join('\n'))}\n`);
     ending = known.code;
   }
   process.exitCode = exitCodes[ending].status;

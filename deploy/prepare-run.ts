@@ -9,7 +9,7 @@ import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts
 import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import { listRuns } from '../coordinator/run-list.ts';
 import { acquireRunLock, isRunLocked, type RunLock } from '../coordinator/run-lock.ts';
-import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
+import { modelOf, type NetworkConfig, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import { datasets } from '../shared/datasets/index.ts';
 import { initialWeights } from '../shared/model/model.ts';
@@ -113,10 +113,7 @@ async function firstWeights(config: RunConfig, file: string | undefined): Promis
 }
 
 /** The weights in a .safetensors file; CliError when it is not one of this network. */
-export async function readWeights(
-  config: Pick<RunConfig, 'model' | 'shape'>,
-  file: string,
-): Promise<Float32Array> {
+export async function readWeights(config: NetworkConfig, file: string): Promise<Float32Array> {
   try {
     return tensorsToWeights(modelOf(config), decodeSafetensors(await readFile(file)).tensors);
   } catch (cause) {

@@ -1,12 +1,14 @@
 // The flags that describe a run, and the configuration that they come to.
 import * as v from 'valibot';
 import type { LoadedDataset } from '../coordinator/dataset-files.ts';
+import { codecNames } from '../shared/codecs/index.ts';
 import { defaultShards, type RunConfig, runConfigSchema } from '../shared/config.ts';
 import { datasetNames } from '../shared/datasets/index.ts';
 import { activationNames } from '../shared/model/model.ts';
 import { type OptimizerName, optimizerNames, optimizers } from '../shared/optimizers/index.ts';
 import { optimizerOptionNames } from '../shared/optimizers/schema.ts';
 import { scheduleNames } from '../shared/schedules/index.ts';
+import { shardingNames } from '../shared/shardings/index.ts';
 import { engineOf, engineSpecs } from '../worker/engines/index.ts';
 import { kebabCase, type ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
@@ -51,6 +53,12 @@ export const configOptions = {
     defaultDescription: 'true',
     group: 'Data:',
   },
+  sharding: {
+    choices: shardingNames,
+    describe: 'sticky: a shard keeps its part of the data, so a worker need not fetch it all',
+    defaultDescription: 'shuffled',
+    group: 'Data:',
+  },
   hidden: {
     type: 'string',
     describe: 'Widths of the hidden layers; "" for none',
@@ -66,6 +74,10 @@ export const configOptions = {
   'batch-norm': {
     type: 'boolean',
     describe: 'BatchNorm1d before each activation, over the samples of a shard',
+    group: 'Network:',
+  },
+  dropout: {
+    ...number('Part of the values after each activation that a step leaves out', 0),
     group: 'Network:',
   },
   init: {
@@ -122,6 +134,10 @@ export const configOptions = {
     ...number('Evaluate and save a moving average of the weights, with this decay', 'none'),
     group: 'Training:',
   },
+  'label-smoothing': {
+    ...number('Part of the probability that the label gives up to all classes', 0),
+    group: 'Training:',
+  },
   schedule: {
     choices: scheduleNames,
     describe: 'How the learning rate changes',
@@ -131,6 +147,18 @@ export const configOptions = {
   'warmup-steps': { ...number('Steps of linear warm-up', 0), group: 'Training:' },
   'lr-decay': { ...number('Factor of the step schedule', 0.1), group: 'Training:' },
   'lr-decay-epochs': { ...number('Epochs between its drops', 10), group: 'Training:' },
+  codec: {
+    choices: codecNames,
+    describe: 'How gradients travel',
+    defaultDescription: 'float32',
+    group: 'Cluster:',
+  },
+  'weights-codec': {
+    choices: codecNames,
+    describe: 'How weights travel',
+    defaultDescription: 'float32',
+    group: 'Cluster:',
+  },
   'only-engine': {
     choices: engineSpecs,
     describe: 'Every worker computes with this one, for equal bits whoever takes part',
@@ -147,10 +175,17 @@ export const configOptions = {
   },
 } as const;
 
-const { dataset, data, hidden, activation, 'batch-norm': batchNorm } = configOptions;
+const { dataset, data, hidden, activation, 'batch-norm': batchNorm, dropout } = configOptions;
 
 /** What a bare .safetensors file does not say of itself: its network, and the data that it is for. */
-export const fileOptions = { dataset, data, hidden, activation, 'batch-norm': batchNorm } as const;
+export const fileOptions = {
+  dataset,
+  data,
+  hidden,
+  activation,
+  'batch-norm': batchNorm,
+  dropout,
+} as const;
 
 /** Undefined where a flag was not given. */
 export type ConfigFlags = Partial<ValuesOf<typeof configOptions>>;
@@ -167,14 +202,17 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     dataHash,
     shape: dataset.shape,
     model: networkOf(flags),
+    loss: { labelSmoothing: flags.labelSmoothing ?? 0 },
     batchSize,
     testBatchSize: flags.testBatchSize ?? 128,
+    codecs: { gradients: flags.codec ?? 'float32', weights: flags.weightsCodec ?? 'float32' },
     shards: flags.shards ?? defaultShards(batchSize, expectWorkers),
     epochs: flags.epochs ?? 20,
     ...(maxSteps !== undefined && { maxSteps }),
     ...onlyEngineOf(flags),
     seed: flags.seed ?? 0,
     shuffle: flags.shuffle ?? true,
+    sharding: flags.sharding ?? 'shuffled',
     optimizer: optimizerConfigOf(flags),
     schedule: {
       name: flags.schedule ?? 'constant',
@@ -190,11 +228,12 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
   throw new CliError('usage', `${flagOf(path)}: ${issue.message}.`);
 }
 
-function networkOf({ hidden, activation, batchNorm }: ConfigFlags): RunConfig['model'] {
+function networkOf({ hidden, activation, batchNorm, dropout }: ConfigFlags): RunConfig['model'] {
   return {
     hidden: parseHidden(hidden ?? '400,200,100'),
     activation: activation ?? 'relu',
     batchNorm: batchNorm ?? false,
+    dropout: dropout ?? 0,
   };
 }
 

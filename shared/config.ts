@@ -1,5 +1,7 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
+import { codecNames } from './codecs/index.ts';
+import type { GradientCodec } from './codecs/rounding.ts';
 import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
 import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
@@ -8,6 +10,7 @@ import { optimizerOf } from './optimizers/index.ts';
 import { optimizerSchema } from './optimizers/schema.ts';
 import { withBuffers } from './optimizers/with-buffers.ts';
 import { scheduleNames } from './schedules/index.ts';
+import { shardingNames } from './shardings/index.ts';
 
 const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
@@ -45,6 +48,12 @@ export const runConfigSchema = v.strictObject({
     activation: v.picklist(activationNames),
     /** Between each hidden Linear layer and its activation. */
     batchNorm: v.boolean(),
+    /** After each activation: the part of its values that a step leaves out. */
+    dropout: v.pipe(v.number(), v.minValue(0), v.ltValue(1)),
+  }),
+  loss: v.strictObject({
+    /** What every wrong answer shares of the probability that the label gives up. */
+    labelSmoothing: v.pipe(v.number(), v.minValue(0), v.ltValue(1)),
   }),
   /** As `onnx:cpu`: every worker computes with it, so that equal bits are promised. Without it, any will do. */
   engine: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{1,30}:[\w-]{1,30}$/))),
@@ -57,11 +66,17 @@ export const runConfigSchema = v.strictObject({
     v.maxValue(2 ** 16),
     v.check(isPowerOfTwo, 'shards must be a power of two'),
   ),
+  /** How numbers travel. What is lost on the way is part of the result. */
+  codecs: v.strictObject({
+    gradients: v.picklist(codecNames),
+    weights: v.picklist(codecNames),
+  }),
   epochs: positiveInteger,
   /** Ends the run after this many steps, if that comes before the last epoch. */
   maxSteps: v.optional(positiveInteger),
   seed: v.pipe(v.number(), v.safeInteger()),
   shuffle: v.boolean(),
+  sharding: v.picklist(shardingNames),
   optimizer: optimizerSchema,
   schedule: v.strictObject({
     name: v.picklist(scheduleNames),
@@ -74,6 +89,9 @@ export const runConfigSchema = v.strictObject({
 });
 
 export type RunConfig = v.InferOutput<typeof runConfigSchema>;
+
+/** All that its network follows from. */
+export type NetworkConfig = Pick<RunConfig, 'model' | 'loss' | 'shape'>;
 
 export function isPowerOfTwo(value: number): boolean {
   return value >= 1 && Number.isInteger(Math.log2(value));
@@ -94,14 +112,21 @@ export function defaultShards(batchSize: number, expectWorkers: number): number 
 }
 
 /** The update rule of a run, for the flat vector of its network. */
-export function optimizerFor(config: Pick<RunConfig, 'model' | 'shape' | 'optimizer'>): Optimizer {
+export function optimizerFor(config: NetworkConfig & Pick<RunConfig, 'optimizer'>): Optimizer {
   return withBuffers(optimizerOf(config.optimizer), modelOf(config).trainableCount);
 }
 
-/** The network that a configuration describes. */
-export function modelOf(config: Pick<RunConfig, 'model' | 'shape'>): Model {
+/** The network that a configuration describes, and what it is trained towards. */
+export function modelOf(config: NetworkConfig): Model {
   const { rows, columns, classes } = config.shape;
-  return createMlp({ ...config.model, inputs: rows * columns, classes });
+  return createMlp({ ...config.model, ...config.loss, inputs: rows * columns, classes });
+}
+
+export function gradientCodecOf({
+  codecs,
+  seed,
+}: Pick<RunConfig, 'codecs' | 'seed'>): GradientCodec {
+  return { codec: codecs.gradients, seed };
 }
 
 /** What the classes are called: as the data itself says, else as its kind says, else by number. */

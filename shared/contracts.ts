@@ -1,5 +1,5 @@
 // The extension interfaces on one page. Each has a registry next to its implementations: a new engine,
-// codec, optimizer, schedule, dataset or export format is one new file and one line in that registry.
+// codec, optimizer, schedule, sharding, dataset or export format is one new file and one line in that registry.
 import type { Model } from './model/model.ts';
 
 /** A slice of the training or test set: `count` images of `imageSize` bytes each, one after the other. */
@@ -8,6 +8,8 @@ export interface Slice {
   readonly images: Uint8Array;
   /** One class index an image. */
   readonly labels: Uint8Array;
+  /** Seed of what the network does at random, dropout: the same slice with the same seed has the same gradient. 0 unless told. */
+  readonly noise?: number;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface SliceResult {
    * next call.
    */
   readonly gradient: Float32Array;
-  /** Sum of the cross-entropies of the slice, in nats. */
+  /** Sum of the cross-entropies of the slice, in nats; with label smoothing, with the smoothed labels. */
   readonly lossSum: number;
   /** How many images of the slice the weights classify correctly. */
   readonly correct: number;
@@ -54,11 +56,20 @@ export interface EngineKind {
 
 /** Turns flat float32 vectors into bytes and back, for the wire. */
 export interface Codec {
-  readonly bytesPerValue: number;
-  /** Largest |decoded - value| as a fraction of |value|. 0 means that it loses nothing. */
+  /** Bytes of an encoded vector. */
+  byteLength(length: number): number;
+  /**
+   * Largest |decoded - value|, but for `absoluteError`, as a fraction of |value|, or of the largest in its block. 0
+   * for both means that nothing is lost.
+   */
   readonly relativeError: number;
-  /** May return a view of `values`. */
-  encode(values: Float32Array): Uint8Array;
+  readonly absoluteError: number;
+  /** Values that share what is kept of their size; 1 unless told. */
+  readonly blockLength?: number;
+  /** Finite values beyond this one come out as this. */
+  readonly largest?: number;
+  /** May return a view of `values`. What is done at random follows from `seed`, a 32-bit integer. */
+  encode(values: Float32Array, seed: number): Uint8Array;
   /** May return a view of `bytes`, whose `byteOffset` is a multiple of 4. Throws RangeError on a wrong length. */
   decode(bytes: Uint8Array, length: number): Float32Array;
 }
@@ -107,6 +118,41 @@ export interface OptimizerKind<Own extends keyof OptimizerOptions> {
 
 /** Learning rate as a factor of the configured one, for the `step`-th of `totalSteps` steps, from 0. */
 export type Schedule = (step: number, totalSteps: number) => number;
+
+/** Neighbours in a row of samples; `end` is the first that is not among them. */
+export interface SampleRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** An epoch, cut into steps and these into shards, before anybody said which sample goes where. */
+export interface DealOptions {
+  readonly samples: number;
+  readonly seed: number;
+  /** False: no order is drawn, that of the data stays. */
+  readonly shuffle: boolean;
+  /** Steps an epoch. */
+  readonly steps: number;
+  /** Shards a step. */
+  readonly shards: number;
+  /** The places of one shard in the row of all samples that an epoch takes; the same in every epoch. */
+  pieceOf(step: number, shard: number): SampleRange;
+}
+
+/** Which sample goes where: a function of its options alone. */
+export interface Deal {
+  /** Training indices by their place in the row of an epoch: each exactly once. */
+  orderOf(epoch: number): Uint32Array;
+  /** Training indices that this shard draws from, whatever step and epoch it is of. */
+  sourceOf(shard: number): readonly SampleRange[];
+}
+
+/** How the training set is dealt out to the shards of the steps. */
+export interface Sharding {
+  /** A shard draws from its own part of the training set: whoever computed it before has what it needs. */
+  readonly hasParts: boolean;
+  deal(options: DealOptions): Deal;
+}
 
 /** A trained network and what its user has to know about it. */
 export interface TrainedNetwork {

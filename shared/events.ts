@@ -20,6 +20,8 @@ const counters = v.object({
   gradientsRejected: count,
   bytesIn: count,
   bytesOut: count,
+  /** Training data among them, as it was sent. */
+  dataBytesOut: v.optional(count, 0),
 });
 /** Samples of one worker in the committed steps of an epoch, since this coordinator started. */
 const contribution = v.object({

@@ -14,6 +14,9 @@ export interface PartialSum {
   readonly correct: number;
 }
 
+/** Rounds the sum over shards start ... start + length - 1; may do so in place. */
+export type RoundSum = (gradient: Float32Array, start: number, length: number) => Float32Array;
+
 /**
  * Collects the partial sums of a step as they arrive. A subtree's sum is named by its run of shards; two
  * siblings become their parent at once, so that few vectors are held. `null` stands for a subtree without
@@ -21,11 +24,14 @@ export interface PartialSum {
  */
 export class TreeSum {
   readonly #shards: number;
+  readonly #round: RoundSum;
   /** Finished subtrees by heap index: the root is 1, node n has the children 2n and 2n + 1. */
   readonly #nodes = new Map<number, PartialSum | null>();
 
-  constructor(shards: number) {
+  /** `round` is given every sum that is made here, that of all shards as well. */
+  constructor(shards: number, round: RoundSum = (gradient) => gradient) {
     this.#shards = shards;
+    this.#round = round;
   }
 
   /** Takes the sum over shards start ... start + length - 1. Its gradient now belongs to the tree. */
@@ -37,8 +43,16 @@ export class TreeSum {
       this.#nodes.delete(node ^ 1);
       value = merge(value, sibling);
       node >>= 1;
+      if (value !== null && sibling !== null) value = this.#rounded(value, node);
     }
     this.#nodes.set(node, value);
+  }
+
+  #rounded(sum: PartialSum, node: number): PartialSum {
+    const nodesOfItsSize = 2 ** Math.floor(Math.log2(node));
+    const length = this.#shards / nodesOfItsSize;
+    const start = (node - nodesOfItsSize) * length;
+    return { ...sum, gradient: this.#round(sum.gradient, start, length) };
   }
 
   /** The sum over all shards; undefined while some are missing, null when no shard has a sample. */

@@ -137,6 +137,7 @@ describe('the ledger', () => {
     epochs: 2,
     seed: 3,
     shuffle: true,
+    sharding: 'shuffled',
   });
   const ledger = Array.from({ length: plan.totalSteps }, (_, at) => recordOf(at + 1));
   const audit = (records: LedgerRecord[]) =>

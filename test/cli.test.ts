@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LogRecord, readLog } from '../coordinator/append-log.ts';
 import { openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import {
+  endlessRun,
   inScope,
   newCluster,
   quickRun,
@@ -70,6 +71,13 @@ describe.concurrent('what cannot be done', () => {
     ['train --workers=-1', 2, '--workers: expected a whole number from 0, got -1.'],
     ['coordinator --port=99999', 2, '--port: expected a whole number from 0 to 65535, got 99999.'],
     ['worker ftp://here', 2, '"ftp://here" is not the address of a coordinator.'],
+    ['watch ftp://here/#t=secret', 2, '"ftp://here/#t=..." is not the address of a coordinator.'],
+    [
+      'coordinator --link-expires=soon',
+      2,
+      '--link-expires: "soon" is not a time from 1m to 3650d.',
+    ],
+    ['train --tls-cert=missing.pem', 2, '--tls-cert is of no use without --tls-key.'],
     [
       'worker http://here --engine=abacus',
       2,
@@ -141,6 +149,63 @@ describe.concurrent('a worker', () => {
     await worker.waitForText(/^nobody answers there; trying again until it works\n/);
     worker.kill('SIGINT');
     expect(await worker.exit).toBe(130);
+  });
+});
+
+describe.concurrent('a coordinator that others can reach', () => {
+  const flags = ['--host=0.0.0.0', '--port=0', '--workers=1', ...endlessRun];
+
+  it('trains with its own workers and with who has the link, and tells nobody a token', async (t) => {
+    const cwd = temporaryFolder(t);
+    const env = { XDG_CONFIG_HOME: cwd };
+    const words = ['train', '--json', '--tls=self-signed', ...flags];
+    const training = startTutti(t, words, { cwd, env });
+    const { url, runDirectory } = await training.waitForEvent('run');
+    const { tokens, links } = JSON.parse(await readFile(join(runDirectory, 'links.json'), 'utf8'));
+    await training.waitForEvent('step');
+    const [, pin] = /^Certificate, SHA-256: (\S+)$/m.exec(training.stderr) ?? [];
+
+    const stranger = await runTutti(t, ['worker', url, `--tls-fingerprint=${pin}`]);
+    expect(stranger.status).toBe(7);
+    expect(stranger.stderr).toBe(
+      `tutti: This worker cannot join ${url}: it has no token; ` +
+        'use the link or the command that the coordinator printed.\n',
+    );
+    const guest = startTutti(t, ['worker', links.work, `--tls-fingerprint=${pin}`, '--name=guest']);
+    await training.waitForEvent(
+      'worker',
+      ({ name, action }) => name === 'guest' && action === 'ready',
+    );
+    const watcher = startTutti(t, ['watch', url, `--tls-fingerprint=${pin}`, '--json'], {
+      env: { TUTTI_TOKEN: tokens.watch },
+    });
+    await watcher.waitForEvent('step');
+    training.kill('SIGINT');
+    await Promise.all([training.exit, guest.exit, watcher.exit]);
+
+    const kept = ['config.json', 'events.ndjson', 'ledger.ndjson'];
+    const files = await Promise.all(kept.map((name) => readFile(join(runDirectory, name), 'utf8')));
+    const printed = [training, guest, watcher].flatMap(({ stdout, stderr }) => [stdout, stderr]);
+    for (const token of Object.values<string>(tokens)) {
+      for (const text of [...files, ...printed]) expect(text).not.toContain(token);
+    }
+  });
+
+  it('warns once that there is no TLS, and has the links of before when it is resumed', async (t) => {
+    const cwd = temporaryFolder(t);
+    const first = startTutti(t, ['train', ...flags], { cwd });
+    await first.waitForText(/\nLinks to join, watch and administer: runs\/\S+\/links\.json\n/);
+    await first.waitForText(/ is ready/);
+    first.kill('SIGINT');
+    await first.exit;
+    expect(first.stdout.match(/because there is no TLS/g)).toHaveLength(1);
+    const [id] = await readdir(join(cwd, 'runs'));
+    const tokensOf = async () =>
+      JSON.parse(await readFile(join(cwd, 'runs', id, 'links.json'), 'utf8')).tokens;
+    const before = await tokensOf();
+    const again = startTutti(t, ['train', '--resume', '--host=0.0.0.0', '--port=0'], { cwd });
+    await again.waitForText(/ is ready/);
+    expect(await tokensOf()).toEqual(before);
   });
 });
 

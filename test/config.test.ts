@@ -15,7 +15,8 @@ describe('the configuration of a run', () => {
       seed: -5,
       maxSteps: 1,
       shards: 2 ** 16,
-      model: { hidden: [], activation: 'none', batchNorm: true },
+      model: { hidden: [], activation: 'none', batchNorm: true, dropout: 0.99 },
+      loss: { labelSmoothing: 0.99 },
     };
     expect(v.parse(runConfigSchema, extremes)).toEqual(extremes);
   });
@@ -36,6 +37,12 @@ describe('the configuration of a run', () => {
     ['model.hidden', new Array(65).fill(1)],
     ['model.activation', 'swish'],
     ['model.batchNorm', 1],
+    ['model.dropout', 1],
+    ['model.dropout', -0.1],
+    ['loss.labelSmoothing', 1],
+    ['loss.labelSmoothing', -0.1],
+    ['codecs.gradients', 'zip'],
+    ['codecs.weights', 'toString'],
     ['batchSize', 0],
     ['batchSize', 1.5],
     ['batchSize', Number.NaN],
@@ -51,6 +58,7 @@ describe('the configuration of a run', () => {
     ['seed', 0.5],
     ['seed', 2 ** 53],
     ['shuffle', 1],
+    ['sharding', 'random'],
     ['optimizer.name', 'adagrad'],
     ['optimizer.learningRate', -0.1],
     ['optimizer.learningRate', Number.POSITIVE_INFINITY],

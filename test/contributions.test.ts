@@ -11,6 +11,7 @@ const plan = createPlan({
   epochs: 2,
   seed: 0,
   shuffle: false,
+  sharding: 'shuffled',
 });
 
 function recordOf(version: number, shards: LedgerRecord['shards']): LedgerRecord {

@@ -26,6 +26,17 @@ const models: Record<string, Model> = {
     ]),
   ),
 };
+const dropoutMlp = createMlp({ ...digits, hidden: [40, 30, 20], dropout: 0.3 });
+Object.assign(models, {
+  dropout: dropoutMlp,
+  'batch norm and dropout': createMlp({
+    ...digits,
+    hidden: [40, 30],
+    batchNorm: true,
+    dropout: 0.5,
+  }),
+  'smoothed labels': createMlp({ ...digits, hidden: [40], labelSmoothing: 0.1 }),
+});
 const defaultMlp = models['the default MLP'];
 const smallMlp = createMlp({ inputs: 6, hidden: [5, 4], classes: 3, activation: 'relu' });
 const smallBatchNorm = createMlp({ ...digits, hidden: [20], activation: 'tanh', batchNorm: true });
@@ -93,6 +104,15 @@ describe.each(runnable)('engine $spec', (choice) => {
     for (const size of [64, 7, 32]) await engine.gradient(randomSlice(defaultMlp, size, size));
     await engine.predict(slice.images);
     engine.load(weights);
+    expect(bitsOf(await engine.gradient(slice)).equals(bitsOf(first))).toBe(true);
+  });
+
+  it('leaves out the same values for the same noise, and others for another', async () => {
+    const engine = await newEngine(kind, dropoutMlp, randomWeights(dropoutMlp, 1));
+    const slice = { ...randomSlice(dropoutMlp, 32, 2), noise: 3 };
+    const first = copyOf(await engine.gradient(slice));
+    const other = copyOf(await engine.gradient({ ...slice, noise: 4 }));
+    expect(worstError(dropoutMlp, other.gradient, first.gradient).error).toBeGreaterThan(0.1);
     expect(bitsOf(await engine.gradient(slice)).equals(bitsOf(first))).toBe(true);
   });
 
@@ -184,13 +204,16 @@ describe.each(runnable)('engine $spec', (choice) => {
     expect(leaked).toBeLessThan((5000 * gradientBytes) / 2);
   });
 
-  it.each([smallMlp, smallBatchNorm])('is proven right at any slice size', async (model) => {
-    const engine = await newEngine(kind, model);
-    for (const sliceSize of [1, 2, 7, 20, 100]) {
-      const proof = await proveEngine(engine, { ...kind, model, sliceSize });
-      expect(proof.maxError).toBeLessThanOrEqual(kind.tolerance);
-    }
-  });
+  it.each([smallMlp, smallBatchNorm, dropoutMlp])(
+    'is proven right at any slice size',
+    async (model) => {
+      const engine = await newEngine(kind, model);
+      for (const sliceSize of [1, 2, 7, 20, 100]) {
+        const proof = await proveEngine(engine, { ...kind, model, sliceSize });
+        expect(proof.maxError).toBeLessThanOrEqual(kind.tolerance);
+      }
+    },
+  );
 
   it('sends nothing back through the batch norm of a single image', async () => {
     const engine = await newEngine(kind, smallBatchNorm, randomWeights(smallBatchNorm, 1));
@@ -206,12 +229,15 @@ describe.each(runnable)('engine $spec', (choice) => {
 describe('the reference', () => {
   const tiny = { inputs: 4, hidden: [5], classes: 3 };
 
-  it.each(
-    activationNames.flatMap((activation) => [
+  it.each([
+    ...activationNames.flatMap((activation) => [
       { activation, batchNorm: false },
       { activation, batchNorm: true },
     ]),
-  )('is the slope of its own loss: $activation, batch norm $batchNorm', async (network) => {
+    { activation: 'tanh', dropout: 0.4 },
+    { activation: 'tanh', batchNorm: true, dropout: 0.4 },
+    { activation: 'tanh', labelSmoothing: 0.3 },
+  ] as const)('is the slope of its own loss: %o', async (network) => {
     const model = createMlp({ ...tiny, ...network });
     const weights = randomWeights(model, 1);
     const engine = await newEngine(reference, model, weights);

@@ -1,5 +1,5 @@
 // Trained networks on their way out: what a run leaves for others, and `tutti export`.
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { loadDataset } from '../coordinator/dataset-files.ts';
@@ -70,6 +70,12 @@ describe.concurrent('tutti export', () => {
       /^tutti: .*model\.onnx cannot be written: .*\nName another place with --out\.\n$/,
     );
   });
+});
+
+it('a run that was resumed after its end is exported from its newer checkpoint', async (t) => {
+  await utimes(folder.paths.model, 0, 0);
+  const { model } = await exportJson(t, folder.directory, '--out=resumed.onnx');
+  expect(model).toBe(`${folder.id} after 32 steps`);
 });
 
 it('a run that is not finished is exported from its latest checkpoint', async (t) => {

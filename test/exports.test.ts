@@ -14,6 +14,8 @@ const models: Record<string, Model> = {
   'ReLUs between': createMlp(small),
   'no activation': createMlp({ ...small, activation: 'none' }),
   'no hidden layer': createMlp({ ...small, hidden: [] }),
+  dropout: createMlp({ ...small, dropout: 0.5 }),
+  'batch norm and dropout': createMlp({ ...small, batchNorm: true, dropout: 0.25 }),
   ...Object.fromEntries(
     activationNames.map((activation) => [
       `batch norm, activation ${activation}`,
@@ -235,6 +237,9 @@ function runTfjs(
       case 'Activation':
         // Their names in Keras are those of the model here.
         values = values.map(activations[config.activation as keyof typeof activations].value);
+        break;
+      case 'Dropout':
+        expect(config.rate).toBeGreaterThan(0);
         break;
       default:
         expect.unreachable(`a layer of class ${class_name}`);

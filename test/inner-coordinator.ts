@@ -5,15 +5,17 @@ import { Coordinator, type CoordinatorOptions } from '../coordinator/coordinator
 import { createDataBlocks } from '../coordinator/data-blocks.ts';
 import type { Evaluation } from '../coordinator/evaluation.ts';
 import { EventLog } from '../coordinator/event-log.ts';
+import { type Gate, openGate } from '../coordinator/gate.ts';
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { createRefusals } from '../coordinator/refusals.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
-import { type EdgeServer, startServer } from '../coordinator/server.ts';
+import { type EdgeServer, startServer, type TlsIdentity } from '../coordinator/server.ts';
 import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
-import { startNodeWorker } from '../worker/node.ts';
+import { type NodeWorkerOptions, startNodeWorker } from '../worker/node.ts';
+import type { Worker } from '../worker/worker.ts';
 import { type TestScope, temporaryFolder } from './support.ts';
 import { run } from './terminal-events.ts';
 
@@ -24,10 +26,14 @@ export interface InnerCoordinator {
   readonly config: RunConfig;
   readonly log: EventLog;
   /** A real worker in this process. */
-  addWorker(): void;
+  addWorker(credentials?: Credentials): Worker;
 }
 
+type Credentials = Pick<NodeWorkerOptions, 'token' | 'tlsFingerprint'>;
+
 export interface InnerOptions {
+  readonly gate?: Gate;
+  readonly tls?: TlsIdentity;
   readonly limits?: Partial<Limits>;
   readonly config?: Partial<RunConfig>;
   readonly evaluate?: CoordinatorOptions['evaluate'];
@@ -35,13 +41,21 @@ export interface InnerOptions {
 
 export async function newInnerCoordinator(
   t: TestScope,
-  { limits: changedLimits, config: changedConfig, evaluate = evaluateNothing }: InnerOptions = {},
+  {
+    gate = openGate,
+    tls,
+    limits: changedLimits,
+    config: changedConfig,
+    evaluate = evaluateNothing,
+  }: InnerOptions = {},
 ): Promise<InnerCoordinator> {
   const limits = { ...defaultLimits, ...changedLimits };
   const config: RunConfig = {
     ...run.config,
     shape: { trainSamples: 256, testSamples: 1, rows: 4, columns: 4, classes: 4 },
-    model: { hidden: [16], activation: 'relu', batchNorm: false },
+    model: { hidden: [16], activation: 'relu', batchNorm: false, dropout: 0 },
+    loss: { labelSmoothing: 0 },
+    codecs: { gradients: 'float32', weights: 'float32' },
     batchSize: 16,
     epochs: 100_000,
     ...changedConfig,
@@ -58,6 +72,8 @@ export async function newInnerCoordinator(
   const server = await startServer({
     host: '127.0.0.1',
     port: 0,
+    gate,
+    tls,
     maxPayloadBytes: 4 * model.parameterCount,
     blocks,
     limits,
@@ -80,6 +96,7 @@ export async function newInnerCoordinator(
     evaluate,
     host: '127.0.0.1',
     port: 0,
+    tls,
     expectWorkers: 1,
     limits,
   };
@@ -96,15 +113,15 @@ export async function newInnerCoordinator(
     url,
     config,
     log,
-    addWorker: () => {
+    addWorker: (credentials) =>
       startNodeWorker({
+        ...credentials,
         url,
         name: 'honest',
         engine: 'reference',
         cacheDirectory,
         log: () => undefined,
-      });
-    },
+      }),
   };
 }
 

@@ -83,7 +83,7 @@ it('a link starts the work only when it says so', () => {
     name: 'Ada L.',
     engine: 'wasm:simd',
   });
-  expect(parseLink('#autostart').autostart).toBe(true);
+  expect(parseLink('#t=k7wq2m&autostart')).toMatchObject({ token: 'k7wq2m', autostart: true });
 });
 
 describe('the curve of the loss', () => {

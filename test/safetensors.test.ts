@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMlp } from '../shared/model/mlp.ts';
+import { createMlp, type MlpOptions } from '../shared/model/mlp.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { modelToTensors, tensorsToWeights } from '../shared/model/state-dict.ts';
 import { createRandom } from '../shared/random.ts';
@@ -167,8 +167,8 @@ describe('state dict', () => {
     expect(() => tensorsToWeights(model, tensors)).toThrow('--hidden "" --activation none');
   });
 
-  it('recognises batch norm, and that a state dict does not say which activation follows', () => {
-    const flagsOf = (options: { activation: 'gelu' | 'none'; batchNorm: boolean }) => {
+  it('recognises batch norm and dropout, and that a state dict does not say which activation follows', () => {
+    const flagsOf = (options: Pick<MlpOptions, 'activation' | 'batchNorm' | 'dropout'>) => {
       const other = createMlp({ inputs: 6, hidden: [4, 2], classes: 3, ...options });
       const named = modelToTensors(other, initialWeights(other, 1));
       const tensors = new Map(named.map((tensor) => [tensor.name, tensor]));
@@ -179,6 +179,9 @@ describe('state dict', () => {
     expect(flagsOf({ activation: 'gelu', batchNorm: false })).toThrow(`--hidden 4,2 ${some}`);
     expect(flagsOf({ activation: 'none', batchNorm: true })).toThrow(
       '--hidden 4,2 --batch-norm --activation none, for 6 pixels',
+    );
+    expect(flagsOf({ activation: 'gelu', batchNorm: true, dropout: 0.5 })).toThrow(
+      '--batch-norm --activation relu|tanh|sigmoid|gelu --dropout RATE, for 6 pixels',
     );
   });
 

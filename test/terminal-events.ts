@@ -16,13 +16,16 @@ export const run: RunEventOf<'run'> = {
     dataset: 'mnist',
     dataHash: hash,
     shape: { trainSamples: 60_000, testSamples: 10_000, rows: 28, columns: 28, classes: 10 },
-    model: { hidden: [400, 200, 100], activation: 'relu', batchNorm: false },
+    model: { hidden: [400, 200, 100], activation: 'relu', batchNorm: false, dropout: 0 },
+    loss: { labelSmoothing: 0 },
+    codecs: { gradients: 'float32', weights: 'float32' },
     batchSize: 64,
     testBatchSize: 1000,
     shards: 2,
     epochs: 20,
     seed: 1,
     shuffle: true,
+    sharding: 'shuffled',
     optimizer: { name: 'sgd', learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0 },
     schedule: { name: 'constant', warmupSteps: 0, decay: 0.1, decayEpochs: 10 },
   },
@@ -43,6 +46,7 @@ export const counters: RunEventOf<'end'>['counters'] = {
   gradientsRejected: 0,
   bytesIn: 1_234_567_890,
   bytesOut: 999,
+  dataBytesOut: 99,
 };
 
 export const step: RunEventOf<'step'> = {

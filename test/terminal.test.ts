@@ -39,12 +39,20 @@ describe('the lines that stay', () => {
     const banner = linesOf(run).join('\n');
     expect(banner).toContain('MNIST, 60,000 training and 10,000 test images');
     expect(banner).toContain('784-400-200-100-10 relu, 415,310 parameters');
-    const model = { ...run.config.model, activation: 'gelu', batchNorm: true } as const;
+    const model = {
+      ...run.config.model,
+      activation: 'gelu',
+      batchNorm: true,
+      dropout: 0.2,
+    } as const;
     const normalized = linesOf({ ...run, config: { ...run.config, model } }).join('\n');
-    expect(normalized).toContain('784-400-200-100-10 gelu with batch norm, 415,310 parameters');
+    expect(normalized).toContain(
+      '784-400-200-100-10 gelu with batch norm and dropout 0.2, 415,310 parameters',
+    );
     expect(banner).toContain(
       'batch 64 in 2 shards, 20 epochs of 938 steps, sgd rate 0.01 momentum 0.9, constant schedule',
     );
+    expect(banner).toContain('gradients and weights as float32');
     expect(banner).toContain('runs/mnist-1');
     expect(banner).toContain(`\nWorkers join with: npx tutti worker ${url}\n`);
     expect(banner).toContain(`\nWatch with: npx tutti watch ${url}\n`);

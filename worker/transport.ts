@@ -10,6 +10,7 @@ import {
   workNamespace,
 } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
+import { tlsFault } from './tls-fault.ts';
 
 export interface TransportEvents {
   /** A new connection: nothing that was agreed on the last one holds. */
@@ -35,8 +36,8 @@ export interface SocketTransportOptions {
   readonly webSocket?: WebSocketTransport;
 }
 
-type ManagerTransports = NonNullable<NonNullable<Parameters<typeof io>[1]>['transports']>;
-type WebSocketTransport = Exclude<ManagerTransports[number], string>;
+export type ManagerTransports = NonNullable<NonNullable<Parameters<typeof io>[1]>['transports']>;
+export type WebSocketTransport = Exclude<ManagerTransports[number], string>;
 
 /** Tries again, with growing pauses, until it is closed or the coordinator refuses by name. */
 export function socketTransport(options: SocketTransportOptions): Connect {
@@ -53,7 +54,10 @@ export function socketTransport(options: SocketTransportOptions): Connect {
       timeout: 10_000,
     });
     socket.on('connect', onOpen);
-    socket.on('connect_error', (error) => onClose(explain(error), !socket.active));
+    socket.on('connect_error', (error) => {
+      const fault = tlsFault(error);
+      onClose(fault ?? explain(error), fault !== undefined || !socket.active);
+    });
     socket.on('disconnect', (reason) => {
       // After a jump of the clock or a sleep, what is sent is kept for the next connection, where nobody asked for it.
       socket.sendBuffer = [];
@@ -74,7 +78,7 @@ export function socketTransport(options: SocketTransportOptions): Connect {
 }
 
 /** A refusal carries its own words; everything else is that nobody answers. */
-function explain(error: Error & { data?: { reason?: string }; description?: unknown }): string {
+function explain(error: Error & { data?: { reason?: string } }): string {
   if (error.data?.reason) return error.message;
   return 'nobody answers there';
 }

@@ -4,12 +4,21 @@ import * as v from 'valibot';
 import { type RunEvent, runEventSchema } from '../shared/events.ts';
 import { messageEvent, protocolVersion, watchNamespace } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
+import { tlsFault } from './tls-fault.ts';
+import type { ManagerTransports, WebSocketTransport } from './transport.ts';
 
 export type WatchEnding =
   | { readonly kind: 'ended' }
   | { readonly kind: 'closed' }
   /** `reason` is one of `rejectReasons`, where the coordinator gives one. */
   | { readonly kind: 'refused'; readonly reason?: string; readonly detail: string };
+
+export interface WatchOptions {
+  /** That lets us in, where the coordinator asks for one. */
+  readonly token?: string;
+  /** What carries the frames: a browser's WebSocket, or Node's, unless told otherwise. */
+  readonly webSocket?: WebSocketTransport;
+}
 
 export interface WatchHandlers {
   onEvent(event: RunEvent): void;
@@ -24,15 +33,20 @@ export interface Watching {
 }
 
 /** Tries again until the run ends, the watcher closes, or the coordinator refuses by name. */
-export function watchRun(url: string, { onEvent, onAway, onBack }: WatchHandlers): Watching {
+export function watchRun(
+  url: string,
+  { onEvent, onAway, onBack }: WatchHandlers,
+  options: WatchOptions = {},
+): Watching {
+  const { token, webSocket = 'websocket' } = options;
   let lastSeq = 0;
   let runStartedAt: string | undefined;
   let isAway = false;
   let end: (ending: WatchEnding) => void = () => undefined;
   const socket = io(new URL(watchNamespace, url).href, {
-    transports: ['websocket'],
+    transports: [webSocket] as ManagerTransports,
     parser: socketParser,
-    auth: { protocol: protocolVersion },
+    auth: { protocol: protocolVersion, ...(token && { token }) },
     forceNew: true,
     reconnectionDelay: 250,
     reconnectionDelayMax: 5000,
@@ -52,7 +66,9 @@ export function watchRun(url: string, { onEvent, onAway, onBack }: WatchHandlers
     isAway = true;
   };
   socket.on('connect_error', (error: Error & { data?: { reason?: string } }) => {
-    if (socket.active) away('nobody answers');
+    const fault = tlsFault(error);
+    if (fault !== undefined) end({ kind: 'refused', detail: fault });
+    else if (socket.active) away('nobody answers');
     else end({ kind: 'refused', reason: error.data?.reason, detail: error.message });
   });
   socket.on('disconnect', () => {

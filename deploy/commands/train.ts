@@ -34,10 +34,11 @@ export const train = defineCommand({
       throw new CliError('usage', `--workers: expected a whole number from 0, got ${workers}.`);
     }
     refuseTwoEngines(engine, flags.onlyEngine);
-    const { coordinator, log, close } = await serve(flags, engine);
+    const { coordinator, credentials, log, close } = await serve(flags, engine);
     const supervisor = superviseWorkers({
       count: workers,
       url: coordinator.localUrl,
+      credentials,
       name: hostname(),
       flags: ['--engine', engine],
       onNotice: (message) => log.add({ type: 'notice', level: 'warning', message }),

@@ -1,6 +1,9 @@
+import { agentFor } from '../../worker/pinned-agent.ts';
+import { webSocketFor } from '../../worker/unmasked-websocket.ts';
 import { watchRun } from '../../worker/watch-run.ts';
+import { guestOptions } from '../admission-options.ts';
 import { defineCommand } from '../command.ts';
-import { parseCoordinatorUrl } from '../coordinator-url.ts';
+import { parseDestination } from '../coordinator-url.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { outputOptions } from '../serve-options.ts';
@@ -10,25 +13,31 @@ export const watch = defineCommand({
   usage: 'watch <url>',
   describe: 'See a run as it happens, from anywhere',
   positionals: {
-    url: { type: 'string', describe: 'The coordinator, as it printed it', demandOption: true },
+    url: { type: 'string', describe: 'The link that the coordinator printed', demandOption: true },
   },
-  options: outputOptions,
+  options: { ...guestOptions, ...outputOptions },
   examples: [
     ['$0 watch http://lab:7070', 'Until the run ends'],
     ['$0 watch http://lab:7070 --json', 'For programs'],
   ],
-  async run({ url, json, quiet }): Promise<ExitCode> {
-    const coordinator = parseCoordinatorUrl(url);
+  async run({ url, json, quiet, ...guest }): Promise<ExitCode> {
+    const { url: coordinator, token, tlsFingerprint } = parseDestination(url, guest);
     const mode = json ? 'json' : quiet ? 'quiet' : 'human';
     const { stdout, stderr, env } = process;
-    const reporter = createReporter({ stdout, stderr, mode, env });
-    const watching = watchRun(coordinator, {
-      onEvent: (event) => reporter.event(event),
-      onAway: (why) => {
-        stderr.write(`${why} at ${coordinator}; trying again until it works (Ctrl-C ends)\n`);
+    // Where one link lets us watch, it is not ours to say how others come in.
+    const doors = { kind: token === undefined ? 'open' : 'private' } as const;
+    const reporter = createReporter({ stdout, stderr, mode, env, doors });
+    const watching = watchRun(
+      coordinator,
+      {
+        onEvent: (event) => reporter.event(event),
+        onAway: (why) => {
+          stderr.write(`${why} at ${coordinator}; trying again until it works (Ctrl-C ends)\n`);
+        },
+        onBack: () => stderr.write(`connected to ${coordinator} again\n`),
       },
-      onBack: () => stderr.write(`connected to ${coordinator} again\n`),
-    });
+      { token, webSocket: webSocketFor(agentFor(tlsFingerprint)) },
+    );
     const ignore = onInterrupt(watching.close);
     const ending = await watching.ending;
     reporter.close();

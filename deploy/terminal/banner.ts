@@ -1,4 +1,4 @@
-// What is printed when a run starts or resumes: what it trains, where it is kept, how to join it.
+// What is printed when a run starts or resumes: what it trains, where it is kept, and how to join it.
 import type { RunConfig } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../shared/events.ts';
@@ -6,9 +6,12 @@ import { optimizers } from '../../shared/optimizers/index.ts';
 import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
 import type { Style } from './style.ts';
 
-export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
+export function bannerLines(
+  event: RunEventOf<'run'>,
+  style: Style,
+  invitation: readonly string[],
+): string[] {
   const { config } = event;
-  const url = sanitize(event.url);
   const row = (title: string, text: string) => `  ${style.dim(title.padEnd(8))}  ${text}`;
   return [
     `${style.bold('tutti')} run ${style.bold(sanitize(event.run))}`,
@@ -16,12 +19,12 @@ export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
     row('network', `${networkText(config)}, ${formatInteger(event.parameterCount)} parameters`),
     row('training', trainingText(event)),
     row('engine', engineText(config)),
+    row('wire', wireText(config)),
     row('folder', formatPath(event.runDirectory)),
     ...(event.fromVersion > 0 ? [row('resumes', resumeText(event))] : []),
     '',
-    `Workers join with: ${style.cyan(`npx tutti worker ${url}`)}`,
-    `Watch with: ${style.cyan(`npx tutti watch ${url}`)}`,
-    '',
+    ...invitation,
+    ...(invitation.length > 0 ? [''] : []),
   ];
 }
 
@@ -34,20 +37,31 @@ function dataText({ dataset, shape }: RunConfig): string {
 /** `784-400-200-100-10 relu` */
 function networkText({ shape, model }: RunConfig): string {
   const widths = [shape.rows * shape.columns, ...model.hidden, shape.classes];
-  return `${widths.join('-')} ${model.activation}${model.batchNorm ? ' with batch norm' : ''}`;
+  const extras = [
+    ...(model.batchNorm ? ['batch norm'] : []),
+    ...(model.dropout > 0 ? [`dropout ${model.dropout}`] : []),
+  ];
+  const added = extras.length > 0 ? ` with ${extras.join(' and ')}` : '';
+  return `${widths.join('-')} ${model.activation}${added}`;
 }
 
 function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>): string {
-  const { optimizer, schedule, epochs } = config;
+  const { optimizer, loss, schedule, epochs } = config;
   const endsEarly = totalSteps < epochs * stepsPerEpoch;
   return [
     `batch ${formatInteger(config.batchSize)} in ${formatCount(config.shards, 'shard')}`,
     `${formatCount(epochs, 'epoch')} of ${formatCount(stepsPerEpoch, 'step')}`,
     ...(endsEarly ? [`at most ${formatCount(totalSteps, 'step')}`] : []),
     ...optimizerTexts(optimizer),
+    ...(loss.labelSmoothing > 0 ? [`labels smoothed by ${loss.labelSmoothing}`] : []),
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');
+}
+
+function wireText({ codecs: { gradients, weights } }: RunConfig): string {
+  if (gradients === weights) return `gradients and weights as ${weights}`;
+  return `gradients as ${gradients}, weights as ${weights}`;
 }
 
 /** And what follows from it for the result. */

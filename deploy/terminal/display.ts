@@ -3,6 +3,7 @@ import { createLogUpdate } from 'log-update';
 import type { RunEvent } from '../../shared/events.ts';
 import { emptyView, reduceView } from '../../shared/run-view.ts';
 import { blockLines, progressLine } from './block.ts';
+import type { Doors } from './invitation.ts';
 import { permanentLines } from './lines.ts';
 import { createOutput, type Output, type OutputStream } from './output.ts';
 import { createStyle, type Environment, type Style } from './style.ts';
@@ -18,16 +19,36 @@ export interface Display {
   close(): void;
 }
 
+export interface DisplayOptions {
+  readonly env: Environment;
+  /** How to join what is shown. */
+  readonly doors?: Doors;
+  /** False where others print to the same screen. */
+  readonly allowPinned?: boolean;
+  /** False where a person only looks on: links are not for programs' logs. */
+  readonly showsLinks?: boolean;
+}
+
 /** A pinned block where the cursor can be moved, plain lines everywhere else. */
-export function createDisplay(stream: OutputStream, env: Environment, allowPinned = true): Display {
+export function createDisplay(
+  stream: OutputStream,
+  { env, doors, allowPinned = true, showsLinks = true }: DisplayOptions,
+): Display {
   const style = createStyle(stream, env);
   const output = createOutput(stream);
   // A terminal that does not know its size reports 0 columns: nothing can be fitted into those.
   const canPin = stream.isTTY === true && env.TERM !== 'dumb' && stream.columns !== 0;
-  return allowPinned && canPin ? pinned(output, style) : plain(output, style);
+  const linesOf = (event: RunEvent): string[] => {
+    const isWatched = stream.isTTY === true && showsLinks;
+    const columns = isWatched ? (stream.columns ?? 80) : undefined;
+    return permanentLines(event, style, doors, { style, columns, hasPictures: canPin });
+  };
+  return allowPinned && canPin ? pinned(output, style, linesOf) : plain(output, linesOf);
 }
 
-function pinned(output: Output, style: Style): Display {
+type LinesOf = (event: RunEvent) => string[];
+
+function pinned(output: Output, style: Style, linesOf: LinesOf): Display {
   const { stream } = output;
   // Hiding the cursor would write to the process's stderr, and a kill would leave it hidden.
   const block = createLogUpdate(stream, { showCursor: true });
@@ -46,7 +67,7 @@ function pinned(output: Output, style: Style): Display {
   return {
     event(event) {
       view = reduceView(view, event);
-      const lines = permanentLines(event, style);
+      const lines = linesOf(event);
       if (lines.length === 0) return redraw.request();
       if (output.isBroken) return;
       block.clear();
@@ -61,7 +82,7 @@ function pinned(output: Output, style: Style): Display {
   };
 }
 
-function plain(output: Output, style: Style): Display {
+function plain(output: Output, linesOf: LinesOf): Display {
   let view = emptyView;
   const progress = createLimiter(() => {
     const line = progressLine(view);
@@ -71,7 +92,7 @@ function plain(output: Output, style: Style): Display {
   return {
     event(event) {
       view = reduceView(view, event);
-      const lines = permanentLines(event, style);
+      const lines = linesOf(event);
       if (lines.length > 0) output.write(`${lines.join('\n')}\n`);
       if (event.type === 'epoch' || event.type === 'end') progress.cancel();
       if (event.type === 'step' || event.type === 'waiting') progress.request();

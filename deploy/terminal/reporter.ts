@@ -2,6 +2,7 @@
 import type { RunEvent } from '../../shared/events.ts';
 import { createDisplay, type Display } from './display.ts';
 import { jsonLine } from './format.ts';
+import type { Doors } from './invitation.ts';
 import { permanentLines } from './lines.ts';
 import { createOutput, type OutputStream } from './output.ts';
 import { createStyle, type Environment } from './style.ts';
@@ -20,6 +21,8 @@ export interface ReporterOptions {
   readonly stderr: OutputStream;
   readonly mode: ReporterMode;
   readonly env: Environment;
+  /** How to join the run that is shown. */
+  readonly doors?: Doors;
 }
 
 const reporters = { human, json, quiet } satisfies Record<
@@ -31,14 +34,15 @@ export function createReporter(options: ReporterOptions): Reporter {
   return reporters[options.mode](options);
 }
 
-function human({ stdout, env }: ReporterOptions): Reporter {
-  return createDisplay(stdout, env);
+function human({ stdout, env, doors }: ReporterOptions): Reporter {
+  return createDisplay(stdout, { env, doors });
 }
 
-function json({ stdout, stderr, env }: ReporterOptions): Reporter {
+function json({ stdout, stderr, env, doors }: ReporterOptions): Reporter {
   const output = createOutput(stdout);
   // On one screen with the events, a block that is drawn over again would erase them.
-  const display = createDisplay(stderr, env, stdout.isTTY !== true);
+  const allowPinned = stdout.isTTY !== true;
+  const display = createDisplay(stderr, { env, doors, allowPinned, showsLinks: false });
   return {
     event(event) {
       output.write(jsonLine(event));

@@ -93,6 +93,10 @@ function exportLayer(layer: Layer, place: number, weights: Float32Array): Export
       const config = { name, activation: layer.kind };
       return { layer: { class_name: 'Activation', config }, tensors: [] };
     }
+    case 'dropout': {
+      const config = { name, rate: layer.rate };
+      return { layer: { class_name: 'Dropout', config }, tensors: [] };
+    }
   }
 }
 

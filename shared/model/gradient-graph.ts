@@ -1,13 +1,15 @@
 // The model's forward and backward pass written out as ONNX graphs, for any runtime that executes ONNX.
 import { GraphBuilder } from './graph-builder.ts';
+import { smoothTargets } from './label-smoothing.ts';
 import {
   addLayer,
   addPrediction,
+  dropoutMaskName,
   gradientName,
   type LayerNodes,
   type LayerPlace,
 } from './layer-graphs.ts';
-import type { Layer, Model, Parameter } from './model.ts';
+import { type DropoutLayer, dropoutsOf, type Layer, type Model, type Parameter } from './model.ts';
 import type { OnnxGraph, OnnxValue } from './onnx-writer.ts';
 
 /** Inputs and outputs of the graphs. Parameters are inputs too, under their own names. */
@@ -36,7 +38,7 @@ export function predictionGraph(model: Model): OnnxGraph {
 }
 
 /**
- * `images`, `labels` and the parameters but the buffers in; each parameter's gradient, `loss_sum` and `correct` out.
+ * `images`, `labels`, the masks of dropout and the parameters but the buffers in; each parameter's gradient, `loss_sum` and `correct` out.
  * In the place of a buffer's gradient: the samples times the statistic of these images.
  */
 export function gradientGraph(model: Model): OnnxGraph {
@@ -47,7 +49,7 @@ export function gradientGraph(model: Model): OnnxGraph {
     layers.push(nodes);
     return nodes.output;
   });
-  let gradient = addLoss(builder, model.classes);
+  let gradient = addLoss(builder, model);
   for (let depth = layers.length - 1; depth >= 0; depth--) {
     layers[depth].addParameterGradients(gradient);
     // Nobody needs the gradient of the images, and the first layer is the widest.
@@ -58,6 +60,7 @@ export function gradientGraph(model: Model): OnnxGraph {
     inputs: [
       imagesInput(model),
       { name: graphNames.labels, type: 'uint8', shape: ['batch'] },
+      ...dropoutsOf(model).map(maskInput),
       ...parameterInputs(model.parameters.filter(({ offset }) => offset < model.trainableCount)),
     ],
     outputs: [
@@ -76,6 +79,10 @@ export function gradientGraph(model: Model): OnnxGraph {
 
 function imagesInput(model: Model): OnnxValue {
   return { name: graphNames.images, type: 'uint8', shape: ['batch', model.inputs] };
+}
+
+function maskInput(layer: DropoutLayer): OnnxValue {
+  return { name: dropoutMaskName(layer), type: 'float32', shape: ['batch', layer.width] };
 }
 
 function parameterInputs(parameters: readonly Parameter[]): OnnxValue[] {
@@ -98,16 +105,17 @@ function addForward(
   }
 }
 
-/** Softmax cross-entropy: returns the gradient with respect to the logits, softmax minus one-hot label. */
-function addLoss(builder: GraphBuilder, classes: number): string {
+/** Softmax cross-entropy: returns the gradient with respect to the logits, softmax minus targets. */
+function addLoss(builder: GraphBuilder, { classes, labelSmoothing }: Model): string {
+  const targets = smoothTargets(labelSmoothing, classes);
   const labels = builder.cast(graphNames.labels, 'int64');
   const logProbabilities = builder.node('LogSoftmax', [graphNames.logits], { axis: 1 });
-  const minusOneHot = builder.node('OneHot', [
+  const minusTargets = builder.node('OneHot', [
     labels,
     builder.constant('int64', [classes]),
-    builder.constant('float32', [0, -1]),
+    builder.constant('float32', [-targets.other, -targets.label]),
   ]);
-  const losses = builder.node('Mul', [logProbabilities, minusOneHot]);
+  const losses = builder.node('Mul', [logProbabilities, minusTargets]);
   builder.node('ReduceSum', [losses], { keepdims: 0 }, graphNames.lossSum);
 
   const predicted = builder.node('ArgMax', [graphNames.logits], { axis: 1, keepdims: 0 });
@@ -115,5 +123,5 @@ function addLoss(builder: GraphBuilder, classes: number): string {
   builder.node('ReduceSum', [hits], { keepdims: 0 }, graphNames.correct);
 
   const probabilities = builder.node('Exp', [logProbabilities]);
-  return builder.node('Add', [probabilities, minusOneHot]);
+  return builder.node('Add', [probabilities, minusTargets]);
 }

@@ -1,11 +1,16 @@
 // The nodes of each kind of layer, forward and backward.
 import { epsilon } from './batch-norm.ts';
 import type { GraphBuilder } from './graph-builder.ts';
-import type { ActivationLayer, BatchNormLayer, Layer, Parameter } from './model.ts';
+import type { ActivationLayer, BatchNormLayer, DropoutLayer, Layer, Parameter } from './model.ts';
 
 /** The output with the gradient of the summed loss with respect to `parameter`, shaped like it. */
 export function gradientName(parameter: Parameter): string {
   return `${parameter.name}.gradient`;
+}
+
+/** The input of training, float32 [batch, width], with what the layer's values are multiplied by. */
+export function dropoutMaskName({ place }: DropoutLayer): string {
+  return `${place}.mask`;
 }
 
 /** A layer in a graph. Gradients are those of the summed loss. */
@@ -39,6 +44,14 @@ export function addLayer(builder: GraphBuilder, layer: Layer, place: LayerPlace)
         addInputGradient: (gradient) => builder.node('Gemm', [gradient, weight.name]),
       };
     }
+    case 'dropout': {
+      const mask = dropoutMaskName(layer);
+      return {
+        output: builder.node('Mul', [input, mask], {}, outputName),
+        addParameterGradients: () => undefined,
+        addInputGradient: (gradient) => builder.node('Mul', [gradient, mask]),
+      };
+    }
     case 'batch-norm':
       return addBatchNorm(builder, layer, place);
     case 'relu':
@@ -50,10 +63,11 @@ export function addLayer(builder: GraphBuilder, layer: Layer, place: LayerPlace)
 }
 
 /**
- * Adds the forward pass of a prediction, in which batch norm uses its running statistics; returns the layer's
- * output.
+ * Adds the forward pass of a prediction, in which batch norm uses its running statistics and nothing is dropped;
+ * returns the layer's output.
  */
 export function addPrediction(builder: GraphBuilder, layer: Layer, place: LayerPlace): string {
+  if (layer.kind === 'dropout') return place.input;
   if (layer.kind !== 'batch-norm') return addLayer(builder, layer, place).output;
   const { node, scalar } = shorthands(builder);
   const { weight, bias, runningMean, runningVar } = layer;

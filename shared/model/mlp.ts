@@ -1,4 +1,5 @@
-// The reference network: Linear layers with an activation between them, and batch normalization before it.
+// The reference network: Linear layers with an activation between them, batch normalization before it, and
+// dropout behind it.
 import type { ActivationName, Layer, Model, Parameter } from './model.ts';
 
 export interface MlpOptions {
@@ -9,11 +10,15 @@ export interface MlpOptions {
   readonly activation: ActivationName;
   /** Linear, BatchNorm1d, activation: after every Linear but the last. */
   readonly batchNorm?: boolean;
+  /** After each activation: the part of its values that a step leaves out. */
+  readonly dropout?: number;
+  readonly labelSmoothing?: number;
 }
 
 /** Layers are named by their place in the nn.Sequential: with an activation between, 0, 2, 4, ... */
 export function createMlp(options: MlpOptions): Model {
-  const { inputs, hidden, classes, activation, batchNorm = false } = options;
+  const { inputs, hidden, classes, activation } = options;
+  const { batchNorm = false, dropout = 0, labelSmoothing = 0 } = options;
   const widths = [inputs, ...hidden, classes];
   const layers: Layer[] = [];
   const trainable = new Section();
@@ -39,11 +44,15 @@ export function createMlp(options: MlpOptions): Model {
       });
     }
     if (!isLast && activation !== 'none') layers.push({ kind: activation, width: fanOut });
+    if (!isLast && dropout > 0) {
+      layers.push({ kind: 'dropout', width: fanOut, rate: dropout, place: layers.length });
+    }
   }
   for (const buffer of buffers.parameters) buffer.offset += trainable.size;
   return {
     inputs,
     classes,
+    labelSmoothing,
     layers,
     parameters: [...trainable.parameters, ...buffers.parameters],
     parameterCount: trainable.size + buffers.size,

@@ -28,7 +28,8 @@ export type Layer =
       readonly bias: Parameter;
     }
   | BatchNormLayer
-  | ActivationLayer;
+  | ActivationLayer
+  | DropoutLayer;
 
 /** nn.BatchNorm1d. Each of the four has shape [width]; the running ones are buffers. */
 export interface BatchNormLayer {
@@ -38,6 +39,15 @@ export interface BatchNormLayer {
   readonly bias: Parameter;
   readonly runningMean: Parameter;
   readonly runningVar: Parameter;
+}
+
+/** nn.Dropout: in training each value is 0 with probability `rate`, else divided by `1 - rate`. */
+export interface DropoutLayer {
+  readonly kind: 'dropout';
+  readonly width: number;
+  readonly rate: number;
+  /** Its index in the nn.Sequential: every layer leaves out others. */
+  readonly place: number;
 }
 
 /** Works on every value by itself. `gelu` is the exact one, x * Phi(x), as nn.GELU() is. */
@@ -50,6 +60,8 @@ export interface Model {
   /** Pixels of an image. */
   readonly inputs: number;
   readonly classes: number;
+  /** See `smoothTargets`: 0 trains towards the labels alone. */
+  readonly labelSmoothing: number;
   readonly layers: readonly Layer[];
   /** In the order of the flat vector: what the optimizer moves, then the buffers. */
   readonly parameters: readonly Parameter[];
@@ -57,6 +69,10 @@ export interface Model {
   readonly parameterCount: number;
   /** Where the buffers begin: values before this one have a gradient, those from it on are running statistics. */
   readonly trainableCount: number;
+}
+
+export function dropoutsOf({ layers }: Pick<Model, 'layers'>): DropoutLayer[] {
+  return layers.filter((layer) => layer.kind === 'dropout');
 }
 
 /**

@@ -54,7 +54,10 @@ function describe(tensors: ReadonlyMap<string, Tensor>): string {
   const hasBatchNorm = [...tensors.keys()].some((name) => name.endsWith('.running_mean'));
   const between = second === undefined ? 0 : second.place - first.place - 1;
   const batchNorm = hasBatchNorm ? ' --batch-norm' : '';
-  const hasActivation = between > (hasBatchNorm ? 1 : 0);
-  const flags = `--hidden ${hidden}${batchNorm} --activation ${hasActivation ? someActivation : 'none'}`;
+  // Without parameters: an activation, and dropout behind it.
+  const silent = between - (hasBatchNorm ? 1 : 0);
+  const activation = `--activation ${silent > 0 ? someActivation : 'none'}`;
+  const dropout = silent > 1 ? ' --dropout RATE' : '';
+  const flags = `--hidden ${hidden}${batchNorm} ${activation}${dropout}`;
   return `It was made with ${flags}, for ${first.shape[1]} pixels and ${classes} classes.`;
 }

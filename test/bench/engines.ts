@@ -10,6 +10,7 @@ const digits = { inputs: 784, hidden: [400, 200, 100], classes: 10 } as const;
 const networks: Readonly<Record<string, Model>> = {
   relu: createMlp({ ...digits, activation: 'relu' }),
   'no activation': createMlp({ ...digits, activation: 'none' }),
+  'batch norm': createMlp({ ...digits, activation: 'relu', batchNorm: true }),
 };
 const sliceSizes = [1, 7, 32, 64, 256];
 

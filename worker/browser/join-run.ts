@@ -27,11 +27,11 @@ export interface TabHandle {
 
 /** Looks at the run and computes nothing until it is started. The coordinator is where this module came from, unless told. */
 export function openRun(options: OpenOptions = {}): TabHandle {
-  const { url = new URL(import.meta.url).origin, engine = 'auto', onState } = options;
+  const { url = new URL(import.meta.url).origin, token, engine = 'auto', onState } = options;
   const compute = startWorker();
   const tell = (message: ToTab): void => compute.postMessage(message);
   compute.addEventListener('message', ({ data }: MessageEvent<FromTab>) => onState?.(data.state));
-  tell({ type: 'open', options: { url, engine } });
+  tell({ type: 'open', options: { url, token, engine } });
   addEventListener('offline', () => tell({ type: 'offline' }));
   // Said while there is time: whoever waits for this device need not find out.
   addEventListener('pagehide', () => tell({ type: 'hide' }));

@@ -4,6 +4,8 @@ import type { TabState } from './tab-state.ts';
 export interface TabOptions {
   /** The coordinator: `http://host:7070`. */
   readonly url: string;
+  /** That lets it in, where the coordinator asks for one. */
+  readonly token?: string;
   /** `auto` or the name of an engine that browsers have. */
   readonly engine: string;
 }

@@ -23,8 +23,6 @@ export type TabPhase =
   /** The run is known, and nothing is computed yet. */
   | { readonly kind: 'offered' }
   | { readonly kind: 'joining' }
-  /** `fraction` of the training data is here. */
-  | { readonly kind: 'loading'; readonly fraction: number }
   | { readonly kind: 'proving' }
   | { readonly kind: 'training' }
   | { readonly kind: 'spare' }

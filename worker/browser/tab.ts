@@ -4,11 +4,12 @@ import { Meter } from '../../shared/meter.ts';
 import type { Model } from '../../shared/model/model.ts';
 import { protocolVersion } from '../../shared/protocol.ts';
 import { emptyView, type RunView, reduceView } from '../../shared/run-view.ts';
-import { fetchTrainingData } from '../data-store.ts';
+import { withBearer } from '../bearer.ts';
+import { openTrainingData } from '../data-store.ts';
 import { auto, chooseEngine } from '../engines/choose.ts';
 import type { WorkerNews } from '../news.ts';
 import { socketTransport } from '../transport.ts';
-import { type WatchEnding, watchRun } from '../watch-run.ts';
+import { type WatchEnding, type WatchHandlers, watchRun } from '../watch-run.ts';
 import { type ProvenEngine, Worker, type WorkerEnding } from '../worker.ts';
 import { createBlockCache } from './block-cache.ts';
 import { extendCurve } from './curve.ts';
@@ -48,11 +49,13 @@ export class Tab {
   constructor(options: TabOptions, show: (state: TabState) => void) {
     this.#options = options;
     this.#show = show;
-    const watching = watchRun(options.url, {
+    const { url, token } = options;
+    const handlers: WatchHandlers = {
       onEvent: (event) => this.#watch(event),
       onAway: () => this.#idlePhase({ kind: 'away' }),
       onBack: () => this.#idlePhase({ kind: 'offered' }),
-    });
+    };
+    const watching = watchRun(url, handlers, { token });
     watching.ending.then((ending) => this.#watchEnded(ending));
   }
 
@@ -62,21 +65,20 @@ export class Tab {
     this.#releaseLock();
     this.#releaseLock = holdLock();
     this.#enter({ kind: 'joining' });
-    const { url } = this.#options;
+    const { url, token } = this.#options;
     const worker = new Worker({
       connect: socketTransport({
         url,
-        handshake: { protocol: protocolVersion, name, kind: 'tab' },
+        handshake: { protocol: protocolVersion, name, kind: 'tab', ...(token && { token }) },
       }),
       loadData: (manifest, imageBytes) =>
-        fetchTrainingData({
+        openTrainingData({
           baseUrl: url,
           manifest,
           imageBytes,
           cache: createBlockCache(),
           sha256,
-          onProgress: ({ loadedBytes, totalBytes }) =>
-            this.#enter({ kind: 'loading', fraction: loadedBytes / totalBytes }),
+          fetch: withBearer(token),
         }),
       createEngine: (model, sliceSize, wanted) => this.#createEngine(model, sliceSize, wanted),
       now: () => performance.now(),
@@ -117,7 +119,6 @@ export class Tab {
     this.#worker = undefined;
     worker?.leave(reason);
     this.#releaseLock();
-    this.#change({ samplesPerSecond: 0 });
   }
 
   async #createEngine(model: Model, sliceSize: number, wanted?: string): Promise<ProvenEngine> {
@@ -219,7 +220,7 @@ export class Tab {
     const before = this.#state.phase.kind;
     // There is nothing after the end.
     if (before === 'over') return;
-    this.#change({ phase });
+    this.#change({ phase, ...(phase.kind !== 'training' && { samplesPerSecond: 0 }) });
     if (before !== phase.kind) this.#showNow();
   }
 

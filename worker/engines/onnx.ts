@@ -2,9 +2,10 @@
 // it: its inputs are views of one flat vector of weights, its preallocated outputs of one of gradients.
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
+import { fillDropoutMask } from '../../shared/model/dropout.ts';
 import { gradientGraph, graphNames, predictionGraph } from '../../shared/model/gradient-graph.ts';
-import { gradientName } from '../../shared/model/layer-graphs.ts';
-import type { Model } from '../../shared/model/model.ts';
+import { dropoutMaskName, gradientName } from '../../shared/model/layer-graphs.ts';
+import { dropoutsOf, type Model } from '../../shared/model/model.ts';
 import { type OnnxGraph, writeOnnxModel } from '../../shared/model/onnx-writer.ts';
 import { hasGraphicsCard } from './graphics-card.ts';
 
@@ -121,10 +122,11 @@ class OnnxEngine implements Engine {
     this.#weights.set(weights);
   }
 
-  async gradient({ images, labels }: Slice): Promise<SliceResult> {
+  async gradient({ images, labels, noise = 0 }: Slice): Promise<SliceResult> {
     const { gradientSession, runtime } = this.#parts;
     const feeds = {
       ...this.#parameters,
+      ...this.#dropoutMasks(labels.length, noise),
       [graphNames.images]: this.#imagesTensor(images),
       [graphNames.labels]: new runtime.Tensor('uint8', labels, [labels.length]),
     };
@@ -141,6 +143,16 @@ class OnnxEngine implements Engine {
   async dispose(): Promise<void> {
     await this.#parts.gradientSession.release();
     await this.#parts.predictionSession.release();
+  }
+
+  #dropoutMasks(images: number, noise: number): Tensors {
+    const { model, runtime } = this.#parts;
+    const masks = dropoutsOf(model).map((layer) => {
+      const mask = new Float32Array(images * layer.width);
+      fillDropoutMask(mask, layer, noise);
+      return [dropoutMaskName(layer), new runtime.Tensor('float32', mask, [images, layer.width])];
+    });
+    return Object.fromEntries(masks);
   }
 
   #imagesTensor(images: Uint8Array): Tensor {

@@ -1,7 +1,8 @@
 // The layers of the reference, forward and backward: each takes a whole slice, because batch norm couples its
 // images. Slopes are those of the summed loss.
 import { epsilon } from '../../shared/model/batch-norm.ts';
-import type { BatchNormLayer, Layer } from '../../shared/model/model.ts';
+import { fillDropoutMask } from '../../shared/model/dropout.ts';
+import type { BatchNormLayer, DropoutLayer, Layer } from '../../shared/model/model.ts';
 import { activations } from './activations.ts';
 
 /** One row of values an image. */
@@ -9,19 +10,26 @@ export type Rows = readonly Float64Array[];
 
 type LinearLayer = Extract<Layer, { kind: 'linear' }>;
 
-/** `copies[n]` is how often row n counts in the statistics of batch norm; without it, the running ones are used. */
+export interface Training {
+  /** How often each row counts in the statistics of batch norm. */
+  readonly copies: readonly number[];
+  /** As of the slice. */
+  readonly noise: number;
+}
+
+/** Without `training`, a prediction: by the running statistics of batch norm, and nothing dropped. */
 export function forward(
   layer: Layer,
   weights: Float64Array,
   inputs: Rows,
-  copies?: readonly number[],
+  training?: Training,
 ): Rows {
   switch (layer.kind) {
     case 'linear':
       return inputs.map((input) => forwardLinear(layer, weights, input));
     case 'batch-norm': {
-      const normalized = copies
-        ? normalize(inputs, statisticsOf(inputs, copies))
+      const normalized = training
+        ? normalize(inputs, statisticsOf(inputs, training.copies))
         : normalize(inputs, runningStatistics(layer, weights));
       return normalized.map((row) =>
         row.map((value, at) => {
@@ -34,13 +42,14 @@ export function forward(
     case 'sigmoid':
     case 'gelu':
       return inputs.map((input) => input.map(activations[layer.kind].value));
+    case 'dropout':
+      return training ? masked(inputs, layer, training.noise) : inputs;
   }
 }
 
-export interface BackwardPass {
+export interface BackwardPass extends Training {
   readonly weights: Float64Array;
   readonly inputs: Rows;
-  readonly copies: readonly number[];
   /** The slope of the loss in each output, of all copies of a row together. */
   readonly outputSlopes: Rows;
   /** What this layer's parameters receive is added to it. */
@@ -64,6 +73,8 @@ export function backward(layer: Layer, pass: BackwardPass): Rows {
         outputSlopes[row].map((outputSlope, at) => outputSlope * slope(input[at])),
       );
     }
+    case 'dropout':
+      return masked(outputSlopes, layer, pass.noise);
   }
 }
 
@@ -101,6 +112,13 @@ function backwardLinear(
     }
   }
   return inputSlope;
+}
+
+function masked(rows: Rows, layer: DropoutLayer, noise: number): Rows {
+  const { width } = layer;
+  const mask = new Float32Array(rows.length * width);
+  fillDropoutMask(mask, layer, noise);
+  return rows.map((values, row) => values.map((value, at) => value * mask[row * width + at]));
 }
 
 /** Of each column. */

@@ -1,7 +1,8 @@
 // The oracle: plain loops in float64. Slow, and right by inspection.
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
+import { smoothTargets } from '../../shared/model/label-smoothing.ts';
 import type { Model } from '../../shared/model/model.ts';
-import { backward, forward, type Rows } from './reference-layers.ts';
+import { backward, forward, type Rows, type Training } from './reference-layers.ts';
 
 export const reference: EngineKind = {
   // Only the rounding of its float64 sums to float32.
@@ -45,32 +46,35 @@ class ReferenceEngine implements Engine {
   async dispose(): Promise<void> {}
 }
 
-/** The result for a slice in which image n comes `copies[n]` times. */
+/** The result for a slice in which image n comes `copies[n]` times: once each, if the network has dropout. */
 export function gradientOfCopies(
-  { inputs, layers, parameterCount }: Model,
+  { inputs, classes, labelSmoothing, layers, parameterCount }: Model,
   weights: Float64Array,
-  { images, labels }: Slice,
+  { images, labels, noise = 0 }: Slice,
   copies: readonly number[],
 ): SliceResult {
+  const training: Training = { copies, noise };
+  const targets = smoothTargets(labelSmoothing, classes);
   /** The input of every layer and, last, the logits. */
   const activations = [pixelRows(images, inputs)];
   for (const layer of layers) {
-    activations.push(forward(layer, weights, activations.at(-1)!, copies));
+    activations.push(forward(layer, weights, activations.at(-1)!, training));
   }
   let lossSum = 0;
   let correct = 0;
   let outputSlopes: Rows = activations[layers.length].map((logits, image) => {
     const [label, times] = [labels[image], copies[image]];
     const logProbabilities = logSoftmax(logits);
-    lossSum -= times * logProbabilities[label];
     if (argmax(logits) === label) correct += times;
-    const slopes = logProbabilities.map((value) => times * Math.exp(value));
-    slopes[label] -= times;
-    return slopes;
+    return logProbabilities.map((value, answer) => {
+      const target = answer === label ? targets.label : targets.other;
+      if (target > 0) lossSum -= times * target * value;
+      return times * (Math.exp(value) - target);
+    });
   });
   const gradient = new Float64Array(parameterCount);
   for (let depth = layers.length - 1; depth >= 0; depth--) {
-    const pass = { weights, inputs: activations[depth], copies, outputSlopes, gradient };
+    const pass = { ...training, weights, inputs: activations[depth], outputSlopes, gradient };
     outputSlopes = backward(layers[depth], pass);
   }
   return { gradient: Float32Array.from(gradient), lossSum, correct };
@@ -80,7 +84,7 @@ export function gradientOfCopies(
 export function nearestKink(
   { inputs, layers }: Model,
   weights: Float64Array,
-  { images }: Slice,
+  { images, noise = 0 }: Slice,
   copies: readonly number[],
 ): number {
   let nearest = Number.POSITIVE_INFINITY;
@@ -89,7 +93,7 @@ export function nearestKink(
     for (const row of layer.kind === 'relu' ? rows : []) {
       for (const value of row) if (value !== 0) nearest = Math.min(nearest, Math.abs(value));
     }
-    rows = forward(layer, weights, rows, copies);
+    rows = forward(layer, weights, rows, { copies, noise });
   }
   return nearest;
 }

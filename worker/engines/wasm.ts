@@ -52,10 +52,10 @@ class WasmEngine implements Engine {
     this.#workspace.weights.set(weights);
   }
 
-  async gradient({ images, labels }: Slice): Promise<SliceResult> {
+  async gradient({ images, labels, noise = 0 }: Slice): Promise<SliceResult> {
     const { gradient, logits, logitSlopes, places } = this.#place(images);
-    for (const [depth, place] of places.entries()) this.#operations[depth].forward(place);
-    const { lossSum, correct } = crossEntropy(logits, labels, logitSlopes);
+    for (const [depth, place] of places.entries()) this.#operations[depth].forward(place, noise);
+    const { lossSum, correct } = crossEntropy(this.#model, { logits, labels, slopes: logitSlopes });
     for (let depth = places.length - 1; depth >= 0; depth--) {
       this.#operations[depth].backward(places[depth]);
     }
@@ -65,8 +65,9 @@ class WasmEngine implements Engine {
   async predict(images: Uint8Array): Promise<Float32Array> {
     const workspace = this.#place(images);
     for (const [depth, place] of workspace.places.entries()) {
-      const { predict, forward } = this.#operations[depth];
-      (predict ?? forward)(place);
+      const operation = this.#operations[depth];
+      if (operation.predict) operation.predict(place);
+      else operation.forward(place, 0);
     }
     const { classes } = this.#model;
     const rows = new Float32Array(workspace.logits.length);

@@ -12,7 +12,7 @@ let warnings: DeviceWarnings = { wasHidden: false, isOffline: false };
 let name = link.name ?? recallName() ?? '';
 let hasStarted = false;
 
-const tab = openRun({ engine: link.engine, onState: show });
+const tab = openRun({ token: link.token, engine: link.engine, onState: show });
 const awake = keepAwake(() => hasStarted && !['paused', 'over'].includes(state!.phase.kind));
 watchDevice((changed) => {
   warnings = { ...changed, wasHidden: changed.wasHidden && hasStarted };

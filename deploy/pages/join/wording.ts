@@ -66,8 +66,6 @@ export function statusText({ phase, run }: TabState): string {
       return 'The coordinator is away';
     case 'offered':
       return 'Ready when you are';
-    case 'loading':
-      return `Fetching the images: ${Math.floor(100 * phase.fraction)} %`;
     case 'proving':
       return 'Testing what this device can do';
     case 'training':

@@ -1,5 +1,6 @@
 // The engine around the network: weights, pixels and labels become tensors, and one vector of results comes back.
 import type { Engine, Slice, SliceResult } from '../../../shared/contracts.ts';
+import { smoothTargets } from '../../../shared/model/label-smoothing.ts';
 import type { Model } from '../../../shared/model/model.ts';
 import type { Network } from './layers.ts';
 import { gradientAndLogits, logitsOf } from './network.ts';
@@ -29,14 +30,18 @@ export class TfjsEngine implements Engine {
     this.#network = this.#networkOfWeights();
   }
 
-  async gradient({ images, labels }: Slice): Promise<SliceResult> {
-    const { parameterCount, classes } = this.#model;
+  async gradient({ images, labels, noise = 0 }: Slice): Promise<SliceResult> {
+    const { parameterCount } = this.#model;
     const results = await this.#read(() =>
-      gradientAndLogits(this.#network, this.#imagesTensor(images), this.#oneHot(labels)),
+      gradientAndLogits(this.#network, {
+        images: this.#imagesTensor(images),
+        targets: this.#targets(labels),
+        noise,
+      }),
     );
     return {
       gradient: results.subarray(0, parameterCount),
-      ...score(results.subarray(parameterCount), labels, classes),
+      ...score(results.subarray(parameterCount), labels, this.#model),
     };
   }
 
@@ -75,13 +80,14 @@ export class TfjsEngine implements Engine {
     return this.#tf.tensor(scaled, [images.length / inputs, inputs]);
   }
 
-  #oneHot(labels: Uint8Array): Tensor {
-    const { classes } = this.#model;
-    const oneHot = new Float32Array(labels.length * classes);
+  #targets(labels: Uint8Array): Tensor {
+    const { classes, labelSmoothing } = this.#model;
+    const { label: ofLabel, other } = smoothTargets(labelSmoothing, classes);
+    const targets = new Float32Array(labels.length * classes).fill(other);
     labels.forEach((label, row) => {
-      oneHot[row * classes + label] = 1;
+      targets[row * classes + label] = ofLabel;
     });
-    return this.#tf.tensor(oneHot, [labels.length, classes]);
+    return this.#tf.tensor(targets, [labels.length, classes]);
   }
 }
 
@@ -92,8 +98,9 @@ export class TfjsEngine implements Engine {
 function score(
   logits: Float32Array,
   labels: Uint8Array,
-  classes: number,
+  { classes, labelSmoothing }: Model,
 ): Pick<SliceResult, 'lossSum' | 'correct'> {
+  const targets = smoothTargets(labelSmoothing, classes);
   let lossSum = 0;
   let correct = 0;
   labels.forEach((label, row) => {
@@ -101,8 +108,13 @@ function score(
     const largest = Math.max(...ofRow);
     // Shifted by the largest logit, so that no exponential overflows.
     const total = ofRow.reduce((sum, logit) => sum + Math.exp(logit - largest), 0);
-    lossSum += largest + Math.log(total) - ofRow[label];
+    const others = targets.other > 0 ? targets.other * (sum(ofRow) - ofRow[label]) : 0;
+    lossSum += largest + Math.log(total) - targets.label * ofRow[label] - others;
     if (ofRow.indexOf(largest) === label) correct++;
   });
   return { lossSum, correct };
+}
+
+function sum(values: Float32Array): number {
+  return values.reduce((total, value) => total + value, 0);
 }

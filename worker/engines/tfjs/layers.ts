@@ -1,5 +1,6 @@
 // The layers of a model in TensorFlow.js: each applied to a batch, with how gradients go back through it.
 import { epsilon } from '../../../shared/model/batch-norm.ts';
+import { fillDropoutMask } from '../../../shared/model/dropout.ts';
 import type { BatchNormLayer, Layer, Model, Parameter } from '../../../shared/model/model.ts';
 import type { Tensor, TensorFlow } from './tensorflow.ts';
 
@@ -11,7 +12,9 @@ export interface Network {
 }
 
 /** Batch norm takes its statistics from the batch in training, and the running ones to predict. */
-export type Purpose = 'training' | 'predicting';
+export type Purpose =
+  | { readonly kind: 'training' /** As of the slice. */; readonly noise: number }
+  | { readonly kind: 'predicting' };
 
 export interface AppliedLayer {
   readonly output: Tensor;
@@ -40,6 +43,14 @@ export function applyLayer(
     }
     case 'batch-norm':
       return applyBatchNorm(network, layer, input, purpose);
+    case 'dropout': {
+      if (purpose.kind === 'predicting') return passedOn(input);
+      const [images] = input.shape;
+      const values = new Float32Array(images * layer.width);
+      fillDropoutMask(values, layer, purpose.noise);
+      const mask = tf.tensor(values, [images, layer.width]);
+      return activation(tf, tf.mul(input, mask), () => mask);
+    }
     case 'relu': {
       const output = tf.relu(input);
       return activation(tf, output, () => tf.step(output));
@@ -62,6 +73,10 @@ export function applyLayer(
   }
 }
 
+function passedOn(input: Tensor): AppliedLayer {
+  return { output: input, parameterGradients: () => [], inputGradient: (gradient) => gradient };
+}
+
 function activation(tf: TensorFlow, output: Tensor, slope: () => Tensor): AppliedLayer {
   return {
     output,
@@ -78,7 +93,7 @@ function applyBatchNorm(
   purpose: Purpose,
 ): AppliedLayer {
   const [samples] = input.shape;
-  const isTraining = purpose === 'training';
+  const isTraining = purpose.kind === 'training';
   const mean = isTraining ? tf.mean(input, 0) : parameters[runningMean.name];
   const centred = tf.sub(input, mean);
   const variance = isTraining ? tf.mean(tf.mul(centred, centred), 0) : parameters[runningVar.name];

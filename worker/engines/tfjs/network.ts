@@ -5,19 +5,31 @@ import type { Tensor } from './tensorflow.ts';
 
 /** Logits [batch, classes] of scaled `images` [batch, inputs]. Call it in a `tidy`, as all functions here. */
 export function logitsOf(network: Network, images: Tensor): Tensor {
-  return outputOf(forward(network, images, 'predicting'), images);
+  return outputOf(forward(network, images, { kind: 'predicting' }), images);
+}
+
+export interface TrainingBatch {
+  /** Scaled, [batch, inputs]. */
+  readonly images: Tensor;
+  /** Probabilities, [batch, classes]. */
+  readonly targets: Tensor;
+  /** As of the slice. */
+  readonly noise: number;
 }
 
 /**
  * The gradient of the summed cross-entropy, laid out like the weights, with the logits after it, row by row: one
  * vector, because on a graphics card each one that is read makes a program wait.
  */
-export function gradientAndLogits(network: Network, images: Tensor, oneHotLabels: Tensor): Tensor {
+export function gradientAndLogits(
+  network: Network,
+  { images, targets, noise }: TrainingBatch,
+): Tensor {
   const { tf, model } = network;
-  const layers = forward(network, images, 'training');
+  const layers = forward(network, images, { kind: 'training', noise });
   const logits = outputOf(layers, images);
   const gradients: Record<string, Tensor> = {};
-  let gradient = tf.sub(tf.softmax(logits), oneHotLabels);
+  let gradient = tf.sub(tf.softmax(logits), targets);
   for (let depth = layers.length - 1; depth >= 0; depth--) {
     for (const [{ name }, found] of layers[depth].parameterGradients(gradient)) {
       gradients[name] = found;

@@ -1,12 +1,21 @@
 // The softmax cross-entropy of a slice and its slopes in the logits, summed in float64.
 import type { SliceResult } from '../../../shared/contracts.ts';
+import { smoothTargets } from '../../../shared/model/label-smoothing.ts';
+import type { Model } from '../../../shared/model/model.ts';
 
-/** Logits and slopes: one row a class, one column an image. Fills `slopes` with softmax minus one-hot label. */
+export interface Answers {
+  /** One row a class, one column an image. */
+  readonly logits: Float32Array;
+  readonly labels: Uint8Array;
+  /** Shaped like the logits: filled with softmax minus targets. */
+  readonly slopes: Float32Array;
+}
+
 export function crossEntropy(
-  logits: Float32Array,
-  labels: Uint8Array,
-  slopes: Float32Array,
+  { classes, labelSmoothing }: Model,
+  { logits, labels, slopes }: Answers,
 ): Pick<SliceResult, 'lossSum' | 'correct'> {
+  const targets = smoothTargets(labelSmoothing, classes);
   const images = labels.length;
   let lossSum = 0;
   let correct = 0;
@@ -16,13 +25,15 @@ export function crossEntropy(
     let total = 0;
     // Shifted by the largest logit, so that no exponential overflows.
     for (let at = image; at < logits.length; at += images) total += Math.exp(logits[at] - largest);
-    const target = labels[image] * images + image;
+    const labelAt = labels[image] * images + image;
+    lossSum += Math.log(total) + largest;
     for (let at = image; at < logits.length; at += images) {
+      const target = at === labelAt ? targets.label : targets.other;
       // In float64 to the end: what is left of a probability near 1 is small.
-      slopes[at] = Math.exp(logits[at] - largest) / total - (at === target ? 1 : 0);
+      slopes[at] = Math.exp(logits[at] - largest) / total - target;
+      if (target > 0) lossSum -= target * logits[at];
     }
-    lossSum += Math.log(total) + largest - logits[target];
-    if (answer === target) correct++;
+    if (answer === labelAt) correct++;
   }
   return { lossSum, correct };
 }

@@ -3,6 +3,7 @@
 import type { Layer, Parameter } from '../../../shared/model/model.ts';
 import { type Activation, activations } from '../activations.ts';
 import { batchNorm } from './batch-norm.ts';
+import { dropout } from './dropout.ts';
 import { matrixOf, multiply, type ProductTools, transposed } from './matrix.ts';
 
 /** Where a layer finds what it needs: all of it in the memory of the module. */
@@ -21,8 +22,8 @@ export interface LayerPlace extends ProductTools {
 export interface Operation {
   /** Values an image that it computes. */
   readonly width: number;
-  /** Fills `output`, in training. */
-  forward(place: LayerPlace): void;
+  /** Fills `output`, in training; `noise` as of the slice. */
+  forward(place: LayerPlace, noise: number): void;
   /** Fills `output` for a prediction, where that is something else. */
   predict?(place: LayerPlace): void;
   /** After `forward`: fills the gradient of its parameters, and `inputSlopes`. */
@@ -41,6 +42,8 @@ export function operationOf(layer: Layer): Operation {
     case 'sigmoid':
     case 'gelu':
       return elementwise(activations[layer.kind], layer.width);
+    case 'dropout':
+      return dropout(layer);
   }
 }
 

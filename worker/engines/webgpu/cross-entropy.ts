@@ -1,9 +1,17 @@
 // Softmax cross-entropy of the logits and its slope, one image an invocation.
+import { smoothTargets } from '../../../shared/model/label-smoothing.ts';
 import { type Dispatch, tile } from './dispatch.ts';
 
 const invocations = tile * tile;
 
-const code = /* wgsl */ `
+/** `label` and `other`: targets of the classes. */
+const codeFor = ({
+  label,
+  other,
+}: {
+  readonly label: number;
+  readonly other: number;
+}) => /* wgsl */ `
 struct Shape {
   rows: u32,
   classes: u32,
@@ -32,11 +40,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var at = 0u; at < shape.classes; at++) {
     total += exp(logits[start + at] - largest);
   }
+  var loss = log(total) + largest;
   for (var at = 0u; at < shape.classes; at++) {
     let probability = exp(logits[start + at] - largest) / total;
-    slopes[start + at] = probability - select(0.0, 1.0, at == label);
+    let wanted = select(f32(${other}), f32(${label}), at == label);
+    slopes[start + at] = probability - wanted;
+    loss -= select(0.0, wanted * logits[start + at], wanted > 0.0);
   }
-  scores[2 * row] = log(total) + largest - logits[start + label];
+  scores[2 * row] = loss;
   scores[2 * row + 1] = select(0.0, 1.0, answer == label);
 }
 `;
@@ -44,20 +55,21 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 interface CrossEntropy {
   readonly rows: number;
   readonly classes: number;
+  readonly labelSmoothing: number;
   /** [rows, classes] */
   readonly logits: string;
   /** [rows], bytes. */
   readonly labels: string;
-  /** [rows, classes]: softmax minus one-hot label. */
+  /** [rows, classes]: softmax minus targets. */
   readonly slopes: string;
   /** [rows, 2]: the loss in nats; 1 where the largest logit is that of the label, else 0. */
   readonly scores: string;
 }
 
 export function crossEntropy(options: CrossEntropy): Dispatch {
-  const { rows, classes, logits, labels, slopes, scores } = options;
+  const { rows, classes, labelSmoothing, logits, labels, slopes, scores } = options;
   return {
-    code,
+    code: codeFor(smoothTargets(labelSmoothing, classes)),
     shape: [rows, classes],
     buffers: [logits, labels, slopes, scores],
     workgroups: [Math.ceil(rows / invocations), 1],

@@ -1,6 +1,7 @@
 // Executes the plan of a pass on a device: one submission and one readback a slice. Knows nothing of where the
 // device comes from.
 import type { Engine, Slice, SliceResult } from '../../../shared/contracts.ts';
+import { fillDropoutMask } from '../../../shared/model/dropout.ts';
 import type { Model } from '../../../shared/model/model.ts';
 import { type Dispatch, maxShapeLength } from './dispatch.ts';
 import { bufferUsage, type GpuDevice, type GpuPipeline, mapModeRead } from './gpu.ts';
@@ -81,11 +82,16 @@ class WebGpuEngine implements Engine {
     this.#memory.write(weightsName, bytesOf(weights));
   }
 
-  async gradient({ images, labels }: Slice): Promise<SliceResult> {
+  async gradient({ images, labels, noise = 0 }: Slice): Promise<SliceResult> {
     const { parameterCount } = this.#parts.model;
     await this.prepare(labels.length);
     this.#memory.write(imagesName, images);
     this.#memory.write(labelsName, labels);
+    for (const { buffer, layer } of this.#plan.masks) {
+      const mask = new Float32Array(labels.length * layer.width);
+      fillDropoutMask(mask, layer, noise);
+      this.#memory.write(buffer, bytesOf(mask));
+    }
     return this.#run('training', results, parameterCount + 2, (values) => {
       this.#gradient.set(values.subarray(0, parameterCount));
       const [lossSum, correct] = values.subarray(parameterCount);

@@ -1,5 +1,5 @@
 // What each kind of layer dispatches, forward and backward.
-import type { Layer } from '../../../shared/model/model.ts';
+import type { DropoutLayer, Layer } from '../../../shared/model/model.ts';
 import { activate, activationSlope } from './activation.ts';
 import {
   batchNormGradients,
@@ -10,6 +10,7 @@ import {
 } from './batch-norm.ts';
 import { columnSum } from './column-sum.ts';
 import type { Dispatch } from './dispatch.ts';
+import { applyMask, copyValues } from './dropout.ts';
 import { matrixProduct, rowMajor, transposed } from './matrix-product.ts';
 
 /** Names of the buffers around a layer, each with `rows` rows, and of those that all layers share. */
@@ -21,6 +22,8 @@ export interface LayerPlace {
   readonly outputSlope: string;
   /** Of the layer alone, `statisticsLength` long: for batch norm the mean, then 1 / sqrt(variance + epsilon). */
   readonly statistics: string;
+  /** Of the layer alone, [rows, width], for dropout. */
+  readonly mask: string;
   /** Flat, as in the model. */
   readonly weights: string;
   readonly gradient: string;
@@ -35,6 +38,8 @@ export interface LayerDispatches {
   readonly prediction: readonly Dispatch[];
   readonly parameterGradients: readonly Dispatch[];
   readonly inputGradient: readonly Dispatch[];
+  /** Whose mask is to be filled before the passes of training. */
+  readonly dropout?: DropoutLayer;
 }
 
 export function layerDispatches(layer: Layer, place: LayerPlace): LayerDispatches {
@@ -81,6 +86,21 @@ export function layerDispatches(layer: Layer, place: LayerPlace): LayerDispatche
         parameterGradients: [batchNormGradients(layer, place)],
         inputGradient: [batchNormSlope(layer, place)],
       };
+    case 'dropout': {
+      const { width } = layer;
+      const { rows, mask, input, output, inputSlope, outputSlope } = place;
+      const values = { rows, columns: width, input, output };
+      const slopes = { rows, columns: width, input: outputSlope, output: inputSlope };
+      return {
+        width,
+        statisticsLength: 0,
+        forward: [applyMask({ ...values, mask })],
+        prediction: [copyValues(values)],
+        parameterGradients: [],
+        inputGradient: [applyMask({ ...slopes, mask })],
+        dropout: layer,
+      };
+    }
     case 'relu':
     case 'tanh':
     case 'sigmoid':

@@ -1,6 +1,6 @@
 // A pass over a slice as a list of dispatches: what runs, on which buffers, in which order. Pure; the engine
 // executes it.
-import type { Model } from '../../../shared/model/model.ts';
+import type { DropoutLayer, Model } from '../../../shared/model/model.ts';
 import { columnSum } from './column-sum.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import type { Dispatch } from './dispatch.ts';
@@ -14,6 +14,8 @@ export interface Plan {
   readonly prediction: readonly Dispatch[];
   /** From `images` and `labels` to `results`. */
   readonly training: readonly Dispatch[];
+  /** Float32 [rows, width] each: to be filled from outside for every slice that is trained on. */
+  readonly masks: readonly { readonly buffer: string; readonly layer: DropoutLayer }[];
   /** Name of the buffer with the logits, row by row. */
   readonly logits: string;
 }
@@ -32,10 +34,11 @@ export const bufferNames = {
 /** For slices of `rows` images. Which kernels run on which buffers does not depend on `rows`. */
 export function planPass(model: Model, rows: number): Plan {
   const { images, labels, weights, results } = bufferNames;
-  const { inputs, classes, parameterCount } = model;
+  const { inputs, classes, labelSmoothing, parameterCount } = model;
   const valuesOf = (depth: number) => `values ${depth}`;
   const slopesOf = (depth: number) => `slopes ${depth}`;
   const statisticsOf = (depth: number) => `statistics ${depth}`;
+  const maskOf = (depth: number) => `mask ${depth}`;
   const scores = 'scores';
   const floats = (count: number) => 4 * count;
   const words = (bytes: number) => 4 * Math.ceil(bytes / 4);
@@ -48,6 +51,7 @@ export function planPass(model: Model, rows: number): Plan {
       inputSlope: slopesOf(depth),
       outputSlope: slopesOf(depth + 1),
       statistics: statisticsOf(depth),
+      mask: maskOf(depth),
       weights,
       gradient: results,
     }),
@@ -61,6 +65,10 @@ export function planPass(model: Model, rows: number): Plan {
     [valuesOf(0)]: floats(rows * inputs),
     [scores]: floats(rows * 2),
   };
+  const masks = layers.flatMap(({ dropout }, depth) => {
+    return dropout === undefined ? [] : [{ buffer: maskOf(depth), layer: dropout }];
+  });
+  for (const { buffer, layer } of masks) bufferBytes[buffer] = floats(rows * layer.width);
   layers.forEach(({ width, statisticsLength }, depth) => {
     if (statisticsLength > 0) bufferBytes[statisticsOf(depth)] = floats(statisticsLength);
     bufferBytes[valuesOf(depth + 1)] = floats(rows * width);
@@ -70,12 +78,13 @@ export function planPass(model: Model, rows: number): Plan {
   const scale = scaledPixels({ rows, columns: inputs, pixels: images, scaled: valuesOf(0) });
   return {
     bufferBytes,
+    masks,
     logits,
     prediction: [scale, ...layers.flatMap(({ prediction }) => prediction)],
     training: [
       scale,
       ...layers.flatMap(({ forward }) => forward),
-      crossEntropy({ rows, classes, logits, labels, slopes, scores }),
+      crossEntropy({ rows, classes, labelSmoothing, logits, labels, slopes, scores }),
       columnSum({ values: scores, rows, columns: 2, sums: results, sumsOffset: parameterCount }),
       ...layers
         .map(({ parameterGradients, inputGradient }, depth) => {
