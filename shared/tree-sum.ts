@@ -1,10 +1,6 @@
 // The fixed-order reduction: vectors are added in a binary tree over shard indices, in float32, so that the
 // sum has the same bits whoever computed which subtree and whatever came first.
-
-/** into[i] += from[i] */
-export function addInto(into: Float32Array, from: Float32Array): void {
-  for (let at = 0; at < into.length; at++) into[at] += from[at];
-}
+import { addInto } from './vectors/loops.ts';
 
 /** What a subtree of shards adds to its step. */
 export interface PartialSum {
