@@ -25,6 +25,7 @@ import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
+import { createRunMemory, type RunMemory } from './run-memory.ts';
 import { type EdgeServer, startServer } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import {
@@ -62,7 +63,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { config, dataset, host, port } = options;
   const { rows, columns } = config.shape;
   const blocks = createDataBlocks(dataset.train, rows * columns);
-  const maxPayloadBytes = modelOf(config).parameterCount * codecs[codec].bytesPerValue;
+  const { parameterCount } = modelOf(config);
+  const maxPayloadBytes = parameterCount * codecs[codec].bytesPerValue;
+  const memory = createRunMemory({ parameterCount, maxPayloadBytes, shards: config.shards });
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
@@ -72,9 +75,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     maxPayloadBytes,
     blocks,
     limits: options.limits ?? defaultLimits,
+    received: memory.received,
     onRefused: refusals.add,
   });
-  return new Coordinator(options, server, blocks.manifest, refusals);
+  return new Coordinator(options, server, blocks.manifest, refusals, memory);
 }
 
 type EndEvent = RunEventOf<'end'>;
@@ -88,6 +92,7 @@ export class Coordinator {
   readonly done: Promise<EndEvent>;
   readonly #options: CoordinatorOptions;
   readonly #server: EdgeServer;
+  readonly #memory: RunMemory;
   readonly #data: DataManifest;
   readonly #refusals: Refusals;
   readonly #channel: WorkChannel;
@@ -108,10 +113,12 @@ export class Coordinator {
     server: EdgeServer,
     data: DataManifest,
     refusals: Refusals,
+    memory: RunMemory,
   ) {
     const { config, log, start, host, archive } = options;
     this.#options = options;
     this.#server = server;
+    this.#memory = memory;
     this.#data = data;
     this.#refusals = refusals;
     this.url = httpUrl(host, server.port);
@@ -130,6 +137,7 @@ export class Coordinator {
     this.#core = new Core({
       ...options,
       plan,
+      newVector: memory.newVector,
       optimizer: optimizerFor(config),
       learningRate: learningRateOf(config, plan),
     });
@@ -270,10 +278,13 @@ export class Coordinator {
       return;
     }
     if (this.#weights?.version !== version) {
-      const payload = codecs[codec].encode(this.#core.weights);
+      const payload = this.#memory.payloads.take();
+      payload.set(codecs[codec].encode(this.#core.weights));
       this.#weights = { type: 'weights', version, payload };
     }
     this.#channel.send(worker, this.#weights);
+    const carrier = this.#channel.carrierTo(worker);
+    if (carrier !== undefined) this.#memory.payloads.lend(this.#weights.payload, carrier);
   }
 
   async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {

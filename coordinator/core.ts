@@ -2,6 +2,7 @@
 // put it through every order of events. Decisions live here; whoever calls it carries out the effects in order.
 import type { Plan } from '../shared/plan.ts';
 import type { RejectReason } from '../shared/protocol.ts';
+import { VectorPool } from '../shared/vectors/pool.ts';
 import type {
   Answer,
   CoreCounters,
@@ -39,6 +40,8 @@ export class Core {
   readonly #plan: Plan;
   readonly #training: TrainingState;
   readonly #leases: Leases;
+  /** Sums of shards, from one step to the next. */
+  readonly #sums: VectorPool;
   #step: OpenStep | undefined;
   #held: HoldCause = 'none';
   #stopping = false;
@@ -49,6 +52,7 @@ export class Core {
     this.#plan = training.plan;
     this.#training = new TrainingState(training);
     this.#leases = new Leases(leaseTimes);
+    this.#sums = new VectorPool(training.newVector);
   }
 
   /** Committed steps. */
@@ -232,6 +236,7 @@ export class Core {
     const total = this.#step?.total;
     if (this.#step && total) {
       this.#effects.push(...this.#training.commit(this.#step, total, now));
+      this.#step.close();
       this.#step = undefined;
     }
     if (this.version >= this.#plan.totalSteps) return this.#end('completed', now);
@@ -239,7 +244,7 @@ export class Core {
     if (this.#held !== 'none' && this.#step === undefined) return;
     if (this.#step === undefined) {
       this.#leases.freeForNextStep(now);
-      this.#step = new OpenStep(this.#plan, this.version, now);
+      this.#step = new OpenStep(this.#plan, this.version, now, this.#sums);
     }
     const given = this.#leases.give(this.#step, now);
     if (given.length > 0) this.#training.startClock(now);

@@ -1,7 +1,9 @@
 // Who may open a WebSocket, and what socket.io leaves open to those who have one.
 import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Server as SocketServer } from 'socket.io';
 import { type RejectReason, rejectReasons } from '../shared/protocol.ts';
+import { receiveInPlace } from '../shared/steady-receiver.ts';
 import { createRateLimit, createRateLimits } from './limits.ts';
 import { isFromHere } from './origin.ts';
 
@@ -52,8 +54,8 @@ export function guardEntrance(http: Server, io: SocketServer, options: EntranceO
 /** A client answers a ping every few seconds; it has no other use for packets that are no messages. */
 const heartbeatsPerSecond = 2;
 
-/** Call it before the port is opened. */
-export function limitWebSockets(io: SocketServer): void {
+/** Call it before the port is opened. Large messages are `received` in memory that is used again, if there is any. */
+export function limitWebSockets(io: SocketServer, received?: (bytes: number) => Uint8Array): void {
   const { opts } = io.engine;
   const { wsEngine } = opts;
   // Engine.io hands none of these on, and asks for a server of WebSockets again when the port is opened.
@@ -68,6 +70,18 @@ export function limitWebSockets(io: SocketServer): void {
         maxBufferedChunks: 8192,
         // For a farewell to be answered.
         closeTimeout: 2000,
+      });
+    }
+
+    handleUpgrade(
+      request: IncomingMessage,
+      socket: Duplex,
+      head: Buffer,
+      accept: (webSocket: object) => void,
+    ) {
+      super.handleUpgrade(request, socket, head, (webSocket: object) => {
+        if (received !== undefined) receiveInPlace(webSocket, received);
+        accept(webSocket);
       });
     }
   };

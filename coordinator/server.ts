@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly maxPayloadBytes: number;
   readonly blocks: DataBlocks;
   readonly limits: Limits;
+  /** Where a large message of so many bytes is received: it stays there only while it is handled. */
+  readonly received?: (bytes: number) => Uint8Array;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
 }
@@ -60,7 +62,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
     destroyUpgrade: false,
   });
   guardEntrance(http, io, { ...options, ...limits });
-  limitWebSockets(io);
+  limitWebSockets(io, options.received);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(port, host, () => {

@@ -8,6 +8,7 @@ import { EventLog } from '../coordinator/event-log.ts';
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { createRefusals } from '../coordinator/refusals.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
+import { createRunMemory } from '../coordinator/run-memory.ts';
 import { type EdgeServer, startServer } from '../coordinator/server.ts';
 import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
@@ -56,12 +57,16 @@ export async function newInnerCoordinator(
   const refusals = createRefusals((message) =>
     log.add({ type: 'notice', level: 'warning', message }),
   );
+  const { parameterCount } = model;
+  const maxPayloadBytes = 4 * parameterCount;
+  const memory = createRunMemory({ parameterCount, maxPayloadBytes, shards: config.shards });
   const server = await startServer({
     host: '127.0.0.1',
     port: 0,
-    maxPayloadBytes: 4 * model.parameterCount,
+    maxPayloadBytes,
     blocks,
     limits,
+    received: memory.received,
     onRefused: refusals.add,
   });
   const options = {
@@ -84,7 +89,7 @@ export async function newInnerCoordinator(
     expectWorkers: 1,
     limits,
   };
-  const coordinator = new Coordinator(options, server, blocks.manifest, refusals);
+  const coordinator = new Coordinator(options, server, blocks.manifest, refusals, memory);
   t.onTestFinished(async () => {
     coordinator.stop();
     await coordinator.done;

@@ -19,8 +19,7 @@ import { laneRound } from '../xxhash32.ts';
 export const blockBytes = 64;
 const vectorBytes = 16;
 const pairBytes = 8;
-/** Where functions find numbers that are no addresses, and leave those that they return: the first block of the memory. */
-export const deskBytes = blockBytes;
+/** The first block of the memory: there functions find numbers that are no addresses, and leave those that they return. */
 const desk = 0;
 
 /** Every argument is an address; `end` is that of the first byte behind the first vector. */

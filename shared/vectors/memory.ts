@@ -1,7 +1,7 @@
 // Long vectors side by side in the memory of a kernel, where what is done to them goes several times as fast.
 
 import { pageBytes, startModule } from '../wasm/runtime.ts';
-import { assembleVectorKernel, blockBytes, deskBytes, type VectorKernel } from './kernel.ts';
+import { assembleVectorKernel, blockBytes, type VectorKernel } from './kernel.ts';
 
 /** More would not fit beside the rest of a process on a small machine. */
 const maxBytes = 1 << 30;
@@ -20,10 +20,11 @@ export function kernelOf(...views: readonly [ArrayBufferView, ...ArrayBufferView
  */
 export class VectorMemory {
   readonly #buffer: ArrayBuffer;
-  #end = deskBytes;
+  /** The first block is the kernel's own. */
+  #end = blockBytes;
 
   constructor(bytes: number) {
-    this.#buffer = kernelMemory(Math.min(bytes + deskBytes, maxBytes)) ?? new ArrayBuffer(0);
+    this.#buffer = kernelMemory(Math.min(bytes + blockBytes, maxBytes)) ?? new ArrayBuffer(0);
   }
 
   floats(length: number): Float32Array {
