@@ -5,8 +5,9 @@ import { protocolVersion } from '../shared/protocol.ts';
 import { createBlockCache } from './block-cache.ts';
 import { fetchTrainingData } from './data-store.ts';
 import { auto, chooseEngine, specOf } from './engines/choose.ts';
+import { FrameMemory } from './frame-memory.ts';
+import { steadyWebSocket } from './steady-websocket.ts';
 import { socketTransport } from './transport.ts';
-import { UnmaskedWebSocket } from './unmasked-websocket.ts';
 import { Worker } from './worker.ts';
 
 export interface NodeWorkerOptions {
@@ -22,11 +23,13 @@ export interface NodeWorkerOptions {
 export function startNodeWorker(options: NodeWorkerOptions): Worker {
   const { url, engine: spec, cacheDirectory, log } = options;
   const name = options.name ?? `${hostname()}-${process.pid}`;
+  const memory = new FrameMemory();
   return new Worker({
     connect: socketTransport({
       url,
       handshake: { protocol: protocolVersion, name, kind: 'node' },
-      webSocket: UnmaskedWebSocket,
+      webSocket: steadyWebSocket(memory),
+      memory,
     }),
     loadData: (manifest, imageBytes) =>
       fetchTrainingData({

@@ -7,6 +7,8 @@ import type { Model } from '../shared/model/model.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
 import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
+import { VectorPool } from '../shared/vectors/pool.ts';
 import type { Connect, Transport } from './transport.ts';
 
 export interface ProvenEngine {
@@ -46,6 +48,10 @@ interface Workplace extends ProvenEngine {
   readonly model: Model;
   readonly plan: Plan;
   readonly data: Slice;
+  /** Where the shards of one run are added up. */
+  readonly sums: VectorPool;
+  /** The shard that is being added, in the same memory. */
+  readonly staged: Float32Array;
 }
 
 export class Worker {
@@ -61,7 +67,8 @@ export class Worker {
   #hasEnded = false;
   #stage: WorkerStage = 'training';
   #workplace: Workplace | undefined;
-  #weights: { readonly version: number; readonly values: Float32Array } | undefined;
+  /** The latest that came, encoded. */
+  #weights: { readonly version: number; readonly payload: Uint8Array } | undefined;
   #loadedVersion = -1;
   /** Of the latest weights, loaded or not: work at older ones is of no use any more. */
   #wantedVersion = -1;
@@ -128,9 +135,7 @@ export class Worker {
         this.#enqueue(() => this.#settleIn(message));
         return;
       case 'weights':
-        this.#wantedVersion = message.version;
-        this.#enqueue(async () => this.#takeWeights(message.version, message.payload));
-        return;
+        return this.#takeWeights(message.version, message.payload);
       case 'lease':
         this.#enqueue(() => this.#compute(message));
         return;
@@ -184,14 +189,16 @@ export class Worker {
     this.#stage = 'engine';
     const proven = await createEngine(model, Math.max(1, plan.runSize(0, 0, 1)), config.engine);
     this.#stage = 'training';
-    return { welcome, model, plan, data, ...proven };
+    return { welcome, model, plan, data, ...proven, ...roomForSums(model, plan) };
   }
 
+  /** Copies them at once: the engine may be at work still, and the transport needs the place again. */
   #takeWeights(version: number, payload: Uint8Array): void {
-    if (this.#workplace === undefined) return;
-    const { welcome, model } = this.#workplace;
-    const values = codecs[welcome.codec].decode(payload, model.parameterCount);
-    this.#weights = { version, values };
+    const known = this.#weights?.payload;
+    const copy = known?.length === payload.length ? known : new Uint8Array(payload.length);
+    copy.set(payload);
+    this.#weights = { version, payload: copy };
+    this.#wantedVersion = version;
   }
 
   async #compute({ epoch, step, version, runs }: LeaseMessage): Promise<void> {
@@ -199,14 +206,16 @@ export class Worker {
     const isWanted = (): boolean => session === this.#session && version === this.#wantedVersion;
     const workplace = this.#workplace;
     if (workplace === undefined || this.#weights?.version !== version) return;
+    const { welcome, plan, model } = workplace;
+    const codec = codecs[welcome.codec];
     if (this.#loadedVersion !== version) {
-      workplace.engine.load(this.#weights.values);
+      workplace.engine.load(codec.decode(this.#weights.payload, model.parameterCount));
       this.#loadedVersion = version;
     }
-    const { welcome, plan } = workplace;
     for (const run of runs) {
       const startedAt = this.#environment.now();
-      const sum = await sumOfRun(workplace, { epoch, step, run, isWanted });
+      const tree = new TreeSum(run.length, workplace.sums);
+      const sum = await sumOfRun(workplace, tree, { epoch, step, run, isWanted });
       if (sum === undefined) return;
       this.#transport.send({
         type: 'gradient',
@@ -219,8 +228,9 @@ export class Worker {
         lossSum: sum.lossSum,
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
-        payload: codecs[welcome.codec].encode(sum.gradient),
+        payload: codec.encode(sum.gradient),
       });
+      tree.release();
     }
   }
 }
@@ -238,19 +248,34 @@ interface RunTask {
  * wanted any more. A single shard's is the engine's own buffer, which it writes again for the next.
  */
 async function sumOfRun(
-  { welcome, plan, data, engine }: Workplace,
+  { welcome, plan, data, engine, staged }: Workplace,
+  tree: TreeSum,
   { epoch, step, run: { start, length }, isWanted }: RunTask,
 ): Promise<PartialSum | undefined> {
-  const tree = new TreeSum(length);
   for (let shard = 0; shard < length; shard++) {
     const slice = sliceOf(data, plan.shardIndices(epoch, step, start + shard));
     const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
     const sum = await engine.gradient({ ...slice, noise });
-    if (!isWanted()) return undefined;
+    if (!isWanted()) {
+      tree.release();
+      return undefined;
+    }
     if (length === 1) return sum;
-    tree.add(shard, 1, { ...sum, gradient: sum.gradient.slice() });
+    staged.set(sum.gradient);
+    tree.add(shard, 1, { ...sum, gradient: staged });
   }
   return tree.total!;
+}
+
+/** In the order of a run at most one sum a level of the tree waits for its sibling. */
+function roomForSums({ parameterCount }: Model, { shards }: Plan) {
+  const vectors = 2 + Math.log2(shards);
+  const bytes = vectors * roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
+  const memory = new VectorMemory(bytes);
+  return {
+    staged: memory.floats(parameterCount),
+    sums: new VectorPool((length) => memory.floats(length)),
+  };
 }
 
 function sliceOf(data: Slice, indices: Uint32Array): Slice {
