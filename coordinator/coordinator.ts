@@ -75,7 +75,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     maxPayloadBytes,
     blocks,
     limits: options.limits ?? defaultLimits,
-    received: memory.received,
+    incoming: memory.incoming,
     onRefused: refusals.add,
   });
   return new Coordinator(options, server, blocks.manifest, refusals, memory);

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Server as SocketServer } from 'socket.io';
 import { type RejectReason, rejectReasons } from '../shared/protocol.ts';
-import { receiveInPlace } from '../shared/steady-receiver.ts';
+import { receiveSteadily, type SteadyMemory } from '../shared/steady-receiver.ts';
 import { createRateLimit, createRateLimits } from './limits.ts';
 import { isFromHere } from './origin.ts';
 
@@ -54,8 +54,8 @@ export function guardEntrance(http: Server, io: SocketServer, options: EntranceO
 /** A client answers a ping every few seconds; it has no other use for packets that are no messages. */
 const heartbeatsPerSecond = 2;
 
-/** Call it before the port is opened. Large messages are `received` in memory that is used again, if there is any. */
-export function limitWebSockets(io: SocketServer, received?: (bytes: number) => Uint8Array): void {
+/** Call it before the port is opened. */
+export function limitWebSockets(io: SocketServer, incoming?: SteadyMemory): void {
   const { opts } = io.engine;
   const { wsEngine } = opts;
   // Engine.io hands none of these on, and asks for a server of WebSockets again when the port is opened.
@@ -80,7 +80,7 @@ export function limitWebSockets(io: SocketServer, received?: (bytes: number) => 
       accept: (webSocket: object) => void,
     ) {
       super.handleUpgrade(request, socket, head, (webSocket: object) => {
-        if (received !== undefined) receiveInPlace(webSocket, received);
+        if (incoming !== undefined) receiveSteadily(webSocket, incoming);
         accept(webSocket);
       });
     }

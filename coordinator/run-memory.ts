@@ -1,6 +1,8 @@
 // All long vectors of a run in one memory, where a kernel adds and checks them: what comes in, what is summed up, the
 // weights, and what goes out.
+import { MessagePlaces } from '../shared/message-places.ts';
 import { PayloadSlots } from '../shared/payload-slots.ts';
+import { readBytes, type SteadyMemory } from '../shared/steady-receiver.ts';
 import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
 
@@ -9,8 +11,8 @@ const weightSlots = 4;
 
 export interface RunMemory {
   readonly newVector: (length: number) => Float32Array;
-  /** Where a message of so many bytes is received, each in the same place. */
-  readonly received: (bytes: number) => Uint8Array;
+  /** Where messages come in. */
+  readonly incoming: SteadyMemory;
   /** Weights, encoded. */
   readonly payloads: PayloadSlots;
 }
@@ -29,12 +31,21 @@ export function createRunMemory(options: RunMemoryOptions): RunMemory {
   const frameBytes = roomFor(maxPayloadBytes + maxFrameOverheadBytes);
   // The weights, and a sum for every other shard when the ones between come last.
   const vectors = 1 + Math.ceil(shards / 2);
-  const memory = new VectorMemory(vectors * vectorBytes + (1 + weightSlots) * frameBytes);
-  const { buffer, byteOffset } = memory.bytes(frameBytes);
+  // Each shard's gradient may be on its way at the same time.
+  const frames = shards + weightSlots;
+  const memory = new VectorMemory(vectors * vectorBytes + frames * frameBytes);
   return {
     newVector: (length) => memory.floats(length),
-    // Whoever passes it on takes nothing but a Buffer as it is.
-    received: (bytes) => Buffer.from(buffer, byteOffset, bytes),
+    incoming: {
+      reading: Buffer.allocUnsafeSlow(readBytes),
+      places: new MessagePlaces(shards, () => bufferOf(memory.bytes(frameBytes))),
+      copyOf: (bytes) => Buffer.from(bytes),
+    },
     payloads: new PayloadSlots(weightSlots, maxPayloadBytes, (bytes) => memory.bytes(bytes)),
   };
+}
+
+/** Whoever passes a message on takes nothing else as it is. */
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
+import type { SteadyMemory } from '../shared/steady-receiver.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
 import type { DataBlocks } from './data-blocks.ts';
 import { guardEntrance, limitWebSockets } from './entrance.ts';
@@ -16,8 +17,8 @@ export interface ServerOptions {
   readonly maxPayloadBytes: number;
   readonly blocks: DataBlocks;
   readonly limits: Limits;
-  /** Where a large message of so many bytes is received: it stays there only while it is handled. */
-  readonly received?: (bytes: number) => Uint8Array;
+  /** Where messages come in: fresh memory each unless told otherwise. */
+  readonly incoming?: SteadyMemory;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
 }
@@ -62,7 +63,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
     destroyUpgrade: false,
   });
   guardEntrance(http, io, { ...options, ...limits });
-  limitWebSockets(io, options.received);
+  limitWebSockets(io, options.incoming);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(port, host, () => {

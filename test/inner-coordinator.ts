@@ -66,7 +66,7 @@ export async function newInnerCoordinator(
     maxPayloadBytes,
     blocks,
     limits,
-    received: memory.received,
+    incoming: memory.incoming,
     onRefused: refusals.add,
   });
   const options = {

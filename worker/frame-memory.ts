@@ -1,6 +1,8 @@
 // Where the large messages of a Node worker come in and go out: in memory of a kernel that is used again, made when the
 // first of them tells how large they are.
+import { MessagePlaces } from '../shared/message-places.ts';
 import { type Carrier, PayloadSlots } from '../shared/payload-slots.ts';
+import { readBytes, type SteadyMemory } from '../shared/steady-receiver.ts';
 import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
 import { roomForFrame } from '../shared/wire.ts';
 
@@ -8,16 +10,16 @@ import { roomForFrame } from '../shared/wire.ts';
 const gradientSlots = 2;
 
 export class FrameMemory {
-  #received: Uint8Array = new Uint8Array();
+  readonly incoming: SteadyMemory = {
+    reading: Buffer.allocUnsafeSlow(readBytes),
+    places: new MessagePlaces(1, (bytes) => {
+      const { buffer, byteOffset } = new VectorMemory(bytes).bytes(bytes);
+      // Whoever passes it on takes nothing but a Buffer as it is.
+      return Buffer.from(buffer, byteOffset, bytes);
+    }),
+    copyOf: (bytes) => Buffer.from(bytes),
+  };
   #gradients: { readonly bytes: number; readonly slots: PayloadSlots } | undefined;
-
-  /** Where a message of so many bytes is received, each in the same place. */
-  received(bytes: number): Uint8Array {
-    if (this.#received.length < bytes) this.#received = new VectorMemory(bytes).bytes(bytes);
-    const { buffer, byteOffset } = this.#received;
-    // Whoever passes it on takes nothing but a Buffer as it is.
-    return Buffer.from(buffer, byteOffset, bytes);
-  }
 
   /** A copy of the payload that is sent without being copied again. */
   outgoing(payload: Uint8Array, carrier: Carrier): Uint8Array {

@@ -28,7 +28,7 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
     connect: socketTransport({
       url,
       handshake: { protocol: protocolVersion, name, kind: 'node' },
-      webSocket: steadyWebSocket(memory),
+      webSocket: steadyWebSocket(memory.incoming),
       memory,
     }),
     loadData: (manifest, imageBytes) =>
