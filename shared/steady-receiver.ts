@@ -26,7 +26,6 @@ interface SocketHandle {
 
 interface Socket {
   readonly _handle?: Partial<SocketHandle>;
-  readonly encrypted?: boolean;
   emit(event: 'data', chunk: Uint8Array): void;
   once(event: 'close', listener: () => void): void;
 }
@@ -101,6 +100,7 @@ function gatherLarge(receiver: Receiver, socket: Socket, memory: SteadyMemory): 
   };
   socket.once('close', () => {
     if (place !== undefined) places.leave(place);
+    place = undefined;
   });
 
   const mustMove = (bytes: Uint8Array | undefined) => bytes?.buffer === reading.buffer;
@@ -119,10 +119,9 @@ function ownSymbols(socket: object): [buffer: symbol | undefined, callback: symb
   return [named('kBuffer'), named('kBufferCb')];
 }
 
-/** An encrypted one is read by what decrypts it. */
 function canReadInto(socket: Socket): boolean {
   const isKnown = !ownSymbols(socket).includes(undefined);
-  return isKnown && !socket.encrypted && socket._handle?.useUserBuffer !== undefined;
+  return isKnown && socket._handle?.useUserBuffer !== undefined;
 }
 
 /** Instead of emitting each read as a buffer of its own. */
