@@ -1,11 +1,11 @@
 // A worker's gradient as an event for the core, or why it cannot be one: what the core never has to see.
-import { codecs } from '../shared/codecs/index.ts';
+import { type CodecName, codecs } from '../shared/codecs/index.ts';
 import type { GradientMessage } from '../shared/protocol.ts';
 import type { CoreEvent } from './core-types.ts';
 
 export interface ExpectedAnswers {
   readonly run: string;
-  readonly codec: keyof typeof codecs;
+  readonly codec: CodecName;
   readonly parameterCount: number;
 }
 
@@ -15,7 +15,7 @@ export function answerEvent(
   { codec, parameterCount, ...expected }: ExpectedAnswers,
 ): CoreEvent {
   if (run !== expected.run) return { type: 'bad-message', worker, reason: 'foreign' };
-  const isWhole = payload.length === parameterCount * codecs[codec].bytesPerValue;
+  const isWhole = payload.length === codecs[codec].byteLength(parameterCount);
   // The core refuses an empty one by its length, and knows which lease that was the answer to.
   const gradient = isWhole ? codecs[codec].decode(payload, parameterCount) : new Float32Array(0);
   return { type: 'answer', worker, answer: { ...answer, gradient } };

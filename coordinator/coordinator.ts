@@ -1,7 +1,7 @@
 // The training story, in order: an event from a socket or a timer goes through the core, and here its effects
 // are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
+import { gradientCodecOf, modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { cleanName } from '../shared/names.ts';
@@ -15,19 +15,22 @@ import {
 import { learningRateOf } from '../shared/schedules/index.ts';
 import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
+import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
 import { Core } from './core.ts';
 import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { createDataBlocks } from './data-blocks.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
+import { type Gate, openGate } from './gate.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
-import { type EdgeServer, startServer } from './server.ts';
+import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
+import { watchRoutes } from './watch-routes.ts';
 import {
   openWorkChannel,
   type WorkChannel,
@@ -48,43 +51,53 @@ export interface CoordinatorOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** The address, or name, under which others reach this machine; by default the one that it listens on. */
+  readonly publicHost?: string;
+  /** Where others reach it, when that is not this machine at its port. */
+  readonly publicUrl?: string;
+  readonly tls?: TlsIdentity;
+  /** Asks who comes for a token; without one everybody may come in. */
+  readonly gate?: Gate;
   /** For people; nothing is decided by it. */
   readonly expectWorkers: number;
   readonly checkpointEverySteps?: number;
   readonly checkpointEveryMs?: number;
   readonly limits?: Limits;
+  /** After a completed run watchers can look at it until this settles. */
+  readonly linger?: () => Promise<void>;
 }
 
-const codec = 'float32';
-const waitingCheckEveryMs = 250;
+const lookEveryMs = 250;
 
 /** Resolves when it listens; rejects with the system's error when it cannot. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { config, dataset, host, port } = options;
+  const { config, dataset, gate = openGate, limits = defaultLimits } = options;
   const { rows, columns } = config.shape;
-  const blocks = createDataBlocks(dataset.train, rows * columns);
+  const data = serveBlocks(createDataBlocks(dataset.train, rows * columns));
+  const { byteLength } = codecs[config.codecs.gradients];
   const { parameterCount } = modelOf(config);
-  const maxPayloadBytes = parameterCount * codecs[codec].bytesPerValue;
-  const memory = createRunMemory({ parameterCount, maxPayloadBytes, shards: config.shards });
+  const maxPayloadBytes = byteLength(parameterCount);
+  const memory = createRunMemory({ parameterCount, maxPayloadBytes, config });
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
   const server = await startServer({
-    host,
-    port,
+    ...options,
+    gate,
     maxPayloadBytes,
-    blocks,
-    limits: options.limits ?? defaultLimits,
+    routes: [data.route, ...watchRoutes(options.log, limits)],
+    limits,
     incoming: memory.incoming,
     onRefused: refusals.add,
   });
-  return new Coordinator(options, server, blocks.manifest, refusals, memory);
+  return new Coordinator(options, server, data, refusals, memory);
 }
 
 type EndEvent = RunEventOf<'end'>;
 type ReadyMessage = Extract<FromWorker, { type: 'ready' }>;
 
 export class Coordinator {
+  /** For everybody else. */
   readonly url: string;
   /** For workers on this machine. */
   readonly localUrl: string;
@@ -100,7 +113,7 @@ export class Coordinator {
   readonly #core: Core;
   readonly #metrics: Metrics;
   readonly #milestones: Milestones;
-  readonly #waitingTimer: NodeJS.Timeout;
+  readonly #lookTimer: NodeJS.Timeout;
   /** Workers whose next lease is not sent, because the weights for it were not. */
   readonly #withheld = new Set<string>();
   readonly #expected: ExpectedAnswers;
@@ -111,19 +124,24 @@ export class Coordinator {
   constructor(
     options: CoordinatorOptions,
     server: EdgeServer,
-    data: DataManifest,
+    data: ServedBlocks,
     refusals: Refusals,
     memory: RunMemory,
   ) {
-    const { config, log, start, host, archive } = options;
+    const { config, log, start, archive } = options;
     this.#options = options;
     this.#server = server;
     this.#memory = memory;
-    this.#data = data;
+    this.#data = data.manifest;
     this.#refusals = refusals;
-    this.url = httpUrl(host, server.port);
+    const { host, publicHost = host, publicUrl, tls } = options;
+    const urlAt = (name: string): string => {
+      const scheme = tls === undefined ? 'http' : 'https';
+      return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${server.port}`;
+    };
+    this.url = publicUrl ?? urlAt(publicHost);
     const isAnyAddress = host === '0.0.0.0' || host === '::';
-    this.localUrl = isAnyAddress ? httpUrl('127.0.0.1', server.port) : this.url;
+    this.localUrl = urlAt(isAnyAddress ? '127.0.0.1' : host);
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -131,7 +149,7 @@ export class Coordinator {
     this.#plan = plan;
     this.#expected = {
       run: options.run,
-      codec,
+      codec: config.codecs.gradients,
       parameterCount: start.weights.length,
     };
     this.#core = new Core({
@@ -139,13 +157,19 @@ export class Coordinator {
       plan,
       newVector: memory.newVector,
       optimizer: optimizerFor(config),
+      gradientCodec: gradientCodecOf(config),
       learningRate: learningRateOf(config, plan),
     });
     this.#metrics = new Metrics({
       ...options,
       plan,
       runDirectory: archive.directory,
-      counters: () => ({ ...this.#core.counters, ...server.traffic() }),
+      pastLedger: archive.pastLedger,
+      counters: () => ({
+        ...this.#core.counters,
+        ...server.traffic(),
+        dataBytesOut: data.bytesOut(),
+      }),
     });
     this.#milestones = new Milestones({
       ...options,
@@ -166,10 +190,7 @@ export class Coordinator {
     this.#channel = openWorkChannel(server.io, handlers, options.limits ?? defaultLimits);
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
-    this.#waitingTimer = setInterval(
-      () => this.#metrics.waiting(this.#core.waiting(performance.now())),
-      waitingCheckEveryMs,
-    );
+    this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);
     this.#dispatch({ type: 'tick' });
   }
 
@@ -178,12 +199,18 @@ export class Coordinator {
     this.#dispatch({ type: 'stop' });
   }
 
+  /** Tells what no event of the core would: that nothing happens, and what each worker does. */
+  #look(now: number): void {
+    this.#metrics.waiting(this.#core.waiting(now));
+    this.#metrics.workers(this.#core.members, this.#channel.trafficOf, now);
+  }
+
   #joined(peer: WorkerPeer): void {
     const { worker, name } = peer;
     const { run, config } = this.#options;
     this.#dispatch({ type: 'joined', worker, name });
-    this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data, codec });
-    this.#metrics.worker(peer, 'joined', this.#core.readyCount);
+    this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data });
+    this.#metrics.joined(peer, this.#core.readyCount);
   }
 
   #receive(peer: WorkerPeer, message: FromWorker): void {
@@ -191,6 +218,7 @@ export class Coordinator {
       case 'ready':
         return this.#ready(peer, message);
       case 'gradient':
+        this.#metrics.table.answered(peer.worker, message.computeMs, performance.now());
         return this.#dispatch(answerEvent(peer.worker, message, this.#expected));
       case 'leave':
         this.#left(peer, cleanName(message.reason, 'no reason given'));
@@ -237,6 +265,7 @@ export class Coordinator {
       case 'lease': {
         const { worker, runs, ...lease } = effect;
         if (this.#withheld.delete(worker)) return;
+        this.#metrics.table.leased(worker, runs.length, now);
         return this.#channel.send(worker, { ...lease, runs: [...runs] });
       }
       case 'standby': {
@@ -248,6 +277,7 @@ export class Coordinator {
       case 'late':
         return this.#tell(effect.worker, 'late', `silent for ${seconds(effect.silentMs)}`);
       case 'refuse':
+        this.#metrics.table.refused(effect.worker, effect.reason);
         if (effect.reason === 'late' || effect.reason === 'duplicate') return;
         return this.#tell(effect.worker, 'rejected', rejectReasons[effect.reason]);
       case 'expel': {
@@ -278,8 +308,9 @@ export class Coordinator {
       return;
     }
     if (this.#weights?.version !== version) {
+      const { encode } = codecs[this.#options.config.codecs.weights];
       const payload = this.#memory.payloads.take();
-      payload.set(codecs[codec].encode(this.#core.weights));
+      payload.set(encode(this.#core.weights, version));
       this.#weights = { type: 'weights', version, payload };
     }
     this.#channel.send(worker, this.#weights);
@@ -288,14 +319,17 @@ export class Coordinator {
   }
 
   async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {
-    const { archive, start } = this.#options;
-    clearInterval(this.#waitingTimer);
+    const { archive, start, linger } = this.#options;
+    clearInterval(this.#lookTimer);
+    const { members } = this.#core;
+    this.#metrics.workers(members, this.#channel.trafficOf, performance.now(), true);
     this.#channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
     const message = await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
     const end = this.#metrics.end({ reason, message, snapshot, testAccuracy });
     await archive.close();
+    if (reason === 'completed') await linger?.();
     await this.#server.close();
     return end;
   }
@@ -309,10 +343,6 @@ export class Coordinator {
   #failed(error: unknown): void {
     this.#metrics.warn(`a mistake inside tutti: ${error instanceof Error ? error.stack : error}`);
   }
-}
-
-function httpUrl(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function seconds(milliseconds: number): string {

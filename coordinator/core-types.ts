@@ -84,4 +84,4 @@ export type WaitingCause =
       readonly heldMs: number;
     };
 
-export type CoreCounters = Omit<Counters, 'bytesIn' | 'bytesOut'>;
+export type CoreCounters = Omit<Counters, 'bytesIn' | 'bytesOut' | 'dataBytesOut'>;

@@ -1,5 +1,6 @@
 // The state machine of a run: events in, effects out. No socket, no disk, no clock, so that a simulator can
 // put it through every order of events. Decisions live here; whoever calls it carries out the effects in order.
+import type { GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { RejectReason } from '../shared/protocol.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
@@ -26,6 +27,8 @@ import { type TrainingOptions, TrainingState } from './training-state.ts';
 
 export interface CoreOptions extends TrainingOptions {
   readonly leaseTimes?: LeaseTimes;
+  /** How gradients travel: as this rounds them, so sums are rounded here. Nothing is lost unless told. */
+  readonly gradientCodec?: GradientCodec;
 }
 
 const maxStrikes = 3;
@@ -42,16 +45,18 @@ export class Core {
   readonly #leases: Leases;
   /** Sums of shards, from one step to the next. */
   readonly #sums: VectorPool;
+  readonly #gradientCodec: GradientCodec;
   #step: OpenStep | undefined;
   #held: HoldCause = 'none';
   #stopping = false;
   #ended = false;
   #effects: Effect[] = [];
 
-  constructor({ leaseTimes = defaultLeaseTimes, ...training }: CoreOptions) {
+  constructor({ leaseTimes = defaultLeaseTimes, gradientCodec, ...training }: CoreOptions) {
     this.#plan = training.plan;
     this.#training = new TrainingState(training);
-    this.#leases = new Leases(leaseTimes);
+    this.#gradientCodec = gradientCodec ?? { codec: 'float32', seed: 0 };
+    this.#leases = new Leases(leaseTimes, this.#plan);
     this.#sums = new VectorPool(training.newVector);
   }
 
@@ -244,7 +249,7 @@ export class Core {
     if (this.#held !== 'none' && this.#step === undefined) return;
     if (this.#step === undefined) {
       this.#leases.freeForNextStep(now);
-      this.#step = new OpenStep(this.#plan, this.version, now, this.#sums);
+      this.#step = new OpenStep(this.#plan, this.#gradientCodec, this.version, now, this.#sums);
     }
     const given = this.#leases.give(this.#step, now);
     if (given.length > 0) this.#training.startClock(now);

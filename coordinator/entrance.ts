@@ -2,14 +2,19 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Server as SocketServer } from 'socket.io';
-import { type RejectReason, rejectReasons } from '../shared/protocol.ts';
+import {
+  type RejectReason,
+  rejectReasons,
+  watchNamespace,
+  workNamespace,
+} from '../shared/protocol.ts';
 import { receiveSteadily, type SteadyMemory } from '../shared/steady-receiver.ts';
+import type { Gate } from './gate.ts';
 import { createRateLimit, createRateLimits } from './limits.ts';
-import { isFromHere } from './origin.ts';
+import { isFromHere, type OwnAddress } from './origin.ts';
 
-export interface EntranceOptions {
-  /** The address that it listens on. */
-  readonly host: string;
+export interface EntranceOptions extends OwnAddress {
+  readonly gate: Gate;
   readonly maxConnections: number;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
@@ -29,7 +34,7 @@ type Next = (error?: Error) => void;
 
 /** `io` must leave upgrades to other addresses alone. */
 export function guardEntrance(http: Server, io: SocketServer, options: EntranceOptions): void {
-  const { host, maxConnections, onRefused } = options;
+  const { gate, maxConnections, onRefused } = options;
   const perSecond = maxConnections / secondsToFill;
   const isAllowed = createRateLimits(perSecond, maxConnections, maxConnections);
   const refuse = (address: string, reason: RejectReason): Error => {
@@ -41,14 +46,35 @@ export function guardEntrance(http: Server, io: SocketServer, options: EntranceO
     // Nobody else waits for it, and no timeout of HTTP would end it.
     if (!url?.startsWith(`${io.path()}/`)) socket.destroy();
   });
+  http.on('tlsClientError', (error: NodeJS.ErrnoException, { remoteAddress = gone }) => {
+    if (error.code === 'ERR_SSL_HTTP_REQUEST') refuse(remoteAddress, 'plain');
+  });
   io.engine.use((request: EngineRequest, _: unknown, next: Next) => {
     const { remoteAddress = gone } = request.socket;
-    if (!isFromHere(request.headers, host)) return next(refuse(remoteAddress, 'origin'));
+    if (!isFromHere(request.headers, options)) return next(refuse(remoteAddress, 'origin'));
+    // Not by name, upon which nobody tries again: others may share the address.
+    if (gate.isBarred(remoteAddress)) return next(refuse(remoteAddress, 'guesses'));
     if (!isAllowed(remoteAddress, performance.now())) return next(refuse(remoteAddress, 'crowd'));
     // A second transport for the same client: everybody starts with the only one there is.
     if (request._query.sid !== undefined) return next(refuse(remoteAddress, 'unexpected'));
     next();
   });
+}
+
+/** Call it before anybody else asks who comes: without the right token nobody gets that far. */
+export function guardNamespaces(
+  io: SocketServer,
+  { gate, onRefused }: Pick<EntranceOptions, 'gate' | 'onRefused'>,
+): void {
+  const doors = { work: workNamespace, watch: watchNamespace } as const;
+  for (const door of ['work', 'watch'] as const) {
+    io.of(doors[door]).use(({ handshake: { auth, address } }, next) => {
+      const reason = gate.refusal(auth.token, door, address);
+      if (reason === undefined) return next();
+      onRefused(address, rejectReasons[reason]);
+      next(Object.assign(new Error(rejectReasons[reason]), { data: { reason } }));
+    });
+  }
 }
 
 /** A client answers a ping every few seconds; it has no other use for packets that are no messages. */

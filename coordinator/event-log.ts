@@ -1,35 +1,32 @@
 // Every fact of the run in order: numbered, dated, kept for those who come later, handed to whoever listens.
 import type { NewRunEvent, RunEvent } from '../shared/events.ts';
+import { History } from './history.ts';
 
 export interface EventLogOptions {
-  /** Number of the last event so far: 0 for a new run. */
+  /** Numbers go on after this one: 0 for a new run. */
   readonly lastSeq: number;
+  /** What was told before the coordinator was started again. */
+  readonly past?: readonly RunEvent[];
   readonly clock?: () => Date;
 }
 
 type Listener = (event: RunEvent) => void;
 
-/** Progress grows old; everything else is kept, up to this many events. */
-const maxKept = 10_000;
-
 export class EventLog {
   readonly #clock: () => Date;
   readonly #listeners = new Set<Listener>();
-  readonly #kept: RunEvent[] = [];
-  #latestStep: RunEvent | undefined;
+  readonly #history = new History();
   #seq: number;
 
-  constructor({ lastSeq, clock = () => new Date() }: EventLogOptions) {
+  constructor({ lastSeq, past = [], clock = () => new Date() }: EventLogOptions) {
     this.#seq = lastSeq;
     this.#clock = clock;
+    for (const event of past) this.#history.add(event);
   }
 
-  /** What a newcomer needs to draw the whole run, in order. */
+  /** What a newcomer needs to draw the whole run, in order. Valid until the next event. */
   get history(): readonly RunEvent[] {
-    const { type, seq = 0 } = this.#latestStep ?? {};
-    if (type === undefined) return this.#kept;
-    const at = this.#kept.findLastIndex((event) => event.seq < seq) + 1;
-    return this.#kept.toSpliced(at, 0, this.#latestStep!);
+    return this.#history.events;
   }
 
   /** Each listener is told at once and must not throw. */
@@ -42,10 +39,7 @@ export class EventLog {
     const { type, ...facts } = event;
     const time = this.#clock().toISOString();
     const numbered = { type, seq: ++this.#seq, time, ...facts } as RunEvent;
-    if (numbered.type === 'step') this.#latestStep = numbered;
-    else this.#kept.push(numbered);
-    // Without its `run` event nobody could make sense of the others.
-    if (this.#kept.length > maxKept) this.#kept.splice(this.#kept[0].type === 'run' ? 1 : 0, 1);
+    this.#history.add(numbered);
     for (const listener of this.#listeners) listener(numbered);
     return numbered;
   }

@@ -1,6 +1,7 @@
 // Who works on what: gives shards to idle workers, takes them back when their time is up, copies late ones.
+import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
-import { allot } from './allot.ts';
+import { allot, runMs } from './allot.ts';
 import type { Effect } from './core-types.ts';
 import {
   createLease,
@@ -11,6 +12,7 @@ import {
   measure,
   newMember,
   remember,
+  rememberShards,
   runKey,
 } from './membership.ts';
 import type { OpenStep } from './open-step.ts';
@@ -18,9 +20,11 @@ import type { OpenStep } from './open-step.ts';
 export class Leases {
   readonly #members = new Map<string, Member>();
   readonly #times: LeaseTimes;
+  readonly #hasParts: boolean;
 
-  constructor(times: LeaseTimes) {
+  constructor(times: LeaseTimes, { hasParts }: Pick<Plan, 'hasParts'>) {
     this.#times = times;
+    this.#hasParts = hasParts;
   }
 
   get members(): ReadonlyMap<string, Member> {
@@ -37,7 +41,7 @@ export class Leases {
   }
 
   add(worker: string, name: string): void {
-    this.#members.set(worker, newMember(worker, name));
+    this.#members.set(worker, newMember(worker, name, this.#hasParts));
   }
 
   remove(worker: string, step: OpenStep | undefined): void {
@@ -73,7 +77,7 @@ export class Leases {
     // The runs of a suspect were released when its lease expired.
     if (state.kind === 'working') release({ ...lease, pending: [run] }, step);
     if (lease.pending.length > 0) return;
-    measure(member, lease, now);
+    if (!lease.isFirst) measure(member, lease, now);
     member.expirations = 0;
     member.state = { kind: 'idle' };
   }
@@ -168,6 +172,7 @@ export class Leases {
       if (!isProbe) step.hold(run);
       remember(member, version, run, isProbe ? 'probe' : 'owed');
     }
+    rememberShards(member, runs);
     const isCurrent = member.weightsVersion === version;
     member.state = { kind: 'working', lease };
     member.weightsVersion = version;
@@ -191,7 +196,7 @@ export class Leases {
       const pauseMs = Math.min(probeMs * 2 ** probes, maxProbeMs);
       const isNeeded = lastNeededVersion === step.version || now - lastLeasedAt < pauseMs;
       if (expirations === 0 && isNeeded) continue;
-      const run = step.lastMissingShard();
+      const run = step.lastMissingShard(member.parts);
       if (run !== undefined)
         effects.push(...this.#lease(member, { runs: [run], isProbe: true }, step, now));
     }
@@ -201,16 +206,17 @@ export class Leases {
   /** Near the end of a step: idle workers compute what is late, or what they would finish sooner. */
   #copyLate(step: OpenStep, now: number): Effect[] {
     const effects: Effect[] = [];
-    const idle = this.#idleMembers(step).sort((a, b) => a.shardMs - b.shardMs);
+    const idle = this.#idleMembers(step);
     for (const { state } of [...this.#members.values()]) {
       if (idle.length === 0) break;
       if (state.kind !== 'working') continue;
       const { lease } = state;
       const run = copyableRun(lease, step);
       if (run === undefined) continue;
-      const isFaster = now + idle[0].shardMs * run.length < lease.dueAt;
+      const [soonest] = idle.sort((a, b) => runMs(a, run) - runMs(b, run));
+      const isFaster = now + runMs(soonest, run) < lease.dueAt;
       if (now < lease.lateAt && !isFaster) continue;
-      effects.push(...this.#lease(idle[0], { runs: [run] }, step, now));
+      effects.push(...this.#lease(soonest, { runs: [run] }, step, now));
       idle.shift();
     }
     return effects;

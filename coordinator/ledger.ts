@@ -1,7 +1,8 @@
 // The ledger: one line for every committed step, from which anybody can check who computed what,
 // exactly once.
 import * as v from 'valibot';
-import { readLog } from './append-log.ts';
+import type { EpochLedger } from '../shared/events.ts';
+import { type LogRecord, readLog } from './append-log.ts';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
@@ -40,7 +41,12 @@ export interface EpochAudit {
 
 /** Throws an Error that names the record at fault. A torn last line is left out. */
 export async function readLedger(path: string): Promise<LedgerRecord[]> {
-  return (await readLog(path)).map((line, index) => {
+  return parseLedger(await readLog(path), path);
+}
+
+/** The same for lines that are read already. */
+export function parseLedger(lines: readonly LogRecord[], path: string): LedgerRecord[] {
+  return lines.map((line, index) => {
     const parsed = v.safeParse(ledgerSchema, line);
     if (parsed.success) return parsed.output;
     const [issue] = parsed.issues;
@@ -55,25 +61,50 @@ export interface AuditOptions {
   readonly shardIndices: (epoch: number, step: number, shard: number) => Uint32Array;
 }
 
-/** Counts the training indices of every epoch that the ledger speaks of. */
-export function auditLedger(
-  records: readonly LedgerRecord[],
-  { trainSamples, shardIndices }: AuditOptions,
-): EpochAudit[] {
-  const epochs = new Set(records.map(({ epoch }) => epoch));
-  return [...epochs].map((epoch) => {
-    const uses = new Uint32Array(trainSamples);
-    for (const record of records) {
-      if (record.epoch !== epoch) continue;
-      for (const shard of shardsOf(record)) {
-        for (const index of shardIndices(epoch, record.step, shard)) uses[index]++;
+/** Counts the training indices of one epoch, step by step as they commit. */
+export class EpochUses {
+  readonly #options: AuditOptions;
+  readonly #uses: Uint32Array;
+  #seen = 0;
+  #twice = 0;
+
+  constructor(options: AuditOptions) {
+    this.#options = options;
+    this.#uses = new Uint32Array(options.trainSamples);
+  }
+
+  get counts(): EpochLedger {
+    const { trainSamples } = this.#options;
+    return { seen: this.#seen, lost: trainSamples - this.#seen, twice: this.#twice };
+  }
+
+  /** Training indices that were used as often as `isMeant` says. */
+  indicesWhere(isMeant: (times: number) => boolean): number[] {
+    return [...this.#uses.keys()].filter((index) => isMeant(this.#uses[index]));
+  }
+
+  /** A record of the same epoch as all others. */
+  add(record: LedgerRecord): void {
+    const { epoch, step } = record;
+    for (const shard of shardsOf(record)) {
+      for (const index of this.#options.shardIndices(epoch, step, shard)) {
+        const times = ++this.#uses[index];
+        if (times === 1) this.#seen++;
+        if (times === 2) this.#twice++;
       }
     }
-    const indicesWhere = (isMeant: (times: number) => boolean): number[] =>
-      [...uses.keys()].filter((index) => isMeant(uses[index]));
-    const lost = indicesWhere((times) => times === 0);
-    const twice = indicesWhere((times) => times > 1);
-    return { epoch, seen: trainSamples - lost.length, lost, twice };
+  }
+}
+
+/** Counts the training indices of every epoch that the ledger speaks of. */
+export function auditLedger(records: readonly LedgerRecord[], options: AuditOptions): EpochAudit[] {
+  const epochs = new Set(records.map(({ epoch }) => epoch));
+  return [...epochs].map((epoch) => {
+    const uses = new EpochUses(options);
+    for (const record of records) if (record.epoch === epoch) uses.add(record);
+    const lost = uses.indicesWhere((times) => times === 0);
+    const twice = uses.indicesWhere((times) => times > 1);
+    return { epoch, seen: uses.counts.seen, lost, twice };
   });
 }
 

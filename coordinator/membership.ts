@@ -17,6 +17,8 @@ export interface Lease {
   readonly pending: ShardRun[];
   /** A copy that nobody waits for, given to learn the worker's speed: it holds none of its shards. */
   readonly isProbe: boolean;
+  /** Samples of it have to be fetched first: how long it takes says little of the worker's speed. */
+  readonly isFirst: boolean;
 }
 
 export type WorkerState =
@@ -47,6 +49,10 @@ export interface Member {
   repeats: number;
   /** Its latest runs, oldest first. */
   readonly granted: Map<string, 'answered' | Owed>;
+  /** Shards of its latest leases, oldest first; only where each shard draws from its own part of the data. */
+  readonly latestShards?: (readonly number[])[];
+  /** All of them: it has what they draw from. Of those before, it may have what other steps drew. */
+  parts?: ReadonlySet<number>;
   /** Version of the last step that relied on it. */
   lastNeededVersion: number;
   /** When it last had work, and how often in a row that was a probe. */
@@ -81,7 +87,7 @@ export const defaultLeaseTimes: LeaseTimes = {
   maxProbeMs: 5000,
 };
 
-export function newMember(worker: string, name: string): Member {
+export function newMember(worker: string, name: string, hasParts: boolean): Member {
   return {
     worker,
     name,
@@ -93,6 +99,7 @@ export function newMember(worker: string, name: string): Member {
     answers: 0,
     repeats: 0,
     granted: new Map(),
+    ...(hasParts && { latestShards: [], parts: new Set<number>() }),
     lastNeededVersion: -1,
     lastLeasedAt: 0,
     probes: 0,
@@ -106,7 +113,7 @@ export interface Grant {
 }
 
 export function createLease(
-  { shardMs }: Member,
+  { shardMs, parts }: Member,
   { version, runs, isProbe }: Grant,
   now: number,
   times: LeaseTimes,
@@ -122,7 +129,23 @@ export function createLease(
     expiresAt: now + Math.max(times.expireFloorMs, times.expireFactor * expectedMs),
     pending: [...runs],
     isProbe,
+    isFirst: parts !== undefined && shardsOf(runs).some((shard) => !parts.has(shard)),
   };
+}
+
+/** For so many leases a worker counts as one who has the samples of a shard. */
+const rememberedLeases = 16;
+
+export function rememberShards(member: Member, runs: readonly ShardRun[]): void {
+  const { latestShards } = member;
+  if (latestShards === undefined) return;
+  latestShards.push(shardsOf(runs));
+  if (latestShards.length > rememberedLeases) latestShards.shift();
+  member.parts = new Set(latestShards.flat());
+}
+
+export function shardsOf(runs: readonly ShardRun[]): number[] {
+  return runs.flatMap(({ start, length }) => Array.from({ length }, (_, at) => start + at));
 }
 
 /** How many runs back an answer is still known as late or repeated, rather than invented. */

@@ -1,15 +1,18 @@
 // What the run tells the world: one event a fact, progress at most a few times a second.
 import { modelOf, type RunConfig } from '../shared/config.ts';
-import { type Counters, eventsVersion, type RunEventOf } from '../shared/events.ts';
+import { apiVersion, type Counters, type EpochLedger, type RunEventOf } from '../shared/events.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { Snapshot } from './checkpoint.ts';
 import type { EpochSummary, WaitingCause } from './core-types.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
-import type { LedgerRecord } from './ledger.ts';
+import { EpochUses, type LedgerRecord } from './ledger.ts';
+import type { Member } from './membership.ts';
 import { Meter } from './meter.ts';
 import { waitingText } from './waiting.ts';
 import { weightsHash } from './weights-hash.ts';
+import type { Traffic, WorkerPeer } from './work-channel.ts';
+import { WorkerTable } from './worker-table.ts';
 
 export interface MetricsOptions {
   readonly log: EventLog;
@@ -18,6 +21,8 @@ export interface MetricsOptions {
   readonly plan: Plan;
   readonly runDirectory: string;
   readonly expectWorkers: number;
+  /** Steps that were committed before the run was resumed. */
+  readonly pastLedger: readonly LedgerRecord[];
   /** Those of this moment. */
   readonly counters: () => Counters;
 }
@@ -35,23 +40,34 @@ type WorkerAction = RunEventOf<'worker'>['action'];
 type Worker = Pick<RunEventOf<'worker'>, 'worker' | 'name'>;
 
 const stepEventEveryMs = 250;
+const workersEventEveryMs = 1000;
+/** A room full of workers is told of more seldom: see `workersEvent`. */
+const workerRowEveryMs = 25;
 
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #meter = new Meter();
-  readonly #engines = new Map<string, string>();
+  /** What each worker does, for `workers`. */
+  readonly table: WorkerTable;
+  /** Of the epoch in progress, and of those that are not evaluated yet, by their numbers from 0. */
+  readonly #uses = new Map<number, EpochUses>();
   #nextStepEventAt = 0;
+  #nextWorkersEventAt = 0;
   #waitingText = '';
 
   constructor(options: MetricsOptions) {
     this.#options = options;
+    this.table = new WorkerTable(options.plan);
   }
 
-  announce({ version }: Snapshot, url: string): void {
+  announce({ version, epoch }: Snapshot, url: string): void {
+    for (const record of this.#options.pastLedger) {
+      if (record.epoch === epoch) this.#usesOf(epoch).add(record);
+    }
     const { log, run, config, plan, runDirectory } = this.#options;
     log.add({
       type: 'run',
-      eventsVersion,
+      apiVersion,
       run,
       config,
       parameterCount: modelOf(config).trainableCount,
@@ -65,28 +81,52 @@ export class Metrics {
 
   /** `workers` are ready after this. */
   worker({ worker, name }: Worker, action: WorkerAction, workers: number, reason?: string): void {
-    const engine = this.#engines.get(worker);
+    const { kind, engine } = this.table.about(worker) ?? {};
     this.#options.log.add({
       type: 'worker',
       worker,
       name,
       action,
+      ...(kind !== undefined && { kind }),
       ...(engine !== undefined && { engine }),
       ...(reason !== undefined && { reason }),
       workers,
     });
-    if (action === 'left' || action === 'expelled') this.#engines.delete(worker);
+    if (action === 'left' || action === 'expelled') this.table.gone(worker);
+  }
+
+  joined(peer: WorkerPeer, workers: number): void {
+    this.table.joined(peer);
+    this.worker(peer, 'joined', workers);
   }
 
   ready(worker: Worker, engine: string, workers: number): void {
-    this.#engines.set(worker.worker, engine);
+    this.table.ready(worker.worker, engine);
     this.worker(worker, 'ready', workers);
+  }
+
+  /** Tells of all workers, unless it did so a moment ago and this is not the last time. */
+  workers(
+    members: ReadonlyMap<string, Readonly<Member>>,
+    trafficOf: (worker: string) => Traffic,
+    now: number,
+    isLast = false,
+  ): void {
+    if (now < this.#nextWorkersEventAt && !isLast) return;
+    const rows = this.table.rows(members, trafficOf, now);
+    // Nobody is here, and that was told when the last one left.
+    if (rows.length === 0) return;
+    this.#nextWorkersEventAt = now + Math.max(workersEventEveryMs, workerRowEveryMs * rows.length);
+    this.#options.log.add({ type: 'workers', rows });
   }
 
   committed(record: LedgerRecord, workers: number, now: number): void {
     const { epoch, step, version, samples, lossSum, correct, learningRate } = record;
     const { log, plan, config, counters } = this.#options;
     this.#meter.add(samples, now);
+    this.table.committed(record, now);
+    const uses = this.#usesOf(epoch);
+    uses.add(record);
     this.waiting({ cause: 'none' });
     if (now < this.#nextStepEventAt && version < plan.totalSteps) return;
     this.#nextStepEventAt = now + stepEventEveryMs;
@@ -104,6 +144,7 @@ export class Metrics {
       samplesPerSecond,
       ...(samplesPerSecond > 0 && { etaSeconds: remainingSamples / samplesPerSecond }),
       workers,
+      ledger: { seen: uses.counts.seen, twice: uses.counts.twice },
       counters: counters(),
     });
   }
@@ -123,11 +164,26 @@ export class Metrics {
       samples,
       samplesPerSecond: samples / seconds,
       workers,
+      ledger: this.#closeLedger(epoch),
       // As of its commit: evaluated, it is told of later.
       counters: { ...this.#options.counters(), ...snapshot.counters },
       weightsHash: weightsHash(snapshot.weights),
       confusion: evaluation.confusion,
     });
+  }
+
+  #usesOf(epoch: number): EpochUses {
+    const { plan, config } = this.#options;
+    const { trainSamples } = config.shape;
+    const uses = this.#uses.get(epoch) ?? new EpochUses({ ...plan, trainSamples });
+    this.#uses.set(epoch, uses);
+    return uses;
+  }
+
+  #closeLedger(epoch: number): EpochLedger {
+    const { counts } = this.#usesOf(epoch);
+    this.#uses.delete(epoch);
+    return counts;
   }
 
   /** Tells of a wait when it begins, when its cause changes and when it ends. */

@@ -1,7 +1,8 @@
 // The step in progress: which shards are done, who holds the others, and the sum so far.
+import { type GradientCodec, roundSum } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
-import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
 import type { VectorPool } from '../shared/vectors/pool.ts';
 
 export interface Contribution extends ShardRun {
@@ -25,14 +26,22 @@ export class OpenStep {
   #unheld: number;
 
   /** `vectors` are what the sum is held in. */
-  constructor(plan: Plan, version: number, now: number, vectors?: VectorPool) {
+  constructor(
+    plan: Plan,
+    codec: GradientCodec,
+    version: number,
+    now: number,
+    vectors?: VectorPool,
+  ) {
     const { epoch, step } = plan.position(version);
     this.version = version;
     this.epoch = epoch;
     this.step = step;
     this.samples = plan.stepSize(step);
     this.openedAt = now;
-    this.#sum = new TreeSum(plan.shards, vectors);
+    const round: RoundSum = (gradient, start, length) =>
+      roundSum(codec, { epoch, step, start, length }, gradient);
+    this.#sum = new TreeSum(plan.shards, round, vectors);
     this.#done = new Array(plan.shards).fill(false);
     this.#holders = new Array(plan.shards).fill(0);
     this.#unheld = plan.shards;
@@ -72,8 +81,11 @@ export class OpenStep {
     return true;
   }
 
-  lastMissingShard(): ShardRun | undefined {
-    const start = this.#done.lastIndexOf(false);
+  /** The last of the preferred ones, if any of those is missing. */
+  lastMissingShard(preferred?: ReadonlySet<number>): ShardRun | undefined {
+    const isPreferred = (isDone: boolean, shard: number) => !isDone && preferred?.has(shard);
+    const found = this.#done.findLastIndex(isPreferred);
+    const start = found < 0 ? this.#done.lastIndexOf(false) : found;
     return start < 0 ? undefined : { start, length: 1 };
   }
 

@@ -27,6 +27,10 @@ export interface RunPaths {
   readonly checkpoints: string;
   readonly model: string;
   readonly onnxModel: string;
+  readonly curvesSvg: string;
+  readonly curvesPng: string;
+  /** Of the run's owner alone. */
+  readonly links: string;
 }
 
 const configFileSchema = v.strictObject({
@@ -114,6 +118,9 @@ function runPaths(directory: string): RunPaths {
     checkpoints: join(directory, 'checkpoints'),
     model: join(directory, 'model.safetensors'),
     onnxModel: join(directory, 'model.onnx'),
+    curvesSvg: join(directory, 'curves.svg'),
+    curvesPng: join(directory, 'curves.png'),
+    links: join(directory, 'links.json'),
   };
 }
 

@@ -2,10 +2,8 @@
 // hides no other.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as v from 'valibot';
-import { type RunEvent, runEventSchema } from '../shared/events.ts';
-import { readLog } from './append-log.ts';
 import { unlessAbsent } from './disk.ts';
+import { readEvents } from './past-events.ts';
 import { openRunFolder, type RunFolder } from './run-folder.ts';
 
 export type RunSummary =
@@ -46,14 +44,6 @@ async function summarize(directory: string): Promise<RunSummary> {
     const problem = error instanceof Error ? error.message : String(error);
     return { state: 'broken', directory, problem };
   }
-}
-
-/** Without those that this version of tutti does not know. */
-async function readEvents(path: string): Promise<RunEvent[]> {
-  return (await readLog(path)).flatMap((line) => {
-    const parsed = v.safeParse(runEventSchema, line);
-    return parsed.success ? [parsed.output] : [];
-  });
 }
 
 function createdOf(run: RunSummary): string {

@@ -1,10 +1,12 @@
 // All long vectors of a run in one memory, where a kernel adds and checks them: what comes in, what is summed up, the
 // weights, and what goes out.
+import { codecs } from '../shared/codecs/index.ts';
+import type { RunConfig } from '../shared/config.ts';
 import { MessagePlaces } from '../shared/message-places.ts';
 import { PayloadSlots } from '../shared/payload-slots.ts';
 import { readBytes, type SteadyMemory } from '../shared/steady-receiver.ts';
 import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
-import { maxFrameOverheadBytes } from '../shared/wire.ts';
+import { maxFrameOverheadBytes, roomForFrame } from '../shared/wire.ts';
 
 /** Versions of the weights that may be on their way at once before memory of their own is made for more. */
 const weightSlots = 4;
@@ -19,21 +21,24 @@ export interface RunMemory {
 
 export interface RunMemoryOptions {
   readonly parameterCount: number;
-  /** Of a step. */
-  readonly shards: number;
-  /** The largest that a message may carry. */
+  readonly config: Pick<RunConfig, 'codecs' | 'shards'>;
+  /** The largest that a message to the coordinator may carry. */
   readonly maxPayloadBytes: number;
 }
 
 export function createRunMemory(options: RunMemoryOptions): RunMemory {
-  const { parameterCount, shards, maxPayloadBytes } = options;
+  const { parameterCount, config, maxPayloadBytes } = options;
+  const { codecs: names, shards } = config;
+  const weightsBytes = codecs[names.weights].byteLength(parameterCount);
   const vectorBytes = roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
   const frameBytes = roomFor(maxPayloadBytes + maxFrameOverheadBytes);
+  const slotBytes = roomFor(roomForFrame(weightsBytes));
   // The weights, and a sum for every other shard when the ones between come last.
   const vectors = 1 + Math.ceil(shards / 2);
   // Each shard's gradient may be on its way at the same time.
-  const frames = shards + weightSlots;
-  const memory = new VectorMemory(vectors * vectorBytes + frames * frameBytes);
+  const memory = new VectorMemory(
+    vectors * vectorBytes + shards * frameBytes + weightSlots * slotBytes,
+  );
   return {
     newVector: (length) => memory.floats(length),
     incoming: {
@@ -41,7 +46,7 @@ export function createRunMemory(options: RunMemoryOptions): RunMemory {
       places: new MessagePlaces(shards, () => bufferOf(memory.bytes(frameBytes))),
       copyOf: (bytes) => Buffer.from(bytes),
     },
-    payloads: new PayloadSlots(weightSlots, maxPayloadBytes, (bytes) => memory.bytes(bytes)),
+    payloads: new PayloadSlots(weightSlots, weightsBytes, (bytes) => memory.bytes(bytes)),
   };
 }
 

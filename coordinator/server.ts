@@ -1,21 +1,29 @@
 // The edge: HTTP and socket.io. Turns sockets into named workers and bytes into checked messages.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
 import type { SteadyMemory } from '../shared/steady-receiver.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
-import type { DataBlocks } from './data-blocks.ts';
-import { guardEntrance, limitWebSockets } from './entrance.ts';
+import { guardEntrance, guardNamespaces, limitWebSockets } from './entrance.ts';
+import type { Gate } from './gate.ts';
 import type { Limits } from './limits.ts';
+import { answerFrom, type Route } from './routes.ts';
 import { strictParser } from './strict-parser.ts';
 
 export interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Where others reach it, when that is told. */
+  readonly publicUrl?: string;
+  /** Without one it speaks plain HTTP. */
+  readonly tls?: TlsIdentity;
+  readonly gate: Gate;
   /** Largest payload that a message may carry. */
   readonly maxPayloadBytes: number;
-  readonly blocks: DataBlocks;
+  /** What it answers over HTTP. */
+  readonly routes: readonly Route[];
   readonly limits: Limits;
   /** Where messages come in: fresh memory each unless told otherwise. */
   readonly incoming?: SteadyMemory;
@@ -23,29 +31,44 @@ export interface ServerOptions {
   readonly onRefused: (address: string, why: string) => void;
 }
 
+/** PEM: the certificate, with those that it hangs on behind it, and its private key. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Received and sent, HTTP and all protocols' own overhead included. */
+interface Traffic {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 export interface EdgeServer {
   readonly io: SocketServer;
   readonly port: number;
-  /** Bytes received and sent so far, HTTP and all protocols' own overhead included. */
-  traffic(): { readonly bytesIn: number; readonly bytesOut: number };
+  /** Bytes so far. */
+  traffic(): Traffic;
   close(): Promise<void>;
 }
 
 /** A request's headers are a few hundred bytes: whoever takes longer is not asking for anything. */
 const slowHeadersMs = 10_000;
+const farewellMs = 1000;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, maxPayloadBytes, blocks, limits } = options;
+  const { host, port, tls, maxPayloadBytes, routes, gate, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
-  const http = createServer(
-    {
-      headersTimeout: handshakeMs,
-      requestTimeout: handshakeMs,
-      connectionsCheckingInterval: handshakeMs / 4,
-    },
-    (request, response) => answer(request, response, blocks),
-  );
+  const timeouts = {
+    headersTimeout: handshakeMs,
+    requestTimeout: handshakeMs,
+    connectionsCheckingInterval: handshakeMs / 4,
+  };
+  const listener = answerFrom(routes, gate);
+  const http =
+    tls === undefined
+      ? createServer(timeouts, listener)
+      : createTlsServer({ ...timeouts, ...tls, handshakeTimeout: handshakeMs }, listener);
   http.maxConnections = limits.maxConnections;
   // Of connections that stand still without being a socket of ours.
   http.timeout = limits.joinTimeoutMs;
@@ -62,7 +85,8 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
     pingTimeout: 20_000,
     destroyUpgrade: false,
   });
-  guardEntrance(http, io, { ...options, ...limits });
+  guardEntrance(http, io, { ...options, ...limits, isSecure: tls !== undefined });
+  guardNamespaces(io, options);
   limitWebSockets(io, options.incoming);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
@@ -76,36 +100,15 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
     port: (http.address() as AddressInfo).port,
     traffic,
     close: async () => {
+      // Streams that end now are read to their end, unless somebody does not read.
+      const farewell = setTimeout(() => http.closeAllConnections(), farewellMs);
       await io.close();
-      http.closeAllConnections();
+      clearTimeout(farewell);
     },
   };
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, blocks: DataBlocks): void {
-  // Not as a URL: what a stranger asks for need not be one.
-  const [pathname] = (request.url ?? '/').split('?', 1);
-  const [, sha256] = /^\/api\/v1\/data\/([0-9a-f]{64})$/.exec(pathname) ?? [];
-  const block = sha256 === undefined ? undefined : blocks.get(sha256);
-  response.setHeader('x-content-type-options', 'nosniff');
-  if (request.method !== 'GET') {
-    response.writeHead(405, { allow: 'GET' }).end();
-  } else if (block !== undefined) {
-    response.writeHead(200, {
-      'content-type': 'application/octet-stream',
-      'content-length': block.length,
-      // The address is the content: it can never change.
-      'cache-control': 'public, max-age=31536000, immutable',
-    });
-    response.end(block);
-  } else if (pathname === '/livez') {
-    response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
-  } else {
-    response.writeHead(404, { 'content-type': 'text/plain' }).end('There is nothing here.\n');
-  }
-}
-
-function countTraffic(http: Server): EdgeServer['traffic'] {
+function countTraffic(http: Server): () => Traffic {
   const open = new Set<NetSocket>();
   let closedIn = 0;
   let closedOut = 0;

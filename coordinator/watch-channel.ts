@@ -1,7 +1,6 @@
 // Watchers' sockets: everything that happened, then everything that happens.
 import type { Server, Socket } from 'socket.io';
 import * as v from 'valibot';
-import type { RunEvent } from '../shared/events.ts';
 import {
   messageEvent,
   protocolVersion,
@@ -9,11 +8,13 @@ import {
   watchNamespace,
 } from '../shared/protocol.ts';
 import type { EventLog } from './event-log.ts';
+import { openLogReader } from './log-reader.ts';
 
-/** A watcher says which events it has: those up to `since` are not sent again. */
+/** A watcher says which events it has: those of `run` up to `since` are not sent again. */
 const handshakeSchema = v.object({
   protocol: v.literal(protocolVersion),
   since: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 0),
+  run: v.optional(v.string()),
 });
 
 /** Frames that may wait for a watcher; the rest stays in the log until it has read them. */
@@ -28,48 +29,22 @@ export function openWatchChannel(io: Server, log: EventLog): void {
     next(Object.assign(new Error(rejectReasons[reason]), { data: { reason } }));
   });
   namespace.on('connection', (socket) => {
-    const { since } = v.parse(handshakeSchema, socket.handshake.auth);
-    const reader = createReader(socket, log, since);
-    const unsubscribe = log.subscribe(reader.hear);
-    socket.conn.on('drain', reader.catchUpSoon);
-    socket.on('disconnect', () => {
-      unsubscribe();
-      socket.conn.off('drain', reader.catchUpSoon);
+    const { since: seq, run } = v.parse(handshakeSchema, socket.handshake.auth);
+    const reader = openLogReader({
+      log,
+      since: { seq, run },
+      hasRoom: () => hasRoom(socket),
+      send: (event) => socket.emit(messageEvent, event),
     });
-    reader.catchUpSoon();
+    socket.conn.on('drain', reader.catchUp);
+    socket.on('disconnect', () => {
+      reader.close();
+      socket.conn.off('drain', reader.catchUp);
+    });
   });
 }
 
-/** Sends a watcher as much as it reads: old progress is gone by the time that a slow one comes to it. */
-function createReader(socket: Socket, log: EventLog, since: number) {
-  let newestSeq = log.history.at(-1)?.seq ?? 0;
-  let lastSeq = Math.min(since, newestSeq);
-  let isCatchingUp = false;
-
-  const hasRoom = (): boolean => {
-    const { writeBuffer } = socket.conn as unknown as { readonly writeBuffer: readonly unknown[] };
-    return socket.connected && writeBuffer.length < maxWaitingFrames;
-  };
-  const send = (event: RunEvent): void => {
-    lastSeq = event.seq;
-    socket.emit(messageEvent, event);
-  };
-  const catchUp = (): void => {
-    isCatchingUp = false;
-    const { history } = log;
-    const first = history.findLastIndex(({ seq }) => seq <= lastSeq) + 1;
-    for (let at = first; at < history.length && hasRoom(); at++) send(history[at]);
-  };
-  /** Not at once: a fast reader of a long history would keep everybody else waiting. */
-  const catchUpSoon = (): void => {
-    if (isCatchingUp || lastSeq === newestSeq) return;
-    isCatchingUp = true;
-    setImmediate(catchUp);
-  };
-  const hear = (event: RunEvent): void => {
-    newestSeq = event.seq;
-    if (event.seq === lastSeq + 1 && hasRoom()) send(event);
-    else catchUpSoon();
-  };
-  return { hear, catchUpSoon };
+function hasRoom({ conn, connected }: Socket): boolean {
+  const { writeBuffer } = conn as unknown as { readonly writeBuffer: readonly unknown[] };
+  return connected && writeBuffer.length < maxWaitingFrames;
 }

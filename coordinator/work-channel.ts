@@ -38,6 +38,11 @@ export interface WorkHandlers {
   failed(error: unknown): void;
 }
 
+export interface Traffic {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 export interface WorkChannel {
   send(worker: string, message: ToWorker): void;
   /** What is sent to this worker goes out through it; undefined for one that is gone. */
@@ -46,6 +51,8 @@ export interface WorkChannel {
   isBehind(worker: string): boolean;
   /** Undefined for one that is gone. */
   nameOf(worker: string): string | undefined;
+  /** Of its connection, all protocols' own overhead included. */
+  trafficOf(worker: string): Traffic;
   /** Says why, if that is not known, then hangs up. */
   dismiss(worker: string, message?: ToWorker): void;
   /** Also those who come later. */
@@ -137,6 +144,10 @@ export function openWorkChannel(
       const socket = peers.get(worker)?.socket;
       return socket !== undefined && behind.has(socket);
     },
+    trafficOf: (worker) => {
+      const { bytesRead, bytesWritten } = peers.get(worker)?.socket.request.socket ?? noBytes;
+      return { bytesIn: bytesRead, bytesOut: bytesWritten };
+    },
     nameOf: (worker) => peers.get(worker)?.peer.name,
     dismiss,
     dismissAll: (message) => {
@@ -145,6 +156,9 @@ export function openWorkChannel(
     },
   };
 }
+
+/** Of one that is gone. */
+const noBytes = { bytesRead: 0, bytesWritten: 0 };
 
 /** Its own buffer first, then that of the connection; what a broken one still holds goes nowhere. */
 function carrierOf({ conn }: Socket): Carrier {

@@ -15,6 +15,13 @@ export interface Command {
   run(args: Readonly<Record<string, unknown>>): Promise<ExitCode>;
 }
 
+/** Several commands under one name, as `runs show`; the first is meant where none is named. */
+export interface CommandGroup {
+  readonly usage: string;
+  readonly describe: string;
+  readonly commands: readonly Command[];
+}
+
 type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Name;

@@ -1,12 +1,14 @@
 // The flags that describe a run, and the configuration that they come to.
 import * as v from 'valibot';
 import type { LoadedDataset } from '../coordinator/dataset-files.ts';
+import { codecNames } from '../shared/codecs/index.ts';
 import { defaultShards, type RunConfig, runConfigSchema } from '../shared/config.ts';
 import { datasetNames } from '../shared/datasets/index.ts';
 import { activationNames } from '../shared/model/model.ts';
 import { type OptimizerName, optimizerNames, optimizers } from '../shared/optimizers/index.ts';
 import { optimizerOptionNames } from '../shared/optimizers/schema.ts';
 import { scheduleNames } from '../shared/schedules/index.ts';
+import { shardingNames } from '../shared/shardings/index.ts';
 import { engineOf, engineSpecs } from '../worker/engines/index.ts';
 import { kebabCase, type ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
@@ -49,6 +51,12 @@ export const configOptions = {
     type: 'boolean',
     describe: 'A new order of the samples each epoch; --no-shuffle keeps the order of the files',
     defaultDescription: 'true',
+    group: 'Data:',
+  },
+  sharding: {
+    choices: shardingNames,
+    describe: 'sticky: a shard keeps its part of the data, so a worker need not fetch it all',
+    defaultDescription: 'shuffled',
     group: 'Data:',
   },
   hidden: {
@@ -139,6 +147,18 @@ export const configOptions = {
   'warmup-steps': { ...number('Steps of linear warm-up', 0), group: 'Training:' },
   'lr-decay': { ...number('Factor of the step schedule', 0.1), group: 'Training:' },
   'lr-decay-epochs': { ...number('Epochs between its drops', 10), group: 'Training:' },
+  codec: {
+    choices: codecNames,
+    describe: 'How gradients travel',
+    defaultDescription: 'float32',
+    group: 'Cluster:',
+  },
+  'weights-codec': {
+    choices: codecNames,
+    describe: 'How weights travel',
+    defaultDescription: 'float32',
+    group: 'Cluster:',
+  },
   'only-engine': {
     choices: engineSpecs,
     describe: 'Every worker computes with this one, for equal bits whoever takes part',
@@ -185,12 +205,14 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     loss: { labelSmoothing: flags.labelSmoothing ?? 0 },
     batchSize,
     testBatchSize: flags.testBatchSize ?? 128,
+    codecs: { gradients: flags.codec ?? 'float32', weights: flags.weightsCodec ?? 'float32' },
     shards: flags.shards ?? defaultShards(batchSize, expectWorkers),
     epochs: flags.epochs ?? 20,
     ...(maxSteps !== undefined && { maxSteps }),
     ...onlyEngineOf(flags),
     seed: flags.seed ?? 0,
     shuffle: flags.shuffle ?? true,
+    sharding: flags.sharding ?? 'shuffled',
     optimizer: optimizerConfigOf(flags),
     schedule: {
       name: flags.schedule ?? 'constant',

@@ -2,6 +2,7 @@
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { auto } from '../worker/engines/choose.ts';
 import { engineSpecs } from '../worker/engines/index.ts';
+import { admissionOptions } from './admission-options.ts';
 import type { ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
 import { configOptions } from './run-options.ts';
@@ -56,7 +57,7 @@ export const serveOptions = {
   },
   host: {
     type: 'string',
-    describe: 'Address to listen on; 0.0.0.0 lets other machines in',
+    describe: 'Address to listen on; 0.0.0.0 lets other machines in, with a link',
     default: '127.0.0.1',
     requiresArg: true,
     group: 'Cluster:',
@@ -68,6 +69,7 @@ export const serveOptions = {
     requiresArg: true,
     group: 'Cluster:',
   },
+  ...admissionOptions,
   'max-connections': {
     type: 'number',
     describe: 'Open connections in all, of workers, watchers and strangers',
@@ -90,6 +92,12 @@ export const serveOptions = {
     group: 'Limits:',
   },
   ...outputOptions,
+  exit: {
+    type: 'boolean',
+    describe: 'End with the last epoch, in a terminal, too',
+    defaultDescription: 'there a completed run can be looked at until Ctrl-C',
+    group: 'Output:',
+  },
 } as const;
 
 export type ServeFlags = ValuesOf<typeof serveOptions>;

@@ -1,19 +1,28 @@
-// A coordinator composed of its parts: the run on disk, the evaluator's thread, the port, the reporter.
+// A coordinator composed of its parts: the run on disk, who may come in, the evaluator's thread, the port, the reporter.
 import { rm } from 'node:fs/promises';
 import { openArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
+import { writeLinks } from '../coordinator/run-links.ts';
+import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { CliError } from './exit-codes.ts';
+import { createLinger } from './linger.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
 import { limitsOf, parseCheckpointEvery, refuseImpossiblePort } from './serve-options.ts';
+import type { WorkerCredentials } from './supervisor.ts';
+import type { Doors } from './terminal/invitation.ts';
 import { createReporter } from './terminal/reporter.ts';
 
 export interface Serving {
   readonly coordinator: Coordinator;
+  /** What the worker processes of this machine need to come in. */
+  readonly credentials: WorkerCredentials;
   readonly log: EventLog;
+  /** Ends the time in which a completed run can be looked at; false when there is no such time now. */
+  stopLingering(): boolean;
   /** Frees the terminal, the evaluator and the run's lock; call it when the coordinator is done. */
   close(): Promise<void>;
 }
@@ -23,26 +32,35 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   const checkpointEvery = parseCheckpointEvery(flags.checkpointEvery);
   refuseImpossiblePort(flags.port);
   const limits = limitsOf(flags);
+  const admission = await prepareAdmission(flags);
   const isNew = flags.resume === undefined;
   const prepared = isNew ? await prepareNewRun(flags, flags.runs) : await prepareResumedRun(flags);
   const { folder, lock, dataset, start, notices } = prepared;
   const { config, id } = folder;
-  const warnings: string[] = [];
+  const warnings = [...admission.warnings];
   let warn = (message: string): unknown => warnings.push(message);
+  const { links } = folder.paths;
+  const { publicHost, publicUrl, tls, isGuarded, linksLastMs } = admission;
+  const entry = isGuarded ? entryOf({ path: links, linksLastMs, warn }) : undefined;
   const archive = await openArchive({
     folder,
     fromVersion: start.version,
     onError: (error) => warn(`${folder.directory} cannot be written: ${error.message}`),
   });
-  const log = new EventLog({ lastSeq: archive.lastSeq });
+  const log = new EventLog({ lastSeq: archive.lastSeq, past: archive.pastEvents });
   const reporter = createReporter({
     stdout: process.stdout,
     stderr: process.stderr,
     mode: flags.json ? 'json' : flags.quiet ? 'quiet' : 'human',
     env: process.env,
+    doors: doorsOf(admission, entry, links),
+  });
+  log.subscribe((event) => {
+    if (event.type === 'run' && entry) keepLinks(links, entry, event.url, warn);
   });
   log.subscribe((event) => archive.appendEvent(event));
   log.subscribe((event) => reporter.event(event));
+  const linger = createLinger(flags, (message) => reporter.say(message));
   let evaluator: Evaluator | undefined;
   const close = async (): Promise<void> => {
     reporter.close();
@@ -62,16 +80,22 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         evaluate: evaluator.evaluate,
         host: flags.host,
         port: flags.port ?? defaultPort,
+        publicHost,
+        publicUrl,
+        tls,
+        gate: entry?.gate,
         expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
         ...checkpointEvery,
         limits,
+        linger: linger.begin,
       },
       flags.port === undefined && isLoopback(flags.host),
     );
     warn = (message) => log.add({ type: 'notice', level: 'warning', message });
     for (const message of notices) log.add({ type: 'notice', level: 'info', message });
     for (const message of warnings) warn(message);
-    return { coordinator, log, close };
+    const credentials = { token: entry?.ownToken, tlsFingerprint: tls?.fingerprint };
+    return { coordinator, credentials, log, stopLingering: linger.stop, close };
   } catch (error) {
     await archive.close();
     await close();
@@ -97,8 +121,24 @@ async function listen(
   }
 }
 
-function isLoopback(host: string): boolean {
-  return ['127.0.0.1', '::1', 'localhost'].includes(host);
+function doorsOf({ tls }: Admission, entry: Entry | undefined, file: string): Doors {
+  const fingerprint = tls?.isSelfSigned ? tls.fingerprint : undefined;
+  if (entry === undefined) return { kind: 'open', fingerprint };
+  return { kind: 'guarded', tokens: entry.tokens, file, fingerprint };
+}
+
+/** Without the file the run goes on; only its links end with this process. */
+function keepLinks(
+  path: string,
+  links: Entry,
+  url: string,
+  warn: (message: string) => unknown,
+): void {
+  try {
+    writeLinks(path, links, url);
+  } catch (error) {
+    warn(`${path} cannot be written: ${(error as Error).message}`);
+  }
 }
 
 function addressError(

@@ -3,9 +3,16 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { exitCodes } from './exit-codes.ts';
 
+/** What a worker shows, and wants to be shown, when it comes in. */
+export interface WorkerCredentials {
+  readonly token?: string;
+  readonly tlsFingerprint?: string;
+}
+
 export interface SupervisorOptions {
   readonly count: number;
   readonly url: string;
+  readonly credentials: WorkerCredentials;
   /** The i-th process, from 1, is called `name-i`. */
   readonly name: string;
   /** Further flags of `tutti worker`. */
@@ -31,7 +38,11 @@ const finalStatuses = new Set<number>(
 );
 
 export function superviseWorkers(options: SupervisorOptions): Supervisor {
-  const { count, url, name, flags, onNotice } = options;
+  const { count, url, credentials, name, flags, onNotice } = options;
+  const { token, tlsFingerprint } = credentials;
+  const pin = tlsFingerprint === undefined ? [] : ['--tls-fingerprint', tlsFingerprint];
+  // Not as a flag: all users of a machine can see those.
+  const env = token === undefined ? process.env : { ...process.env, TUTTI_TOKEN: token };
   const children = new Map<number, ChildProcess>();
   const restarts = new Map<number, NodeJS.Timeout>();
   let isStopping = false;
@@ -47,8 +58,8 @@ export function superviseWorkers(options: SupervisorOptions): Supervisor {
   const start = (place: number, shortLives: number): void => {
     restarts.delete(place);
     const startedAt = performance.now();
-    const words = ['worker', url, '--name', `${name}-${place}`, ...flags];
-    const child = fork(launcher, words, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const words = ['worker', url, '--name', `${name}-${place}`, ...pin, ...flags];
+    const child = fork(launcher, words, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     children.set(place, child);
     let complaint = '';
     child.stderr?.on('data', (text: Buffer) => {

@@ -52,7 +52,7 @@ async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found) return found.isDirectory();
   throw new CliError('run', `${path} does not exist.`, {
-    hint: 'Name a run folder (see: tutti runs) or a .safetensors file.',
+    hint: 'Name a run folder (see: tutti runs ls) or a .safetensors file.',
   });
 }
 
@@ -61,19 +61,27 @@ async function openRun(path: string): Promise<OpenedModel> {
     throw new CliError('run', cause.message, { cause });
   });
   const { config, paths, id: run } = folder;
-  const hasModel = await stat(paths.model).then(
-    () => true,
-    () => false,
-  );
-  if (hasModel) return { config, title: run, run, weights: await readWeights(config, paths.model) };
-  const { snapshot } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
-  if (snapshot) {
+  const latest = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
+  const modelAt = await writtenAt(paths.model);
+  // The model is what a run ends with; one that was resumed since has newer checkpoints.
+  if (latest.snapshot && (await writtenAt(latest.path)) > modelAt) {
+    const { snapshot } = latest;
     const title = `${run} after ${snapshot.version} steps`;
     return { config, title, run, weights: evaluatedWeights(snapshot) };
   }
+  if (modelAt >= 0)
+    return { config, title: run, run, weights: await readWeights(config, paths.model) };
   throw new CliError('run', `${path} has neither a model nor a checkpoint yet.`, {
     hint: `Go on with it: tutti train --resume ${join(path)}`,
   });
+}
+
+/** In milliseconds since 1970; -1 for what is not there. */
+async function writtenAt(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => -1,
+  );
 }
 
 /** Other images will do; images of another size or of other classes mean nothing to this network. */

@@ -4,11 +4,20 @@ import * as v from 'valibot';
 import { type RunEvent, runEventSchema } from '../shared/events.ts';
 import { messageEvent, protocolVersion, watchNamespace } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
+import { tlsFault } from '../worker/tls-fault.ts';
+import type { ManagerTransports, WebSocketTransport } from '../worker/transport.ts';
 
 export type WatchEnding =
   | { readonly kind: 'ended' }
   | { readonly kind: 'closed' }
   | { readonly kind: 'refused'; readonly detail: string };
+
+export interface WatchOptions {
+  /** That lets us in, where the coordinator asks for one. */
+  readonly token?: string;
+  /** What carries the frames: a browser's WebSocket, or Node's, unless told otherwise. */
+  readonly webSocket?: WebSocketTransport;
+}
 
 export interface WatchHandlers {
   onEvent(event: RunEvent): void;
@@ -22,21 +31,29 @@ export interface Watching {
 }
 
 /** Tries again until the run ends, the watcher closes, or the coordinator refuses by name. */
-export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Watching {
+export function watchRun(
+  url: string,
+  { onEvent, onNotice }: WatchHandlers,
+  options: WatchOptions = {},
+): Watching {
+  const { token, webSocket = 'websocket' } = options;
   let lastSeq = 0;
-  let runStartedAt: string | undefined;
+  let run: string | undefined;
   let isAway = false;
+  let isOver = false;
   let end: (ending: WatchEnding) => void = () => undefined;
   const socket = io(new URL(watchNamespace, url).href, {
-    transports: ['websocket'],
+    transports: [webSocket] as ManagerTransports,
     parser: socketParser,
-    auth: { protocol: protocolVersion },
+    auth: (tell) =>
+      tell({ protocol: protocolVersion, since: lastSeq, run, ...(token && { token }) }),
     forceNew: true,
     reconnectionDelay: 250,
     reconnectionDelayMax: 5000,
   });
   const ending = new Promise<WatchEnding>((resolve) => {
     end = (ending) => {
+      isOver = true;
       socket.disconnect();
       resolve(ending);
     };
@@ -50,10 +67,13 @@ export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Wat
     isAway = true;
   };
   socket.on('connect_error', (error) => {
-    if (socket.active) away('nobody answers');
+    const fault = tlsFault(error);
+    if (fault !== undefined) end({ kind: 'refused', detail: fault });
+    else if (socket.active) away('nobody answers');
     else end({ kind: 'refused', detail: error.message });
   });
   socket.on('disconnect', () => {
+    if (isOver) return;
     // The server hangs up when it ends: a restarted one will take us back.
     if (!socket.active) socket.connect();
     away('the connection broke');
@@ -62,13 +82,10 @@ export function watchRun(url: string, { onEvent, onNotice }: WatchHandlers): Wat
     const parsed = v.safeParse(runEventSchema, data);
     if (!parsed.success) return;
     const event = parsed.output;
-    if (event.type === 'run') {
-      // A coordinator that was started again takes the run, and its numbers, back to a checkpoint.
-      if (event.time !== runStartedAt) lastSeq = 0;
-      runStartedAt = event.time;
-    }
-    // Each connection begins with the whole history.
+    // Somebody started another run in its place.
+    if (event.type === 'run' && event.run !== run) lastSeq = 0;
     if (event.seq <= lastSeq) return;
+    if (event.type === 'run') run = event.run;
     lastSeq = event.seq;
     onEvent(event);
     if (event.type === 'end') end({ kind: 'ended' });

@@ -1,5 +1,7 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
+import { codecNames } from './codecs/index.ts';
+import type { GradientCodec } from './codecs/rounding.ts';
 import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
 import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
@@ -8,6 +10,7 @@ import { optimizerOf } from './optimizers/index.ts';
 import { optimizerSchema } from './optimizers/schema.ts';
 import { withBuffers } from './optimizers/with-buffers.ts';
 import { scheduleNames } from './schedules/index.ts';
+import { shardingNames } from './shardings/index.ts';
 
 const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
@@ -63,11 +66,17 @@ export const runConfigSchema = v.strictObject({
     v.maxValue(2 ** 16),
     v.check(isPowerOfTwo, 'shards must be a power of two'),
   ),
+  /** How numbers travel. What is lost on the way is part of the result. */
+  codecs: v.strictObject({
+    gradients: v.picklist(codecNames),
+    weights: v.picklist(codecNames),
+  }),
   epochs: positiveInteger,
   /** Ends the run after this many steps, if that comes before the last epoch. */
   maxSteps: v.optional(positiveInteger),
   seed: v.pipe(v.number(), v.safeInteger()),
   shuffle: v.boolean(),
+  sharding: v.picklist(shardingNames),
   optimizer: optimizerSchema,
   schedule: v.strictObject({
     name: v.picklist(scheduleNames),
@@ -111,6 +120,13 @@ export function optimizerFor(config: NetworkConfig & Pick<RunConfig, 'optimizer'
 export function modelOf(config: NetworkConfig): Model {
   const { rows, columns, classes } = config.shape;
   return createMlp({ ...config.model, ...config.loss, inputs: rows * columns, classes });
+}
+
+export function gradientCodecOf({
+  codecs,
+  seed,
+}: Pick<RunConfig, 'codecs' | 'seed'>): GradientCodec {
+  return { codec: codecs.gradients, seed };
 }
 
 /** What the classes are called: as the data itself says, else as its kind says, else by number. */

@@ -1,5 +1,6 @@
 // The extension interfaces on one page. Each has a registry next to its implementations: a new engine,
-// codec, optimizer, schedule, dataset or export format is one new file and one line in that registry.
+// codec, optimizer, schedule, sharding, dataset, export or history format is one new file and one line there.
+import type { RunEvent } from './events.ts';
 import type { Model } from './model/model.ts';
 
 /** A slice of the training or test set: `count` images of `imageSize` bytes each, one after the other. */
@@ -56,11 +57,20 @@ export interface EngineKind {
 
 /** Turns flat float32 vectors into bytes and back, for the wire. */
 export interface Codec {
-  readonly bytesPerValue: number;
-  /** Largest |decoded - value| as a fraction of |value|. 0 means that it loses nothing. */
+  /** Bytes of an encoded vector. */
+  byteLength(length: number): number;
+  /**
+   * Largest |decoded - value|, but for `absoluteError`, as a fraction of |value|, or of the largest in its block. 0
+   * for both means that nothing is lost.
+   */
   readonly relativeError: number;
-  /** May return a view of `values`. */
-  encode(values: Float32Array): Uint8Array;
+  readonly absoluteError: number;
+  /** Values that share what is kept of their size; 1 unless told. */
+  readonly blockLength?: number;
+  /** Finite values beyond this one come out as this. */
+  readonly largest?: number;
+  /** May return a view of `values`. What is done at random follows from `seed`, a 32-bit integer. */
+  encode(values: Float32Array, seed: number): Uint8Array;
   /** May return a view of `bytes`, whose `byteOffset` is a multiple of 4. Throws RangeError on a wrong length. */
   decode(bytes: Uint8Array, length: number): Float32Array;
 }
@@ -110,6 +120,41 @@ export interface OptimizerKind<Own extends keyof OptimizerOptions> {
 /** Learning rate as a factor of the configured one, for the `step`-th of `totalSteps` steps, from 0. */
 export type Schedule = (step: number, totalSteps: number) => number;
 
+/** Neighbours in a row of samples; `end` is the first that is not among them. */
+export interface SampleRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** An epoch, cut into steps and these into shards, before anybody said which sample goes where. */
+export interface DealOptions {
+  readonly samples: number;
+  readonly seed: number;
+  /** False: no order is drawn, that of the data stays. */
+  readonly shuffle: boolean;
+  /** Steps an epoch. */
+  readonly steps: number;
+  /** Shards a step. */
+  readonly shards: number;
+  /** The places of one shard in the row of all samples that an epoch takes; the same in every epoch. */
+  pieceOf(step: number, shard: number): SampleRange;
+}
+
+/** Which sample goes where: a function of its options alone. */
+export interface Deal {
+  /** Training indices by their place in the row of an epoch: each exactly once. */
+  orderOf(epoch: number): Uint32Array;
+  /** Training indices that this shard draws from, whatever step and epoch it is of. */
+  sourceOf(shard: number): readonly SampleRange[];
+}
+
+/** How the training set is dealt out to the shards of the steps. */
+export interface Sharding {
+  /** A shard draws from its own part of the training set: whoever computed it before has what it needs. */
+  readonly hasParts: boolean;
+  deal(options: DealOptions): Deal;
+}
+
 /** A trained network and what its user has to know about it. */
 export interface TrainedNetwork {
   readonly model: Model;
@@ -129,6 +174,35 @@ export interface ExportFormat {
   readonly suffix: string;
   /** The bytes of one file, or those of a folder's files by their names. */
   encode(network: TrainedNetwork): Uint8Array | ReadonlyMap<string, Uint8Array>;
+}
+
+/** What a run left of its training. */
+export interface RunHistory {
+  readonly run: string;
+  readonly events: readonly RunEvent[];
+  /** Every committed step, in order. */
+  readonly steps: readonly CommittedStep[];
+}
+
+export interface CommittedStep {
+  /** Committed steps of the run, this one included. */
+  readonly version: number;
+  /** From 0. */
+  readonly epoch: number;
+  readonly samples: number;
+  readonly lossSum: number;
+  readonly correct: number;
+  readonly learningRate: number;
+}
+
+/** Writes the history of a run as another program reads it. */
+export interface HistoryFormat {
+  /** What it is, for people. */
+  readonly title: string;
+  /** How the name of the file ends, or that of the folder. */
+  readonly suffix: string;
+  /** As an `ExportFormat` does. */
+  encode(history: RunHistory): Uint8Array | ReadonlyMap<string, Uint8Array>;
 }
 
 /** Shape of the data, known to both sides before any pixel travels. */

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
 
 /** Raised when a field changes its meaning or goes; new fields and new events keep it. */
-export const eventsVersion = 1;
+export const apiVersion = 1;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -19,19 +19,34 @@ const counters = v.object({
   gradientsRejected: count,
   bytesIn: count,
   bytesOut: count,
+  /** Training data among them, as it was sent. */
+  dataBytesOut: v.optional(count, 0),
 });
 const common = {
-  /** Position in the stream, from 1, without gaps. */
+  /**
+   * Position in the stream, from 1, each once and in order. It rises by one, and by up to a million where the
+   * coordinator was started again: what it told last may have been lost with it.
+   */
   seq: count,
   /** Wall-clock time, ISO 8601. */
   time: v.string(),
 };
 
-/** A run starts or resumes. */
+/** Training images of an epoch, as the ledger counts them: each must be in exactly one committed step. */
+const epochLedger = v.object({
+  /** Different ones in committed steps. */
+  seen: count,
+  /** In none. */
+  lost: count,
+  /** In more than one. */
+  twice: count,
+});
+
+/** A run starts or resumes. Whatever was told of later versions than `fromVersion` is undone. */
 const runEvent = v.object({
   type: v.literal('run'),
   ...common,
-  eventsVersion: v.literal(eventsVersion),
+  apiVersion: v.literal(apiVersion),
   run: v.string(),
   config: runConfigSchema,
   parameterCount: count,
@@ -44,6 +59,8 @@ const runEvent = v.object({
   fromVersion: count,
 });
 
+const workerKind = v.picklist(['node', 'tab']);
+
 /** Somebody came, went, or changed what they do. `workers` is how many are ready afterwards. */
 const workerEvent = v.object({
   type: v.literal('worker'),
@@ -51,9 +68,43 @@ const workerEvent = v.object({
   worker: v.string(),
   name: v.string(),
   action: v.picklist(['joined', 'ready', 'standby', 'late', 'left', 'expelled', 'rejected']),
+  kind: v.optional(workerKind),
   engine: v.optional(v.string()),
   reason: v.optional(v.string()),
   workers: count,
+});
+
+/** The workers that are here: at most once a second, and so that no more than 40 rows a second are told. */
+const workersEvent = v.object({
+  type: v.literal('workers'),
+  ...common,
+  rows: v.array(
+    v.object({
+      worker: v.string(),
+      name: v.string(),
+      kind: workerKind,
+      engine: v.optional(v.string()),
+      /** `idle`: ready, and its answers are not needed at present. */
+      state: v.picklist(['preparing', 'working', 'idle', 'late']),
+      /** Of committed samples, over the last seconds. */
+      samplesPerSecond: v.number(),
+      /** Of all workers' speed, from 0 to 1. */
+      share: v.number(),
+      /** Of its last lease: time in the engine, as it says itself, and all other time from lease to last answer. */
+      computeMs: v.optional(v.number()),
+      networkMs: v.optional(v.number()),
+      /** How long its lease is overdue, by its own speed; 0 while it is on time. */
+      lagMs: v.number(),
+      /** Since it joined: committed samples, and what became of its answers. */
+      samples: count,
+      accepted: count,
+      duplicate: count,
+      late: count,
+      rejected: count,
+      bytesIn: count,
+      bytesOut: count,
+    }),
+  ),
 });
 
 /** Progress, at most a few a second. Loss and accuracy are those of the last committed step. */
@@ -74,6 +125,8 @@ const stepEvent = v.object({
   /** Until the last step, at the current speed. Absent while it is unknown. */
   etaSeconds: v.optional(v.number()),
   workers: count,
+  /** Of this epoch so far. */
+  ledger: v.pick(epochLedger, ['seen', 'twice']),
   counters,
 });
 
@@ -106,6 +159,7 @@ const epochEvent = v.object({
   samples: count,
   samplesPerSecond: v.number(),
   workers: count,
+  ledger: epochLedger,
   counters,
   /** SHA-256 of the flat float32 weights, little-endian: those that training goes on with, never their average. */
   weightsHash: hash,
@@ -150,6 +204,7 @@ const endEvent = v.object({
 export const runEventSchema = v.variant('type', [
   runEvent,
   workerEvent,
+  workersEvent,
   stepEvent,
   waitingEvent,
   epochEvent,
@@ -167,3 +222,5 @@ export type NewRunEvent = RunEvent extends infer Event
     : never
   : never;
 export type Counters = RunEventOf<'end'>['counters'];
+export type WorkerRow = RunEventOf<'workers'>['rows'][number];
+export type EpochLedger = RunEventOf<'epoch'>['ledger'];

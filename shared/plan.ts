@@ -1,5 +1,6 @@
 // The work of a run, fixed before anybody joins: (seed, epoch) -> order of the samples -> steps -> shards.
-import { createRandom, permutation } from './random.ts';
+import type { SampleRange } from './contracts.ts';
+import { type ShardingName, shardings } from './shardings/index.ts';
 
 export interface PlanOptions {
   readonly samples: number;
@@ -10,6 +11,7 @@ export interface PlanOptions {
   readonly epochs: number;
   readonly seed: number;
   readonly shuffle: boolean;
+  readonly sharding: ShardingName;
   readonly maxSteps?: number;
 }
 
@@ -17,6 +19,8 @@ export interface Plan {
   readonly shards: number;
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;
+  /** A shard draws from its own part of the training set: whoever computed it before has what it needs. */
+  readonly hasParts: boolean;
   /** Which epoch and which of its steps comes after `version` committed ones. */
   position(version: number): { readonly epoch: number; readonly step: number };
   /** Samples of a step: the batch size, or fewer in the last step of an epoch. */
@@ -25,10 +29,12 @@ export interface Plan {
   runSize(step: number, start: number, length: number): number;
   /** Training indices of one shard; a view, valid until another epoch is asked for. */
   shardIndices(epoch: number, step: number, shard: number): Uint32Array;
+  /** All that this shard draws from, in any step and epoch. */
+  sourceOf(shard: number): readonly SampleRange[];
 }
 
 export function createPlan(options: PlanOptions): Plan {
-  const { samples, batchSize, shards, epochs, seed, shuffle, maxSteps } = options;
+  const { samples, batchSize, shards, epochs, sharding, maxSteps } = options;
   const stepsPerEpoch = Math.ceil(samples / batchSize);
   const totalSteps = Math.min(stepsPerEpoch * epochs, maxSteps ?? Number.POSITIVE_INFINITY);
   const stepSize = (step: number): number => Math.min(batchSize, samples - step * batchSize);
@@ -37,13 +43,18 @@ export function createPlan(options: PlanOptions): Plan {
   const boundary = (step: number, shard: number): number =>
     Math.floor((shard * stepSize(step)) / shards);
 
+  const pieceOf = (step: number, shard: number): SampleRange => {
+    const first = step * batchSize;
+    return { start: first + boundary(step, shard), end: first + boundary(step, shard + 1) };
+  };
+
+  const { hasParts, deal } = shardings[sharding];
+  const { orderOf, sourceOf } = deal({ ...options, steps: stepsPerEpoch, pieceOf });
   let order: Uint32Array = new Uint32Array();
   let orderedEpoch = -1;
   const epochOrder = (epoch: number): Uint32Array => {
     if (epoch !== orderedEpoch) {
-      order = shuffle
-        ? permutation(samples, createRandom(seed, 'shuffle', epoch))
-        : Uint32Array.from({ length: samples }, (_, index) => index);
+      order = orderOf(epoch);
       orderedEpoch = epoch;
     }
     return order;
@@ -53,6 +64,7 @@ export function createPlan(options: PlanOptions): Plan {
     shards,
     stepsPerEpoch,
     totalSteps,
+    hasParts,
     stepSize,
     position: (version) => ({
       epoch: Math.floor(version / stepsPerEpoch),
@@ -60,12 +72,10 @@ export function createPlan(options: PlanOptions): Plan {
     }),
     runSize: (step, start, length) => boundary(step, start + length) - boundary(step, start),
     shardIndices: (epoch, step, shard) => {
-      const first = step * batchSize;
-      return epochOrder(epoch).subarray(
-        first + boundary(step, shard),
-        first + boundary(step, shard + 1),
-      );
+      const { start, end } = pieceOf(step, shard);
+      return epochOrder(epoch).subarray(start, end);
     },
+    sourceOf,
   };
 }
 

@@ -1,10 +1,9 @@
 // Every message between a coordinator and its workers and watchers, and every reason to refuse one.
 import * as v from 'valibot';
-import { codecNames } from './codecs/index.ts';
 import { runConfigSchema } from './config.ts';
 
 /** Both sides must speak the same version: the coordinator refuses others by name. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -20,6 +19,8 @@ export const handshakeSchema = v.object({
   protocol: v.number(),
   name: label,
   kind: v.picklist(['node', 'tab']),
+  /** Where the coordinator asks for one; watchers show it, too. */
+  token: v.optional(label),
 });
 
 /** A piece of the training set to fetch over HTTP: its address is its content. */
@@ -38,8 +39,6 @@ const welcome = v.strictObject({
   run: label,
   config: runConfigSchema,
   data: dataManifestSchema,
-  /** How weights come down and gradients go up. */
-  codec: v.picklist(codecNames),
 });
 
 /** Enough workers are here: this one waits as a spare. */
@@ -132,6 +131,12 @@ export const rejectReasons = {
   unexpected: 'a message comes at a time when the protocol has no place for it',
   origin: 'its page was loaded from another site',
   crowd: 'too many come from its address at once',
+  plain: 'it does not speak TLS; the address of this coordinator begins with https://',
+  'token-missing': 'it has no token; use the link or the command that the coordinator printed',
+  'token-wrong': 'its token is not one of this run; ask for the link of this run',
+  'token-scope': 'its link is for watching alone; ask for the one to join with',
+  'token-ended': 'its link has ended; ask for a new one',
+  guesses: 'too many wrong tokens came from its address; let it try again in a minute',
   full: 'as many connections as may be are open already',
   strikes: 'it sent three bad messages',
 } as const;

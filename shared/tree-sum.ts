@@ -11,6 +11,9 @@ export interface PartialSum {
   readonly correct: number;
 }
 
+/** Rounds the sum over shards start ... start + length - 1; may do so in place. */
+export type RoundSum = (gradient: Float32Array, start: number, length: number) => Float32Array;
+
 /**
  * Collects the partial sums of a step as they arrive. A subtree's sum is named by its run of shards; two
  * siblings become their parent at once, so that few vectors are held. `null` stands for a subtree without
@@ -18,14 +21,21 @@ export interface PartialSum {
  */
 export class TreeSum {
   readonly #shards: number;
+  readonly #round: RoundSum;
   readonly #pool: VectorPool;
   /** Finished subtrees by heap index: the root is 1, node n has the children 2n and 2n + 1. */
   readonly #nodes = new Map<number, PartialSum | null>();
   /** Of the pool: all gradients that are held, but for one that is the whole sum by itself. */
   readonly #own = new Set<Float32Array>();
 
-  constructor(shards: number, pool = new VectorPool()) {
+  /** `round` is given every sum that is made here, that of all shards as well. */
+  constructor(
+    shards: number,
+    round: RoundSum = (gradient) => gradient,
+    pool: VectorPool = new VectorPool(),
+  ) {
     this.#shards = shards;
+    this.#round = round;
     this.#pool = pool;
   }
 
@@ -41,8 +51,20 @@ export class TreeSum {
       this.#nodes.delete(node ^ 1);
       value = this.#merge(sibling, value);
       node >>= 1;
+      if (value !== null && sibling !== null) this.#roundSum(value, node);
     }
     this.#nodes.set(node, node > 1 ? this.#keep(value) : value);
+  }
+
+  /** In place. */
+  #roundSum({ gradient }: PartialSum, node: number): void {
+    const nodesOfItsSize = 2 ** Math.floor(Math.log2(node));
+    const length = this.#shards / nodesOfItsSize;
+    const start = (node - nodesOfItsSize) * length;
+    const rounded = this.#round(gradient, start, length);
+    const isInPlace =
+      rounded.buffer === gradient.buffer && rounded.byteOffset === gradient.byteOffset;
+    if (!isInPlace) gradient.set(rounded);
   }
 
   /** The sum over all shards; undefined while some are missing, null when no shard has a sample. */

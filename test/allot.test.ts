@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alignedRuns, allot, type Candidate } from '../coordinator/allot.ts';
+import { allot, type Candidate } from '../coordinator/allot.ts';
 import { isAlignedRun } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
 import { createRandom, permutation } from '../shared/random.ts';
@@ -85,17 +85,111 @@ describe('allot', () => {
   });
 });
 
-describe('alignedRuns', () => {
+describe('a lease', () => {
   it('covers any shards with the fewest runs that are subtrees', () => {
-    for (let set = 0; set < 2 ** 8; set++) {
+    for (let set = 1; set < 2 ** 8; set++) {
       const shards = range(8).filter((shard) => (set >> shard) & 1);
-      const runs = alignedRuns(shards);
-      expect(runs.flatMap(shardsOf)).toEqual(shards);
+      const [{ runs }] = allot(shards, team(10));
+      expect(runs.flatMap(shardsOf).sort((a, b) => a - b)).toEqual(shards);
       expect(runs.every(({ start, length }) => isAlignedRun(start, length, 8))).toBe(true);
       expect(runs.length).toBe(fewestSubtrees(shards, 0, 8));
     }
   });
+
+  it('of a whole step has one run for each bit of its count, where nobody has more than others', () => {
+    const random = createRandom(2, 'bits');
+    for (let round = 0; round < 300; round++) {
+      const workers = team(...range(1 + random.below(9)).map(() => 1 + random.below(50)));
+      for (const { runs } of allot(range(64), workers)) {
+        const count = runs.flatMap(shardsOf).length;
+        expect(runs.length).toBe(count.toString(2).replaceAll('0', '').length);
+      }
+    }
+  });
 });
+
+describe('allot, where each shard has its own samples', () => {
+  it('gives everybody what they have the samples of', () => {
+    const workers = owners({ a: [[4, 5], 10], b: [[0, 1], 10], c: [[6, 7], 10], d: [[2, 3], 10] });
+    expect(allot(range(8), workers)).toEqual([
+      { worker: 'a', runs: [{ start: 4, length: 2 }] },
+      { worker: 'b', runs: [{ start: 0, length: 2 }] },
+      { worker: 'c', runs: [{ start: 6, length: 2 }] },
+      { worker: 'd', runs: [{ start: 2, length: 2 }] },
+    ]);
+  });
+
+  it('leaves to those who have little what others have, too', () => {
+    const workers = owners({ a: [range(8), 10], b: [[4, 5, 6, 7], 10] });
+    expect(allot(range(8), workers)).toEqual([
+      { worker: 'a', runs: [{ start: 0, length: 4 }] },
+      { worker: 'b', runs: [{ start: 4, length: 4 }] },
+    ]);
+  });
+
+  it('gives a newcomer what nobody has', () => {
+    const workers = owners({ a: [[2], 10], b: [[0], 10], new: [[], 10] });
+    expect(allot([0, 1, 2], workers)).toContainEqual({
+      worker: 'new',
+      runs: [{ start: 1, length: 1 }],
+    });
+  });
+
+  it('moves no shard for a difference that is noise, and does for one that is not', () => {
+    const sharesAt = (b: number) => {
+      const workers = owners({ a: [[0, 2], 10], b: [[1], b] });
+      return allot([0, 1, 2], workers).map(({ worker, runs }) => [worker, runs.flatMap(shardsOf)]);
+    };
+    expect(Object.fromEntries(sharesAt(8.5))).toEqual({ a: [0, 2], b: [1] });
+    expect(Object.fromEntries(sharesAt(7.5))).toEqual({ a: [2], b: [0, 1] });
+  });
+
+  it('lets nobody fetch what it could do without, not even for fewer runs', () => {
+    const workers = owners({ a: [[0, 2], 10], b: [[1, 3], 10] });
+    expect(allot(range(4), workers).map(({ runs }) => runs.flatMap(shardsOf))).toEqual([
+      [0, 2],
+      [1, 3],
+    ]);
+  });
+
+  it('delays a step by no more than half a shard', () => {
+    const random = createRandom(3, 'delay');
+    for (let round = 0; round < 300; round++) {
+      const speeds = range(2 + random.below(5)).map(() => 5 + random.below(20));
+      const shards = range(1 + random.below(12));
+      const workers = team(...speeds).map((one) => {
+        return { ...one, parts: new Set(shards.filter(() => random.below(2) > 0)) };
+      });
+      const [first, ...others] = speeds;
+      const earliest = earliestFinish(shards.length, [first, ...others]);
+      const delay = finishOf(allot(shards, workers), speeds) - earliest;
+      expect(delay).toBeLessThanOrEqual(Math.max(...speeds) / 2);
+    }
+  });
+
+  it('makes thirty workers with noisy speeds fetch little more than one share each', () => {
+    const random = createRandom(4, 'noise');
+    const workers = range(30).map((at) => ({ worker: `w${at}`, parts: new Set<number>() }));
+    for (let step = 0; step < 500; step++) {
+      const noisy = workers.map((one) => ({
+        ...one,
+        shardMs: 10 * (0.85 + 0.3 * random.uniform()),
+      }));
+      for (const { worker, runs } of allot(range(32), noisy)) {
+        const { parts } = workers.find((one) => one.worker === worker)!;
+        for (const shard of runs.flatMap(shardsOf)) parts.add(shard);
+      }
+    }
+    const fetched = workers.reduce((sum, { parts }) => sum + parts.size, 0);
+    expect(fetched / 32).toBeLessThan(1.4);
+  });
+});
+
+function owners(team: Readonly<Record<string, readonly [readonly number[], number]>>): Candidate[] {
+  return Object.entries(team).map(([worker, [parts, shardMs]]) => {
+    return { worker, shardMs, parts: new Set(parts) };
+  });
+}
 
 /** Workers a, b, c ... by the milliseconds that a shard takes them. */
 function team(...shardMs: number[]): Candidate[] {

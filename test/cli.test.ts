@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LogRecord, readLog } from '../coordinator/append-log.ts';
 import { openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import {
+  endlessRun,
   inScope,
   newCluster,
   quickRun,
@@ -17,11 +18,14 @@ import {
 } from './support.ts';
 
 const escapeCode = '\u001b';
-const commands = 'train coordinator worker watch evaluate predict export runs doctor'.split(' ');
+const commands = [
+  ...['train', 'coordinator', 'worker', 'watch', 'evaluate', 'predict', 'doctor', 'runs'],
+  ...['runs ls', 'runs show', 'runs compare', 'runs export'],
+];
 
 describe.concurrent('help', () => {
   it.for(commands)('of %s shows examples and exit codes', async (command, t) => {
-    const { status, stdout } = await runTutti(t, [command, '--help']);
+    const { status, stdout } = await runTutti(t, [...command.split(' '), '--help']);
     expect(status).toBe(0);
     expect(stdout).toMatch(RegExp(`\nExamples:\n  tutti ${command}`));
     expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}The command did/);
@@ -45,6 +49,8 @@ describe.concurrent('a mistyped word', () => {
     ['train --batchsize=3', 'Did you mean --batch-size? See: tutti train --help'],
     ['train --epoch=3', 'Did you mean --epochs? See: tutti train --help'],
     ['trian', 'Did you mean: tutti train'],
+    ['runs shw', 'Did you mean: tutti runs show'],
+    ['runs show ID --jso', 'Did you mean --json? See: tutti runs show --help'],
   ])('is told from the one that was meant: %s', async ([line, hint], t) => {
     const { status, stderr } = await runTutti(t, line.split(' '));
     expect(status).toBe(2);
@@ -70,12 +76,21 @@ describe.concurrent('what cannot be done', () => {
     ['train --workers=-1', 2, '--workers: expected a whole number from 0, got -1.'],
     ['coordinator --port=99999', 2, '--port: expected a whole number from 0 to 65535, got 99999.'],
     ['worker ftp://here', 2, '"ftp://here" is not the address of a coordinator.'],
+    ['watch ftp://here/#t=secret', 2, '"ftp://here/#t=..." is not the address of a coordinator.'],
+    [
+      'coordinator --link-expires=soon',
+      2,
+      '--link-expires: "soon" is not a time from 1m to 3650d.',
+    ],
+    ['train --tls-cert=missing.pem', 2, '--tls-cert is of no use without --tls-key.'],
     [
       'worker http://here --engine=abacus',
       2,
       'Invalid values:\n  Argument: engine, Given: "abacus"',
     ],
     ['train --data=nowhere', 3, 'MNIST: the folder nowhere cannot be read: ENOENT'],
+    ['runs compare ID', 2, 'compare: name two runs or more.'],
+    ['runs show nowhere', 5, 'runs/nowhere is not the folder of a run: it has no config.json.'],
     ['train --resume=.', 5, '. is not the folder of a run: it has no config.json.'],
     [
       'train --engine=onnx --only-engine=reference',
@@ -141,6 +156,63 @@ describe.concurrent('a worker', () => {
     await worker.waitForText(/^nobody answers there; trying again until it works\n/);
     worker.kill('SIGINT');
     expect(await worker.exit).toBe(130);
+  });
+});
+
+describe.concurrent('a coordinator that others can reach', () => {
+  const flags = ['--host=0.0.0.0', '--port=0', '--workers=1', ...endlessRun];
+
+  it('trains with its own workers and with who has the link, and tells nobody a token', async (t) => {
+    const cwd = temporaryFolder(t);
+    const env = { XDG_CONFIG_HOME: cwd };
+    const words = ['train', '--json', '--tls=self-signed', ...flags];
+    const training = startTutti(t, words, { cwd, env });
+    const { url, runDirectory } = await training.waitForEvent('run');
+    const { tokens, links } = JSON.parse(await readFile(join(runDirectory, 'links.json'), 'utf8'));
+    await training.waitForEvent('step');
+    const [, pin] = /^Certificate, SHA-256: (\S+)$/m.exec(training.stderr) ?? [];
+
+    const stranger = await runTutti(t, ['worker', url, `--tls-fingerprint=${pin}`]);
+    expect(stranger.status).toBe(7);
+    expect(stranger.stderr).toBe(
+      `tutti: This worker cannot join ${url}: it has no token; ` +
+        'use the link or the command that the coordinator printed.\n',
+    );
+    const guest = startTutti(t, ['worker', links.work, `--tls-fingerprint=${pin}`, '--name=guest']);
+    await training.waitForEvent(
+      'worker',
+      ({ name, action }) => name === 'guest' && action === 'ready',
+    );
+    const watcher = startTutti(t, ['watch', url, `--tls-fingerprint=${pin}`, '--json'], {
+      env: { TUTTI_TOKEN: tokens.watch },
+    });
+    await watcher.waitForEvent('step');
+    training.kill('SIGINT');
+    await Promise.all([training.exit, guest.exit, watcher.exit]);
+
+    const kept = ['config.json', 'events.ndjson', 'ledger.ndjson'];
+    const files = await Promise.all(kept.map((name) => readFile(join(runDirectory, name), 'utf8')));
+    const printed = [training, guest, watcher].flatMap(({ stdout, stderr }) => [stdout, stderr]);
+    for (const token of Object.values<string>(tokens)) {
+      for (const text of [...files, ...printed]) expect(text).not.toContain(token);
+    }
+  });
+
+  it('warns once that there is no TLS, and has the links of before when it is resumed', async (t) => {
+    const cwd = temporaryFolder(t);
+    const first = startTutti(t, ['train', ...flags], { cwd });
+    await first.waitForText(/\nLinks to join, watch and administer: runs\/\S+\/links\.json\n/);
+    await first.waitForText(/ is ready/);
+    first.kill('SIGINT');
+    await first.exit;
+    expect(first.stdout.match(/because there is no TLS/g)).toHaveLength(1);
+    const [id] = await readdir(join(cwd, 'runs'));
+    const tokensOf = async () =>
+      JSON.parse(await readFile(join(cwd, 'runs', id, 'links.json'), 'utf8')).tokens;
+    const before = await tokensOf();
+    const again = startTutti(t, ['train', '--resume', '--host=0.0.0.0', '--port=0'], { cwd });
+    await again.waitForText(/ is ready/);
+    expect(await tokensOf()).toEqual(before);
   });
 });
 
@@ -246,10 +318,51 @@ describe('a run', () => {
 
   it('is listed, and shown by its name', async (t) => {
     const { id, directory } = folder;
-    const { stdout } = await runTutti(t, ['runs'], { cwd });
-    expect(stdout).toMatch(RegExp(`^${id} {2}finished {4}epoch 2/2 {2}best \\d\\d\\.\\d\\d %\n$`));
+    const { stdout } = await runTutti(t, ['runs', 'ls', '--runs=elsewhere', '--runs=runs'], {
+      cwd,
+    });
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^run +state +epochs +best test acc$/),
+      expect.stringMatching(RegExp(`^${id} {2}finished +2/2 +\\d\\d\\.\\d\\d %$`)),
+      '',
+    ]);
     const epochs = events.filter(({ type }) => type === 'epoch');
-    expect(await runJson(t, 'runs', id)).toMatchObject({ id, directory, epochs });
+    const shown = await runJson(t, 'runs', 'show', id);
+    expect(shown).toMatchObject({
+      id,
+      directory,
+      epochs,
+      workers: [{ accepted: 64, kind: 'node' }],
+    });
+    expect(shown.files).toContainEqual({ name: 'model.onnx', bytes: expect.any(Number) });
+    expect(await runJson(t, 'runs')).toMatchObject({ folder: { id } });
+  });
+
+  it('is shown to people with its curves, epochs, workers and files', async (t) => {
+    const { stdout } = await runTutti(t, ['runs', 'show', folder.directory], { cwd });
+    expect(stdout).toMatch(/^tutti run \S+\n {2}data {6}MNIST, 2,048 training/);
+    expect(stdout).toMatch(/\n {2}Train Loss {2}█▁ {2}\d\.\d{4} → \d\.\d{4}\n/);
+    expect(stdout).toMatch(/\n +2 +\d\.\d{4} +\d\d\.\d\d % .* samples\/s +1\n/);
+    expect(stdout).toMatch(/\n\S+ +node +\S+ +4,096 +64 +0 /);
+    expect(stdout).toMatch(/\nmodel\.safetensors +\d+\.\d kB\n$/);
+  });
+
+  it('is compared with another: what differs, and the results of both', async (t) => {
+    const other = ['train', ...flags, '--quiet', '--lr=0.05', '--hidden=16', '--runs=others'];
+    await runTutti(t, other, { cwd });
+    const [id] = await readdir(join(cwd, 'others'));
+    const names = [folder.id, join('others', id)];
+    const found = await runJson(t, 'runs', 'compare', ...names);
+    expect(found.runs).toEqual([folder.id, id]);
+    expect(found.differences).toEqual({
+      'model.hidden': [[32], [16]],
+      'optimizer.learningRate': [0.1, 0.05],
+    });
+    const last = events.findLast(({ type }) => type === 'epoch');
+    expect(found.results).toMatchObject({ epochs: [2, 2], steps: [64, 64] });
+    expect(found.results.testAccuracy[0]).toBe(last?.testAccuracy);
+    const { stdout } = await runTutti(t, ['runs', 'compare', ...names], { cwd });
+    expect(stdout).toMatch(/\noptimizer\.learningRate +0\.1 +0\.05\n\n +\S+ +\S+\nepochs +2 +2\n/);
   });
 });
 

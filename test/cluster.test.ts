@@ -1,10 +1,12 @@
 // Coordinators, workers and watchers as processes that come, go and fail.
-import { execFile } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { io } from 'socket.io-client';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ownerOf } from '../coordinator/archive.ts';
 import { loadLatestCheckpoint } from '../coordinator/checkpoint-folder.ts';
 import { openRunFolder } from '../coordinator/run-folder.ts';
@@ -19,6 +21,9 @@ import {
   type TestScope,
   temporaryFolder,
 } from './support.ts';
+
+/** A terminal without a person: that of util-linux has other flags than that of the BSDs. */
+const hasScript = /util-linux/.test(spawnSync('script', ['--version']).stdout?.toString() ?? '');
 
 describe('workers', () => {
   it('are waited for, at first and when all are gone, and the run goes on', async (t) => {
@@ -143,9 +148,47 @@ describe('a watcher', () => {
     again.coordinator.kill('SIGINT');
     expect(await watcher.exit).toBe(0);
     const seen = await watcher.allEvents();
+    // Nothing comes twice, and nothing is missed.
+    const seqs = seen.map(({ seq }) => seq);
+    expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
     expect(seen.slice(seen.findIndex(isResumed)).filter(isLasting)).toEqual(
       (await again.coordinator.allEvents()).filter(isLasting),
     );
+  });
+});
+
+describe.skipIf(!hasScript)('a watcher in a terminal', () => {
+  it('quits with q, and the run goes on', async (t) => {
+    const { coordinator, url } = await newCluster(t, { flags: endlessRun });
+    await coordinator.waitForEvent('epoch');
+    const { screen, press, ending } = openTerminal(t, `watch ${url}`);
+    await screen(/q quits, the run goes on/);
+    press('q');
+    expect(await ending).toBe(0);
+    await screen(/Eval Acc .*\d\d\.\d\d %/);
+    const { seq } = coordinator.eventsSoFar().at(-1)!;
+    await coordinator.waitForEvent('step', (step) => step.seq > seq);
+  });
+});
+
+describe.skipIf(!hasScript)('a run that a person started in a terminal', () => {
+  const cwd = temporaryFolder({ onTestFinished: afterAll });
+  const train = `train --port=0 --workers=1 --max-steps=5 ${quickRun.join(' ')} --runs=${cwd}`;
+
+  it('stays to be looked at when it is complete, until Ctrl-C', async (t) => {
+    const { screen, press, ending } = openTerminal(t, train);
+    const [, url] = await screen(/npx tutti watch (\S+)/);
+    await screen(/Training completed[\s\S]*The run can be watched until Ctrl-C ends this/);
+    const status = await fetch(`${url}/api/v1/status`);
+    expect(await status.json()).toMatchObject({ state: 'completed', version: 5 });
+    press('\u0003');
+    expect(await ending).toBe(0);
+  });
+
+  it('ends with its last step when it is told to', async (t) => {
+    const { screen, ending } = openTerminal(t, `${train} --exit`);
+    await screen(/Training completed/);
+    expect(await ending).toBe(0);
   });
 });
 
@@ -235,9 +278,30 @@ describe.concurrent('a stranger', () => {
   });
 });
 
-/** Progress grows old: a watcher that comes late gets the latest alone. */
+/** `tutti ...` with a keyboard and a screen, which `script` pretends to be. */
+function openTerminal(t: TestScope, words: string) {
+  const launcher = fileURLToPath(new URL('../deploy/tutti.js', import.meta.url));
+  const command = `stty rows 30 cols 100; exec ${process.execPath} ${launcher} ${words}`;
+  const terminal = spawn('script', ['-qefc', command, '/dev/null'], { stdio: 'pipe' });
+  t.onTestFinished(async () => void terminal.kill('SIGKILL'));
+  let text = '';
+  const ending = once(terminal, 'exit').then(([status]) => status as number);
+  terminal.stdout.setEncoding('utf8').on('data', (more: string) => {
+    text += stripVTControlCharacters(more);
+  });
+  const screen = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    for (;;) {
+      const found = pattern.exec(text);
+      if (found) return found;
+      await once(terminal.stdout, 'data');
+    }
+  };
+  return { screen, press: (key: string) => terminal.stdin.write(key), ending };
+}
+
+/** Progress grows thin, and of the workers a watcher that comes late gets the latest table alone. */
 function isLasting({ type }: RunEvent): boolean {
-  return type !== 'step';
+  return type !== 'step' && type !== 'workers';
 }
 
 /** What a socket is told that connects like this. */

@@ -7,27 +7,37 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createDataBlocks, type DataBlocks } from '../coordinator/data-blocks.ts';
 import type { Slice } from '../shared/contracts.ts';
+import { samplesPerBlock } from '../shared/data-blocks.ts';
 import { createRandom } from '../shared/random.ts';
 import { createBlockCache } from '../worker/block-cache.ts';
-import { fetchTrainingData, noCache, type TrainingDataRequest } from '../worker/data-store.ts';
+import {
+  type BlockCache,
+  noCache,
+  openTrainingData,
+  type TrainingDataRequest,
+} from '../worker/data-store.ts';
 
 const imageBytes = 3;
 /** Six blocks of images, the last one short, and one of labels. */
-const slice = randomSlice(5300);
+const slice = randomSlice(1325);
 const blocks = createDataBlocks(slice, imageBytes);
 const all = [...blocks.manifest.images, ...blocks.manifest.labels];
 
 describe('data blocks', () => {
-  it('hold 1,000 images or 60,000 labels each', () => {
+  it('hold 250 images or 60,000 labels each', () => {
     const large = createDataBlocks(randomSlice(60_001), imageBytes).manifest;
-    expect(large.images.map(({ bytes }) => bytes)).toEqual([...Array(60).fill(3000), 3]);
+    expect(large.images.map(({ bytes }) => bytes)).toEqual([...Array(240).fill(750), 3]);
     expect(large.labels.map(({ bytes }) => bytes)).toEqual([60_000, 1]);
+  });
+
+  it('are at most a thousand, whose names fit into a message', () => {
+    expect([1, 250_000, 250_001, 10_000_000].map(samplesPerBlock)).toEqual([250, 250, 251, 10_000]);
   });
 
   it('are views of the slice, found by their SHA-256', () => {
     const [, second] = blocks.manifest.images;
-    const block = blocks.get(second.sha256);
-    expect(block).toEqual(slice.images.subarray(3000, 6000));
+    const block = blocks.get(second.sha256)?.bytes;
+    expect(block).toEqual(slice.images.subarray(750, 1500));
     expect(block?.buffer).toBe(slice.images.buffer);
     expect(hash('sha256', block!)).toBe(second.sha256);
     expect(blocks.get('0'.repeat(64))).toBeUndefined();
@@ -40,13 +50,13 @@ describe('fetching the training data', () => {
     const loadedBytes: number[] = [];
     const fetched = await fetchFrom(server.url, {
       onProgress: (progress) => {
-        expect(progress.totalBytes).toBe(5300 * 4);
+        expect(progress.totalBytes).toBe(1325 * 4);
         loadedBytes.push(progress.loadedBytes);
       },
     });
     expect(fetched).toEqual(slice);
     expect(loadedBytes.length).toBe(7);
-    expect(loadedBytes.at(-1)).toBe(5300 * 4);
+    expect(loadedBytes.at(-1)).toBe(1325 * 4);
     expect([...server.requests].sort()).toEqual(all.map(({ sha256 }) => sha256).sort());
   });
 
@@ -57,7 +67,7 @@ describe('fetching the training data', () => {
       counts.push(++open);
       await Promise.resolve();
       open--;
-      return new Response(blocks.get(String(url).slice(-64)) as Uint8Array<ArrayBuffer>);
+      return new Response(blocks.get(String(url).slice(-64))?.bytes as Uint8Array<ArrayBuffer>);
     };
     await fetchFrom('http://fake', { fetch: answer });
     expect(Math.max(...counts)).toBe(4);
@@ -76,7 +86,7 @@ describe('fetching the training data', () => {
 
   it.each([
     ['changed', /: its bytes are wrong: their SHA-256 is [0-9a-f]{64}\. Check that/],
-    ['cut short', /: expected 3000 bytes, found 2999\. Check that/],
+    ['cut short', /: expected 750 bytes, found 749\. Check that/],
     ['refused', /: the answer was 404 Not Found\. Check that/],
     ['broken off', /: .*\((UND_ERR_SOCKET|ECONNRESET)\)\. Check that/],
   ] as const)('names the block that is always %s', async (fault, reason) => {
@@ -110,31 +120,66 @@ describe('fetching the training data', () => {
     const failure = fetchFrom('http://fake', { fetch, wait: undefined, signal: abort.signal });
     failure.catch(() => {});
     await vi.advanceTimersByTimeAsync(499);
-    expect(fetch).toHaveBeenCalledTimes(4);
+    expect(fetch).toHaveBeenCalledTimes(1);
     await vi.advanceTimersByTimeAsync(1);
-    expect(fetch).toHaveBeenCalledTimes(8);
+    expect(fetch).toHaveBeenCalledTimes(2);
     abort.abort(new Error('the user left'));
     await expect(failure).rejects.toThrow('the user left');
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('gives up the other requests with the block that does not come', async () => {
-    const [victim] = all;
+  it('gives up what is on its way when it is closed', async () => {
     let abandoned = 0;
-    const answer = (url: string | URL | Request, init?: RequestInit) =>
-      new Promise<Response>((_, reject) => {
-        if (String(url).endsWith(victim.sha256)) return reject(new Error('no route'));
+    const answer = async (url: string | URL | Request, init?: RequestInit) => {
+      const sha256 = String(url).slice(-64);
+      const isLabels = sha256 === blocks.manifest.labels[0].sha256;
+      if (isLabels) return new Response(blocks.get(sha256)?.bytes as Uint8Array<ArrayBuffer>);
+      return new Promise<Response>((_, reject) => {
         init?.signal?.addEventListener('abort', () => reject(new Error(`${++abandoned}`)));
       });
-    await expect(fetchFrom('http://fake', { fetch: answer })).rejects.toThrow(
-      'attempts: no route.',
-    );
+    };
+    const data = await openFrom('http://fake', { fetch: answer });
+    const arrival = data.load([Uint32Array.of(0, 300, 600)]);
+    await Promise.resolve();
+    data.close();
+    await expect(arrival).rejects.toThrow('the training data is not needed any more');
     expect(abandoned).toBe(3);
+  });
+
+  it('takes the labels alone before it is asked for images, and then the blocks of those', async () => {
+    const server = await serve(blocks);
+    const data = await openFrom(server.url);
+    expect(server.requests).toEqual([blocks.manifest.labels[0].sha256]);
+    const samples = Uint32Array.of(1300, 3, 251, 2);
+    await data.load([samples]);
+    const [first, second] = blocks.manifest.images;
+    const last = blocks.manifest.images[5];
+    expect(server.requests.slice(1).sort()).toEqual(
+      [first, second, last].map(({ sha256 }) => sha256).sort(),
+    );
+    const found = data.slice(samples);
+    expect([...found.labels]).toEqual([...samples].map((index) => slice.labels[index]));
+    expect([...found.images]).toEqual(
+      [...samples].flatMap((index) => [...slice.images.subarray(index * 3, index * 3 + 3)]),
+    );
+  });
+
+  it('refuses blocks of images that are not equally large', async () => {
+    const [first, second, ...others] = blocks.manifest.images;
+    const images = [
+      { ...first, bytes: first.bytes + imageBytes },
+      { ...second, bytes: second.bytes - imageBytes },
+      ...others,
+    ];
+    const manifest = { ...blocks.manifest, images };
+    await expect(fetchFrom('http://fake', { manifest })).rejects.toThrow(
+      'The coordinator offers blocks of training data that do not hold equally many images.',
+    );
   });
 
   it('refuses a manifest whose images and labels do not match', async () => {
     await expect(fetchFrom('http://fake', { imageBytes: 4 })).rejects.toThrow(
-      'The coordinator offers 5300 labels with 15900 bytes of images, which is not 4 an image.',
+      'The coordinator offers 1325 labels with 3975 bytes of images, which is not 4 an image.',
     );
   });
 });
@@ -142,8 +187,9 @@ describe('fetching the training data', () => {
 describe('the block cache', () => {
   it('spares every request of the next run', async () => {
     const server = await serve(blocks);
-    const cache = createBlockCache(await newFolder());
+    const { cache, isWritten } = watchedCache(await newFolder());
     await fetchFrom(server.url, { cache });
+    await isWritten();
     expect(await fetchFrom(server.url, { cache })).toEqual(slice);
     expect(server.requests.length).toBe(7);
   });
@@ -154,13 +200,15 @@ describe('the block cache', () => {
   ])('replaces a block that was %s on the disk', async (_, corrupt) => {
     const server = await serve(blocks);
     const folder = await newFolder();
-    const cache = createBlockCache(folder);
+    const { cache, isWritten } = watchedCache(folder);
     await fetchFrom(server.url, { cache });
+    await isWritten();
     const { sha256 } = all[3];
     const path = join(folder, sha256);
     await writeFile(path, corrupt(await readFile(path)));
     expect(await fetchFrom(server.url, { cache })).toEqual(slice);
     expect(server.requests.slice(7)).toEqual([sha256]);
+    await isWritten();
     expect(hash('sha256', await readFile(path))).toBe(sha256);
   });
 
@@ -168,11 +216,11 @@ describe('the block cache', () => {
     const folder = await newFolder();
     const { sha256 } = all[0];
     const writes = Array.from({ length: 8 }, () =>
-      createBlockCache(folder).put(sha256, blocks.get(sha256)!),
+      createBlockCache(folder).put(sha256, blocks.get(sha256)!.bytes),
     );
     await Promise.all(writes);
     expect(await readdir(folder)).toEqual([sha256]);
-    expect(await readFile(join(folder, sha256))).toEqual(Buffer.from(blocks.get(sha256)!));
+    expect(await readFile(join(folder, sha256))).toEqual(Buffer.from(blocks.get(sha256)!.bytes));
   });
 
   it('is done without where its directory cannot be written', async () => {
@@ -188,7 +236,7 @@ describe('the block cache', () => {
     const folder = await newFolder();
     const { sha256 } = all[0];
     await createBlockCache(join(folder, sha256)).put('inner', Uint8Array.of(1));
-    await createBlockCache(folder).put(sha256, blocks.get(sha256)!);
+    await createBlockCache(folder).put(sha256, blocks.get(sha256)!.bytes);
     expect(await readdir(folder)).toEqual([sha256]);
   });
 
@@ -224,7 +272,7 @@ async function serve(
     requests.push(sha256);
     const attempt = requests.filter((earlier) => earlier === sha256).length;
     const send: Fault = faultOf(sha256, attempt) ?? ((_, block) => response.end(block));
-    send(response, get(sha256) ?? new Uint8Array());
+    send(response, get(sha256)?.bytes ?? new Uint8Array());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
@@ -235,8 +283,19 @@ async function serve(
   return { url: `http://127.0.0.1:${port}`, requests };
 }
 
-function fetchFrom(baseUrl: string, options: Partial<TrainingDataRequest> = {}): Promise<Slice> {
-  return fetchTrainingData({
+/** All of it. */
+async function fetchFrom(
+  baseUrl: string,
+  options: Partial<TrainingDataRequest> = {},
+): Promise<Slice> {
+  const data = await openFrom(baseUrl, options);
+  const indices = Uint32Array.from(slice.labels, (_, index) => index);
+  await data.load([indices]);
+  return data.slice(indices);
+}
+
+function openFrom(baseUrl: string, options: Partial<TrainingDataRequest> = {}) {
+  return openTrainingData({
     baseUrl,
     manifest: blocks.manifest,
     imageBytes,
@@ -245,6 +304,20 @@ function fetchFrom(baseUrl: string, options: Partial<TrainingDataRequest> = {}):
     wait: async () => {},
     ...options,
   });
+}
+
+/** Blocks are of use before they are kept: a test that looks for them waits for that. */
+function watchedCache(folder: string) {
+  const { get, put } = createBlockCache(folder);
+  const writes: Promise<void>[] = [];
+  const cache: BlockCache = {
+    get,
+    put: async (sha256, bytes) => {
+      writes.push(put(sha256, bytes));
+      await writes.at(-1);
+    },
+  };
+  return { cache, isWritten: () => Promise.all(writes) };
 }
 
 async function newFolder(): Promise<string> {

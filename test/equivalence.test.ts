@@ -57,6 +57,16 @@ describe('an epoch of twenty steps from given weights', () => {
     expect(together).toEqual(alone.slice(0, together.length));
   });
 
+  it.for(['bfloat16', 'int8'])('ends in the same bits when it travels as %s', async (codec, t) => {
+    const wire = [`--codec=${codec}`, '--weights-codec=float16', '--epochs=1'];
+    const rounded = await inScope(async (scope) => {
+      return hashesOf(await outcomeOf(await start(scope, 1, ...wire)));
+    });
+    expect(rounded).not.toEqual(alone.slice(0, 1));
+    const cluster = await start(t, 3, ...wire);
+    expect(hashesOf(await outcomeOf(cluster))).toEqual(rounded);
+  });
+
   it('ends where plain arithmetic in float64 ends', async (t) => {
     const cluster = await start(t, 2, '--epochs=1');
     const [expected] = await Promise.all([trainPlainly(20), cluster.end()]);

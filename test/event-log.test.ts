@@ -58,16 +58,40 @@ describe('the history', () => {
     expect(log.history).toEqual(said);
   });
 
-  it('has only the latest progress, in its place', () => {
+  it('has the latest progress, in its place, and thins out what came before', () => {
     const log = newLog();
-    const before = log.add(notice('before'));
-    log.add(progress(1));
+    const first = log.add(notice('first'));
+    for (let step = 1; step <= 10_000; step++) log.add(progress(step));
     const between = log.add(notice('between'));
-    const latest = log.add(progress(2));
-    expect(log.history).toEqual([before, between, latest]);
+    log.add(progress(10_001));
+    const last = log.add(notice('last'));
+    const kept = log.history.filter(({ type }) => type === 'step');
+    expect([first, ...kept.slice(0, -1), between, kept.at(-1), last]).toEqual(log.history);
+    const steps = kept.map((event) => event.type === 'step' && event.step);
+    // Every fourth of 10,001 is less than 4,000.
+    expect(steps.slice(0, 3)).toEqual([1, 5, 9]);
+    expect(steps).toHaveLength(2501);
+    expect(steps.at(-1)).toBe(10_001);
+    log.add(progress(10_002));
+    log.add(progress(10_003));
+    const latest = log.history.findLast(({ type }) => type === 'step');
+    expect(latest).toMatchObject({ step: 10_003 });
+    expect(log.history.filter(({ type }) => type === 'step')).toHaveLength(2502);
+  });
+
+  it('has the latest table of workers alone', () => {
+    const log = newLog();
+    const [, before] = [log.add({ type: 'workers', rows: [] }), log.add(notice('before'))];
+    const latest = log.add({ type: 'workers', rows: [] });
+    expect(log.history).toEqual([before, latest]);
+  });
+
+  it('of a resumed run begins with what was told before', () => {
+    const past = [newLog().add(notice('before'))];
+    const log = new EventLog({ lastSeq: 1_000_000, past });
     const after = log.add(notice('after'));
-    expect(log.history).toEqual([before, between, latest, after]);
-    expect(log.history).toEqual([before, between, latest, after]);
+    expect(after.seq).toBe(1_000_001);
+    expect(log.history).toEqual([...past, after]);
   });
 
   it('may begin with progress', () => {
@@ -88,8 +112,11 @@ describe('the history', () => {
 
   it('forgets the oldest before it fills the memory', () => {
     const log = newLog();
-    for (let count = 1; count <= 12_000; count++) log.add(notice(String(count)));
+    const first = log.add(progress(1));
+    for (let count = 2; count <= 12_000; count++) log.add(notice(String(count)));
     expect(log.history).toHaveLength(10_000);
+    // The curves are drawn from it.
+    expect(log.history[0]).toEqual(first);
     expect(log.history.at(-1)).toMatchObject({ seq: 12_000, message: '12000' });
   });
 });
@@ -116,6 +143,7 @@ function progress(step: number): NewRunEvent {
     learningRate: 0.1,
     samplesPerSecond: 100,
     workers: 1,
+    ledger: { seen: step, twice: 0 },
     counters,
   };
 }

@@ -1,20 +1,23 @@
 // A coordinator inside the test's own process, with a network of a few hundred weights: for what has to be counted
 // from within, or happens so often that a process would be busy telling of it.
 import { openArchive } from '../coordinator/archive.ts';
+import { serveBlocks } from '../coordinator/block-route.ts';
 import { Coordinator, type CoordinatorOptions } from '../coordinator/coordinator.ts';
 import { createDataBlocks } from '../coordinator/data-blocks.ts';
 import type { Evaluation } from '../coordinator/evaluation.ts';
 import { EventLog } from '../coordinator/event-log.ts';
+import { type Gate, openGate } from '../coordinator/gate.ts';
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { createRefusals } from '../coordinator/refusals.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
 import { createRunMemory } from '../coordinator/run-memory.ts';
-import { type EdgeServer, startServer } from '../coordinator/server.ts';
+import { type EdgeServer, startServer, type TlsIdentity } from '../coordinator/server.ts';
 import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
-import { startNodeWorker } from '../worker/node.ts';
+import { type NodeWorkerOptions, startNodeWorker } from '../worker/node.ts';
+import type { Worker } from '../worker/worker.ts';
 import { type TestScope, temporaryFolder } from './support.ts';
 import { run } from './terminal-events.ts';
 
@@ -25,10 +28,14 @@ export interface InnerCoordinator {
   readonly config: RunConfig;
   readonly log: EventLog;
   /** A real worker in this process. */
-  addWorker(): void;
+  addWorker(credentials?: Credentials): Worker;
 }
 
+type Credentials = Pick<NodeWorkerOptions, 'token' | 'tlsFingerprint'>;
+
 export interface InnerOptions {
+  readonly gate?: Gate;
+  readonly tls?: TlsIdentity;
   readonly limits?: Partial<Limits>;
   readonly config?: Partial<RunConfig>;
   readonly evaluate?: CoordinatorOptions['evaluate'];
@@ -36,7 +43,13 @@ export interface InnerOptions {
 
 export async function newInnerCoordinator(
   t: TestScope,
-  { limits: changedLimits, config: changedConfig, evaluate = evaluateNothing }: InnerOptions = {},
+  {
+    gate = openGate,
+    tls,
+    limits: changedLimits,
+    config: changedConfig,
+    evaluate = evaluateNothing,
+  }: InnerOptions = {},
 ): Promise<InnerCoordinator> {
   const limits = { ...defaultLimits, ...changedLimits };
   const config: RunConfig = {
@@ -44,6 +57,7 @@ export async function newInnerCoordinator(
     shape: { trainSamples: 256, testSamples: 1, rows: 4, columns: 4, classes: 4 },
     model: { hidden: [16], activation: 'relu', batchNorm: false, dropout: 0 },
     loss: { labelSmoothing: 0 },
+    codecs: { gradients: 'float32', weights: 'float32' },
     batchSize: 16,
     epochs: 100_000,
     ...changedConfig,
@@ -53,18 +67,20 @@ export async function newInnerCoordinator(
   const archive = await openArchive({ folder, fromVersion: 0, onError: () => undefined });
   const log = new EventLog({ lastSeq: 0 });
   const train = randomSlice(model, config.shape.trainSamples, 1);
-  const blocks = createDataBlocks(train, model.inputs);
+  const data = serveBlocks(createDataBlocks(train, model.inputs));
   const refusals = createRefusals((message) =>
     log.add({ type: 'notice', level: 'warning', message }),
   );
   const { parameterCount } = model;
   const maxPayloadBytes = 4 * parameterCount;
-  const memory = createRunMemory({ parameterCount, maxPayloadBytes, shards: config.shards });
+  const memory = createRunMemory({ parameterCount, maxPayloadBytes, config });
   const server = await startServer({
     host: '127.0.0.1',
     port: 0,
+    gate,
+    tls,
     maxPayloadBytes,
-    blocks,
+    routes: [data.route],
     limits,
     incoming: memory.incoming,
     onRefused: refusals.add,
@@ -86,10 +102,11 @@ export async function newInnerCoordinator(
     evaluate,
     host: '127.0.0.1',
     port: 0,
+    tls,
     expectWorkers: 1,
     limits,
   };
-  const coordinator = new Coordinator(options, server, blocks.manifest, refusals, memory);
+  const coordinator = new Coordinator(options, server, data, refusals, memory);
   t.onTestFinished(async () => {
     coordinator.stop();
     await coordinator.done;
@@ -102,15 +119,15 @@ export async function newInnerCoordinator(
     url,
     config,
     log,
-    addWorker: () => {
+    addWorker: (credentials) =>
       startNodeWorker({
+        ...credentials,
         url,
         name: 'honest',
         engine: 'reference',
         cacheDirectory,
         log: () => undefined,
-      });
-    },
+      }),
   };
 }
 

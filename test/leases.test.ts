@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { newMember, rememberShards } from '../coordinator/membership.ts';
 import { only, shardsOf, VirtualRun, workToTheEnd } from './virtual-run.ts';
 
 describe('a step', () => {
@@ -259,6 +260,43 @@ describe('the next step', () => {
     expect(only(run.answer('a'), 'commit')).toHaveLength(1);
     expect(shardsOf(run.leaseOf('a'))).toHaveLength(8);
     expect(run.leaseOf('late').version).toBe(0);
+  });
+});
+
+describe('where each shard draws from its own part of the data', () => {
+  const stepsOfTwo = (sharding: 'shuffled' | 'sticky'): VirtualRun => {
+    const run = new VirtualRun({ sharding, workers: { a: 100, b: 100 } });
+    for (let step = 0; step < 2; step++) {
+      run.now += 390;
+      run.answer('b');
+      run.now += 10;
+      run.answer('a');
+    }
+    return run;
+  };
+
+  it('a worker is leased the shards that it had, also when it is not the fastest any more', () => {
+    expect(shardsOf(stepsOfTwo('sticky').leaseOf('a'))).toEqual([0, 1, 2, 3]);
+    expect(shardsOf(stepsOfTwo('shuffled').leaseOf('a'))).toEqual([4, 5, 6, 7]);
+  });
+
+  it('a lease of new shards says nothing of the speed, because their samples are fetched', () => {
+    const run = new VirtualRun({ sharding: 'sticky', workers: { a: 100 } });
+    run.now = 3000;
+    run.answer('a');
+    expect(run.core.members.get('a')?.shardMs).toBe(100);
+    run.now += 400;
+    run.answer('a');
+    expect(run.core.members.get('a')?.shardMs).toBeLessThan(100);
+  });
+
+  it('what a worker had is forgotten when it has not had it for sixteen leases', () => {
+    const member = newMember('a', 'a', true);
+    rememberShards(member, [{ start: 0, length: 8 }]);
+    for (let lease = 0; lease < 15; lease++) rememberShards(member, [{ start: 2, length: 2 }]);
+    expect([...member.parts!]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    rememberShards(member, [{ start: 2, length: 2 }]);
+    expect([...member.parts!]).toEqual([2, 3]);
   });
 });
 

@@ -1,5 +1,7 @@
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { cleanName } from '../shared/names.ts';
+import { dataManifestSchema } from '../shared/protocol.ts';
 
 describe('a name from a stranger', () => {
   it.each([
@@ -27,4 +29,18 @@ describe('a name from a stranger', () => {
     const hidden = `${'\u200b'.repeat(1_000_000)}name`;
     expect(cleanName(hidden, 'w1')).toBe('w1');
   });
+});
+
+describe('a piece of data, which becomes a file', () => {
+  const isTaken = (sha256: string) =>
+    v.is(dataManifestSchema, { images: [{ sha256, bytes: 1 }], labels: [] });
+
+  it('is called after its content', () => {
+    expect(isTaken('0123456789abcdef'.repeat(4))).toBe(true);
+  });
+
+  it.each(['../../.ssh/config', '/etc/passwd', '', `${'0'.repeat(64)}/..`, `${'0'.repeat(64)}\n`])(
+    'is not called %j',
+    (name) => expect(isTaken(name)).toBe(false),
+  );
 });

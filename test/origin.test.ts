@@ -23,5 +23,21 @@ it.each<[string, string | undefined, string, boolean]>([
   ['a file', 'file://', '127.0.0.1:7070', false],
   ['nonsense', 'http://[', '127.0.0.1:7070', false],
 ])('%s at %s asks %s: %s', (_, origin, host, isWelcome) => {
-  expect(isFromHere({ origin, host }, 'train.lab')).toBe(isWelcome);
+  expect(isFromHere({ origin, host }, { host: 'train.lab' })).toBe(isWelcome);
+});
+
+const proxied = { host: '127.0.0.1', publicUrl: 'https://train.example.org' };
+const secure = { host: '0.0.0.0', isSecure: true };
+
+it.each<[string, typeof proxied | typeof secure, string, string, boolean]>([
+  ['its public page', proxied, 'https://train.example.org', 'train.example.org', true],
+  ['it through a proxy', proxied, 'https://train.example.org', '127.0.0.1:7070', true],
+  ['its public name here', proxied, 'http://train.example.org:1', 'train.example.org:1', true],
+  ['a neighbour of it', proxied, 'https://evil.example.org', 'train.example.org', false],
+  ['a name that begins like it', proxied, 'https://train.example.org.evil', '127.0.0.1', false],
+  ['another site at its host', proxied, 'https://evil.example', 'train.example.org', false],
+  ['its secure page', secure, 'https://192.168.1.5:7070', '192.168.1.5:7070', true],
+  ['its page without TLS', secure, 'http://192.168.1.5:7070', '192.168.1.5:7070', false],
+])('a page of %s: %#', (_, own, origin, host, isWelcome) => {
+  expect(isFromHere({ origin, host }, own)).toBe(isWelcome);
 });

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createPlan, isAlignedRun, type PlanOptions } from '../shared/plan.ts';
+import type { SampleRange } from '../shared/contracts.ts';
+import { createPlan, isAlignedRun, type Plan, type PlanOptions } from '../shared/plan.ts';
+import { createRandom } from '../shared/random.ts';
+import { shardingNames } from '../shared/shardings/index.ts';
 
 const usual: PlanOptions = {
   samples: 1000,
@@ -8,6 +11,7 @@ const usual: PlanOptions = {
   epochs: 3,
   seed: 0,
   shuffle: true,
+  sharding: 'shuffled',
 };
 const everyIndex = Array.from({ length: usual.samples }, (_, index) => index);
 const layouts = [
@@ -21,12 +25,25 @@ const layouts = [
   ['one sample a step', { batchSize: 1, shards: 2 }],
 ] as const;
 
-describe.each(layouts)('a plan with %s', (_, layout) => {
+const dealtLayouts = shardingNames.flatMap((sharding) =>
+  layouts.map(([title, layout]) => [sharding, title, { ...layout, sharding }] as const),
+);
+
+describe.each(dealtLayouts)('a %s plan with %s', (_sharding, _title, layout) => {
   const plan = createPlan({ ...usual, ...layout });
 
   it('has every sample exactly once in every epoch', () => {
     for (let epoch = 0; epoch < 3; epoch++) {
       expect(epochOrder(layout, epoch).sort((a, b) => a - b)).toEqual(everyIndex);
+    }
+  });
+
+  it('draws each shard from what it says that it draws from', () => {
+    for (let step = 0; step < plan.stepsPerEpoch; step++) {
+      for (const shard of shardsOf(plan.shards)) {
+        const source = new Set(samplesOf(plan.sourceOf(shard)));
+        expect([...plan.shardIndices(1, step, shard)].filter((at) => !source.has(at))).toEqual([]);
+      }
     }
   });
 
@@ -47,6 +64,85 @@ describe.each(layouts)('a plan with %s', (_, layout) => {
         }
       }
     }
+  });
+});
+
+describe('a sticky plan', () => {
+  const sticky = { ...usual, sharding: 'sticky' } as const;
+  const partsOf = (plan: Plan) => shardsOf(plan.shards).map((at) => samplesOf(plan.sourceOf(at)));
+
+  it('has every sample in exactly one part, whatever the sizes', () => {
+    const random = createRandom('sizes');
+    for (let round = 0; round < 100; round++) {
+      const samples = 1 + random.below(3000);
+      const batchSize = 1 + random.below(random.below(4) === 0 ? samples : 100);
+      const shards = 2 ** random.below(8);
+      const plan = createPlan({ ...sticky, samples, batchSize, shards });
+      const parts = partsOf(plan).flat();
+      expect(parts.sort((a, b) => a - b)).toEqual(Array.from(parts, (_, at) => at));
+      expect(parts).toHaveLength(samples);
+      const epoch = epochOrder({ ...sticky, samples, batchSize, shards }, 1);
+      expect(epoch.sort((a, b) => a - b)).toEqual(parts);
+    }
+  });
+
+  it('has the same parts in all epochs, and takes their samples in another order', () => {
+    const plan = createPlan({ ...sticky, batchSize: 100 });
+    const taken = [0, 1].map((epoch) =>
+      shardsOf(plan.stepsPerEpoch).flatMap((step) => [...plan.shardIndices(epoch, step, 2)]),
+    );
+    expect(taken[0]).not.toEqual(taken[1]);
+    const sorted = taken.map((samples) => [...samples].sort((a, b) => a - b));
+    expect(sorted[0]).toEqual(sorted[1]);
+  });
+
+  it.each([
+    [2, 240],
+    [8, 240],
+    [16, 240],
+    [32, 256],
+    [64, 288],
+  ])(
+    'of %i shards cuts parts of MNIST that touch %i of its 240 blocks in all',
+    (shards, touched) => {
+      const plan = createPlan({ ...sticky, samples: 60_000, shards });
+      const blocks = partsOf(plan).map(
+        (part) => new Set(part.map((at) => Math.floor(at / 250))).size,
+      );
+      expect(sum(blocks)).toBe(touched);
+    },
+  );
+
+  it('needs few blocks of a part for many steps, and 64 blocks in all', () => {
+    const plan = createPlan({ ...sticky, samples: 60_000, shards: 8 });
+    for (const first of [0, 250, 500]) {
+      const steps = shardsOf(250).map((step) => first + step);
+      const blocks = shardsOf(8).map((shard) => {
+        const samples = steps.flatMap((step) => [...plan.shardIndices(1, step, shard)]);
+        return new Set(samples.map((at) => Math.floor(at / 250))).size;
+      });
+      expect(blocks).toEqual([8, 8, 8, 8, 8, 8, 8, 8]);
+    }
+  });
+
+  it('spreads data that is sorted by class over its parts', () => {
+    const plan = createPlan({ ...sticky, samples: 60_000, shards: 8 });
+    const classes = partsOf(plan).map((part) => new Set(part.map((at) => Math.floor(at / 6000))));
+    expect(Math.min(...classes.map(({ size }) => size))).toBeGreaterThanOrEqual(8);
+  });
+
+  it('keeps the order of the data within and between its parts when it must not shuffle', () => {
+    const plan = createPlan({ ...sticky, shuffle: false });
+    expect(partsOf(plan).flat()).toEqual(everyIndex);
+    expect([...plan.shardIndices(1, 0, 0), ...plan.shardIndices(1, 1, 0)]).toEqual(
+      everyIndex.slice(0, 32),
+    );
+  });
+
+  it('does not change from one release to the next', () => {
+    const mnist = createPlan({ ...sticky, samples: 60_000 });
+    expect(mnist.sourceOf(0)[0]).toEqual({ start: 50_000, end: 50_250 });
+    expect([...mnist.shardIndices(0, 0, 0)].slice(0, 5)).toEqual([8644, 5495, 51_292, 5491, 3530]);
   });
 });
 
@@ -152,6 +248,10 @@ function epochOrder(changes: Partial<PlanOptions>, epoch: number): number[] {
 
 function shardsOf(count: number): number[] {
   return Array.from({ length: count }, (_, shard) => shard);
+}
+
+function samplesOf(ranges: readonly SampleRange[]): number[] {
+  return ranges.flatMap(({ start, end }) => shardsOf(end - start).map((at) => start + at));
 }
 
 function sum(values: number[]): number {

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import type { Socket as ServerSocket } from 'socket.io';
 import { describe, expect, it } from 'vitest';
+import { serveBlocks } from '../coordinator/block-route.ts';
 import { EventLog } from '../coordinator/event-log.ts';
+import { openGate } from '../coordinator/gate.ts';
 import { defaultLimits } from '../coordinator/limits.ts';
 import { type EdgeServer, startServer } from '../coordinator/server.ts';
 import { openWatchChannel } from '../coordinator/watch-channel.ts';
@@ -17,14 +19,16 @@ import type { TestScope } from './support.ts';
 
 /** More than the system's own buffers take. */
 const largePayload = new Uint8Array(16_000_000);
+const largeBlock = { bytes: largePayload, gzipped: async () => undefined };
 
 async function newServer(t: TestScope, joinTimeoutMs = 10_000) {
   const server = await startServer({
     host: '127.0.0.1',
     port: 0,
     maxPayloadBytes: 1000,
-    blocks: { manifest: { images: [], labels: [] }, get: () => largePayload },
+    routes: [serveBlocks({ manifest: { images: [], labels: [] }, get: () => largeBlock }).route],
     limits: { ...defaultLimits, joinTimeoutMs },
+    gate: openGate,
     onRefused: () => undefined,
   });
   t.onTestFinished(() => server.close());

@@ -1,16 +1,19 @@
 // A coordinator and a worker in one process, with messages of the size that is kept in places: what both hold after
 // thousands of steps.
+import { hash } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { modelOf } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
 import { protocolVersion } from '../shared/protocol.ts';
-import { randomSlice } from '../worker/engines/prove.ts';
+import { createBlockCache } from '../worker/block-cache.ts';
+import { openTrainingData } from '../worker/data-store.ts';
 import { FrameMemory } from '../worker/frame-memory.ts';
 import { steadyWebSocket } from '../worker/steady-websocket.ts';
 import { socketTransport } from '../worker/transport.ts';
+import { UnmaskedWebSocket } from '../worker/unmasked-websocket.ts';
 import { Worker } from '../worker/worker.ts';
 import { heldMemory } from './held-memory.ts';
 import { newInnerCoordinator } from './inner-coordinator.ts';
+import { temporaryFolder } from './support.ts';
 
 /** Half a minute for ten thousand. */
 const steps = Number(process.env.TUTTI_STEPS ?? 1500);
@@ -22,7 +25,7 @@ it(`a run holds no more after ${steps} steps than before them`, { timeout: 600_0
   const trainSamples = batchSize * (warmUpSteps + steps + 1000);
   const shape = { trainSamples, testSamples: 1, rows: 4, columns: 4, classes: 4 };
   const network = { hidden: [hidden], activation: 'relu' as const, batchNorm: false, dropout: 0 };
-  const { coordinator, config, log, url } = await newInnerCoordinator(t, {
+  const { coordinator, log, url } = await newInnerCoordinator(t, {
     config: { shape, model: network, batchSize, shards: 4 },
   });
   const memory = new FrameMemory();
@@ -30,10 +33,18 @@ it(`a run holds no more after ${steps} steps than before them`, { timeout: 600_0
     connect: socketTransport({
       url,
       handshake: { protocol: protocolVersion, name: 'quick', kind: 'node' },
-      webSocket: steadyWebSocket(memory.incoming),
+      webSocket: steadyWebSocket(UnmaskedWebSocket, memory.incoming),
       memory,
     }),
-    loadData: async () => randomSlice(modelOf(config), trainSamples, 1),
+    loadData: (manifest, imageBytes) =>
+      openTrainingData({
+        baseUrl: url,
+        manifest,
+        imageBytes,
+        cache: createBlockCache(temporaryFolder(t)),
+        sha256: (bytes) => hash('sha256', bytes),
+        fetch,
+      }),
     createEngine: async ({ parameterCount }) => {
       return { engine: quickEngine(parameterCount), samplesPerSecond: 1e6 };
     },

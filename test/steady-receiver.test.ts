@@ -2,6 +2,7 @@
 // into one buffer, gathered in places that are used again, and the same as ever.
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { openGate } from '../coordinator/gate.ts';
 import { defaultLimits } from '../coordinator/limits.ts';
 import { startServer } from '../coordinator/server.ts';
 import { openWorkChannel } from '../coordinator/work-channel.ts';
@@ -33,7 +34,8 @@ async function newReceiver(t: TestScope) {
     host: '127.0.0.1',
     port: 0,
     maxPayloadBytes,
-    blocks: { manifest: { images: [], labels: [] }, get: () => undefined },
+    routes: [],
+    gate: openGate,
     limits: defaultLimits,
     incoming: memory,
     onRefused: () => undefined,

@@ -1,6 +1,7 @@
 // One event of every kind, with values that the terminal tests know.
-import { emptyView, type RunView, reduceView } from '../deploy/terminal/run-view.ts';
+
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
+import { emptyView, type RunView, reduceView } from '../shared/run-view.ts';
 
 const hash = '0123456789abcdef'.repeat(4);
 const stamp = { seq: 1, time: '2025-01-01T00:00:00.000Z' };
@@ -9,7 +10,7 @@ export const url = 'http://10.0.0.5:7070';
 export const run: RunEventOf<'run'> = {
   type: 'run',
   ...stamp,
-  eventsVersion: 1,
+  apiVersion: 1,
   run: 'mnist-1',
   config: {
     dataset: 'mnist',
@@ -17,12 +18,14 @@ export const run: RunEventOf<'run'> = {
     shape: { trainSamples: 60_000, testSamples: 10_000, rows: 28, columns: 28, classes: 10 },
     model: { hidden: [400, 200, 100], activation: 'relu', batchNorm: false, dropout: 0 },
     loss: { labelSmoothing: 0 },
+    codecs: { gradients: 'float32', weights: 'float32' },
     batchSize: 64,
     testBatchSize: 1000,
     shards: 2,
     epochs: 20,
     seed: 1,
     shuffle: true,
+    sharding: 'shuffled',
     optimizer: { name: 'sgd', learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0 },
     schedule: { name: 'constant', warmupSteps: 0, decay: 0.1, decayEpochs: 10 },
   },
@@ -43,6 +46,7 @@ export const counters: RunEventOf<'end'>['counters'] = {
   gradientsRejected: 0,
   bytesIn: 1_234_567_890,
   bytesOut: 999,
+  dataBytesOut: 99,
 };
 
 export const step: RunEventOf<'step'> = {
@@ -58,6 +62,7 @@ export const step: RunEventOf<'step'> = {
   samplesPerSecond: 41_234,
   etaSeconds: 34.2,
   workers: 2,
+  ledger: { seen: 26_368, twice: 0 },
   counters,
 };
 
@@ -75,6 +80,7 @@ export const epoch: RunEventOf<'epoch'> = {
   samples: 60_000,
   samplesPerSecond: 31_512,
   workers: 2,
+  ledger: { seen: 60_000, lost: 0, twice: 0 },
   counters,
   weightsHash: hash,
   confusion: [[1]],
@@ -90,6 +96,32 @@ export const end: RunEventOf<'end'> = {
   weightsHash: hash,
   runDirectory: 'runs/mnist-1',
   counters,
+};
+
+export const workers: RunEventOf<'workers'> = {
+  type: 'workers',
+  ...stamp,
+  rows: [
+    {
+      worker: 'w1',
+      name: 'laptop',
+      kind: 'node',
+      engine: 'onnx:cpu',
+      state: 'working',
+      samplesPerSecond: 30_925,
+      share: 0.75,
+      computeMs: 12.5,
+      networkMs: 3.25,
+      lagMs: 0,
+      samples: 900_000,
+      accepted: 28_140,
+      duplicate: 60,
+      late: 4,
+      rejected: 0,
+      bytesIn: 1_000_000,
+      bytesOut: 2_000_000,
+    },
+  ],
 };
 
 export const joined = worker('joined');
@@ -120,6 +152,7 @@ export const everyKind: RunEvent[] = [
   worker('ready'),
   waiting,
   step,
+  workers,
   warning,
   epoch,
   saved,

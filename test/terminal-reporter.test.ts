@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { progressLine } from '../deploy/terminal/block.ts';
@@ -67,6 +68,41 @@ describe('the reporter', () => {
     const before = written.out.length;
     vi.advanceTimersByTime(100);
     expect(written.out.slice(before)).toContain('epoch 3/20 step 412/938 · 41…');
+  });
+
+  it('takes away what a terminal that became narrower has wrapped', () => {
+    const { all, stdout, written } = report('human', { isTTY: true });
+    all([run, step]);
+    vi.advanceTimersByTime(100);
+    const [first, ...others] = written.out
+      .split('\n')
+      .slice(-4, -1)
+      .map((line) => {
+        return stripVTControlCharacters(line).length;
+      });
+    stdout.columns = 50;
+    stdout.emit('resize');
+    const before = written.out.length;
+    all([epoch]);
+    // Of the three lines the first is wider than the terminal now.
+    expect([Math.ceil(first / 50), ...others.map((length) => Math.ceil(length / 50))]).toEqual([
+      2, 1, 1,
+    ]);
+    expect(written.out.slice(before)).toMatch(/^\r(\u001b\[1A\u001b\[2K){4}epoch {2}1\/20/);
+  });
+
+  it('puts lines of its own above the block, or where people read', () => {
+    const pinned = report('human', { isTTY: true });
+    pinned.all([run, step]);
+    vi.advanceTimersByTime(100);
+    const before = pinned.written.out.length;
+    pinned.reporter.say('the connection broke\u001b[2J');
+    expect(pinned.written.out.slice(before)).toMatch(/the connection broke\n[\s\S]*step 412\/938/);
+    for (const mode of ['json', 'quiet'] as const) {
+      const { reporter, written } = report(mode);
+      reporter.say('the connection broke');
+      expect(written).toEqual({ out: '', err: 'the connection broke\n' });
+    }
   });
 
   it('leaves the terminal alone after it is closed', () => {

@@ -4,10 +4,13 @@ import { nearest, suggestFlag } from '../deploy/suggest.ts';
 import { blockLines } from '../deploy/terminal/block.ts';
 import * as format from '../deploy/terminal/format.ts';
 import { permanentLines } from '../deploy/terminal/lines.ts';
-import { emptyView, reduceView } from '../deploy/terminal/run-view.ts';
+import { sparkline } from '../deploy/terminal/sparkline.ts';
 import { plainStyle } from '../deploy/terminal/style.ts';
+import { tableLines } from '../deploy/terminal/table.ts';
+import { watchBlock } from '../deploy/terminal/watch-block.ts';
 import type { RunEvent } from '../shared/events.ts';
 import { optimizers } from '../shared/optimizers/index.ts';
+import { emptyView, reduceView } from '../shared/run-view.ts';
 import {
   end,
   epoch,
@@ -20,6 +23,7 @@ import {
   waiting,
   warning,
   worker,
+  workers,
 } from './terminal-events.ts';
 
 const linesOf = (event: RunEvent) => permanentLines(event, plainStyle);
@@ -52,6 +56,7 @@ describe('the lines that stay', () => {
     expect(banner).toContain(
       'batch 64 in 2 shards, 20 epochs of 938 steps, sgd rate 0.01 momentum 0.9, constant schedule',
     );
+    expect(banner).toContain('gradients and weights as float32');
     expect(banner).toContain('runs/mnist-1');
     expect(banner).toContain(`\nWorkers join with: npx tutti worker ${url}\n`);
     expect(banner).toContain(`\nWatch with: npx tutti watch ${url}\n`);
@@ -186,6 +191,70 @@ describe('the pinned block', () => {
   });
 });
 
+describe('the screen of a watcher', () => {
+  const roomy = { columns: 110, rows: 30 };
+  const watched = viewOf(
+    run,
+    worker('ready', { engine: 'onnx:cpu' }),
+    epoch,
+    { ...step, version: 2000, loss: 0.5, time: '2024-12-31T23:59:59.000Z' },
+    { ...step, counters: { ...step.counters, bytesIn: step.counters.bytesIn + 5e6 } },
+    workers,
+  );
+
+  it('shows where the run is, its curves, what came of its images, and each worker', () => {
+    expect(watchBlock(watched, roomy, plainStyle)).toEqual([
+      'epoch 3/20 ━━━━━━━━━━╸───────────── step 412/938 · 41,200 samples/s · ETA 34 s · 2 workers',
+      'Train Loss █▁ 0.3123',
+      'Train Acc  ▁▁ 91.25 %',
+      'Eval Loss  ▁ 0.2101',
+      'Eval Acc   ▁ 93.55 %',
+      'images 26,368 seen, 0 twice, 0 lost before · 5.0 MB/s in, 0 B/s out · best Eval Acc 93.55 %',
+      'worker  engine    state    samples/s  share  compute  network    used  late  refused',
+      'laptop  onnx:cpu  working     30,925   75 %    13 ms     3 ms  28,140     4        0',
+      'q quits, the run goes on',
+    ]);
+  });
+
+  it('says what the run waits for', () => {
+    const block = watchBlock(reduceView(watched, waiting), roomy, plainStyle);
+    expect(block).toContain(waiting.text);
+  });
+
+  it('fits into every terminal, and is the usual block in a small one', () => {
+    const [row] = workers.rows;
+    const rows = Array.from({ length: 200 }, (_, at) => ({ ...row, name: `東京🚀${at}` }));
+    const crowded = reduceView(reduceView(watched, { ...workers, rows }), waiting);
+    for (let columns = 20; columns <= 150; columns += 3) {
+      for (let height = 4; height <= 60; height += 7) {
+        const lines = watchBlock(crowded, { columns, rows: height }, plainStyle);
+        expect(lines.length).toBeLessThan(height);
+        for (const line of lines) expect(format.widthOf(line)).toBeLessThanOrEqual(columns);
+      }
+    }
+    expect(watchBlock(crowded, roomy, plainStyle)).toContain('and 184 more');
+    expect(watchBlock(watched, { columns: 50, rows: 30 }, plainStyle)).toHaveLength(3);
+  });
+
+  it('shows nothing that strangers could command the terminal with', () => {
+    const evil = '\u001b[2Jroot\u202e\r\n\u009b31m';
+    const rows = workers.rows.map((row) => ({ ...row, name: evil, engine: evil }));
+    const shown = watchBlock(reduceView(watched, { ...workers, rows }), roomy, plainStyle);
+    expect(shown.join('')).toContain('root');
+    for (const line of shown) expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+});
+
+describe('a run that is resumed', () => {
+  it('keeps what was told up to where it goes on, and forgets the rest', () => {
+    const later = { ...epoch, epoch: 3, version: 2814 };
+    const view = viewOf(run, epoch, step, later, { ...run, fromVersion: 2288 });
+    expect(view.epochs).toEqual([epoch]);
+    expect(view.steps).toEqual([{ version: 2288, loss: 0.31234, accuracy: 0.9125 }]);
+    expect(view.progress).toBeUndefined();
+  });
+});
+
 describe('formatting', () => {
   it('rounds durations to what matters at their size', () => {
     const seconds = [0.0401, 0.0996, 1.44, 9.96, 59.4, 59.6, 125, 3599.6, 3780];
@@ -217,6 +286,39 @@ describe('formatting', () => {
     expect(format.sanitize('x'.repeat(9), 4)).toBe('xxx…');
     expect(format.formatName('n'.repeat(500))).toHaveLength(40);
     expect(format.formatName('\u200b\u202e')).toBe('unnamed');
+  });
+});
+
+describe('a curve in one line', () => {
+  it('rises and falls with its values', () => {
+    expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7], 80)).toBe('▁▂▃▄▅▆▇█');
+    expect(sparkline([3, 3, 3], 80)).toBe('▁▁▁');
+    expect(sparkline([], 80)).toBe('');
+  });
+
+  it('has the means of what does not fit, and leaves out what is no number', () => {
+    expect(sparkline([0, 2, 4, 6, 8, 10], 3)).toBe('▁▅█');
+    expect(sparkline([0, Number.NaN, 1], 80)).toBe('▁█');
+    for (let width = 1; width < 100; width++) {
+      expect(sparkline(Array.from({ length: 97 }, Math.random), width)).toHaveLength(
+        Math.min(97, width),
+      );
+    }
+  });
+});
+
+describe('a table', () => {
+  it('gives each column the width that it needs, and numbers their place on the right', () => {
+    expect(
+      tableLines(
+        ['name', '>count'],
+        [
+          ['東京', '1'],
+          ['a', '12,345'],
+        ],
+        plainStyle,
+      ),
+    ).toEqual(['name   count', '東京       1', 'a     12,345']);
   });
 });
 

@@ -53,7 +53,7 @@ describe('the tree sum', () => {
     const expected = bitsOf(treeOf(parts));
     const pool = new VectorPool();
     for (let seed = 0; seed < 20; seed++) {
-      const tree = new TreeSum(shards, pool);
+      const tree = new TreeSum(shards, (sum) => sum, pool);
       for (const shard of shuffled([...parts.keys()], seed)) {
         const part = copyOf(parts[shard]);
         tree.add(shard, 1, part);
@@ -73,7 +73,7 @@ describe('the tree sum', () => {
       return new Float32Array(length);
     });
     for (let step = 0; step < 10; step++) {
-      const tree = new TreeSum(shards, pool);
+      const tree = new TreeSum(shards, (sum) => sum, pool);
       // Every other shard first: no more can wait for their siblings.
       for (const shard of [0, 2, 4, 6, 1, 3, 5, 7]) tree.add(shard, 1, parts[shard]);
       tree.release();

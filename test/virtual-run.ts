@@ -35,7 +35,7 @@ export class VirtualRun {
     ...changes
   }: VirtualRunOptions = {}) {
     const usual = { samples: 64, batchSize: 32, shards: 8, epochs: 2, seed: 0, shuffle: true };
-    this.plan = createPlan({ ...usual, ...changes });
+    this.plan = createPlan({ ...usual, sharding: 'shuffled', ...changes });
     this.core = new Core({ plan: this.plan, optimizer, learningRate: () => 1, start });
     this.handle({ type: 'hold', cause: 'evaluation' });
     for (const [worker, shardMs] of Object.entries(workers)) this.join(worker, shardMs);

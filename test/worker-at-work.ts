@@ -7,6 +7,7 @@ import { createPlan } from '../shared/plan.ts';
 import type { ShardRun, ToWorker } from '../shared/protocol.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
+import { TrainingData } from '../worker/training-data.ts';
 import { Worker, type WorkerEnvironment } from '../worker/worker.ts';
 import { FakeCoordinator } from './fake-coordinator.ts';
 import { run } from './terminal-events.ts';
@@ -17,6 +18,7 @@ const config: RunConfig = {
   shape: { trainSamples: 50, testSamples: 1, rows: 2, columns: 3, classes: 3 },
   model: { hidden: [5], activation: 'relu', batchNorm: false, dropout: 0 },
   loss: { labelSmoothing: 0 },
+  codecs: { gradients: 'float32', weights: 'float32' },
   batchSize: 22,
   shards: 8,
 };
@@ -32,11 +34,15 @@ export const welcome: MessageOf<'welcome'> = {
   run: 'mnist-1',
   config,
   data: { images: [], labels: [] },
-  codec: 'float32',
+};
+
+export const stickyWelcome: MessageOf<'welcome'> = {
+  ...welcome,
+  config: { ...config, sharding: 'sticky' },
 };
 
 export function weightsOf(version: number): MessageOf<'weights'> {
-  return { type: 'weights', version, payload: codecs.float32.encode(weightsAt(version)) };
+  return { type: 'weights', version, payload: codecs.float32.encode(weightsAt(version), 0) };
 }
 
 export function leaseOf(version: number, ...runs: ShardRun[]): MessageOf<'lease'> {
@@ -64,13 +70,31 @@ function weightsAt(version: number): Float32Array {
   return initialWeights(model, version);
 }
 
+export const imagesPerBlock = 7;
+
+/** Every block is there at once. */
+function dataInMemory(brought: number[]): TrainingData {
+  return new TrainingData({
+    labels: data.labels,
+    imageBytes: model.inputs,
+    imagesPerBlock,
+    bring: async (block, deliver) => {
+      brought.push(block);
+      const bytes = imagesPerBlock * model.inputs;
+      deliver(data.images.subarray(block * bytes, (block + 1) * bytes));
+    },
+  });
+}
+
 export interface Employment {
   readonly coordinator: FakeCoordinator;
   readonly worker: Worker;
   /** In the order in which they were made. */
   readonly engines: WatchedEngine[];
-  /** How often the data was fetched. */
+  /** How often the labels were fetched. */
   fetches: number;
+  /** Blocks of images that came, in their order. */
+  readonly broughtBlocks: number[];
   readonly log: string[];
 }
 
@@ -83,7 +107,7 @@ export function employ(changes: Partial<WorkerEnvironment> = {}): Employment {
     connect: coordinator.connect,
     loadData: async () => {
       employment.fetches++;
-      return data;
+      return dataInMemory(employment.broughtBlocks);
     },
     createEngine: async () => {
       const engine = new WatchedEngine(await reference.create(model));
@@ -94,7 +118,14 @@ export function employ(changes: Partial<WorkerEnvironment> = {}): Employment {
     log: (message) => log.push(message),
     ...changes,
   });
-  const employment = { coordinator, worker, engines, fetches: 0, log };
+  const employment: Employment = {
+    coordinator,
+    worker,
+    engines,
+    fetches: 0,
+    broughtBlocks: [],
+    log,
+  };
   return employment;
 }
 

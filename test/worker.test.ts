@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { createPlan } from '../shared/plan.ts';
 import { TreeSum } from '../shared/tree-sum.ts';
+import { TrainingData } from '../worker/training-data.ts';
 import {
   employ,
   employReady,
+  imagesPerBlock,
   leaseOf,
   plan,
   shardSum,
+  stickyWelcome,
   valuesOf,
   weightsOf,
   welcome,
@@ -108,6 +112,50 @@ describe('a worker', () => {
     }
     expect(engine.loads).toBe(1);
   });
+
+  it('fetches the whole training set before its first lease where any sample may come next', async () => {
+    const { broughtBlocks } = await employReady();
+    expect(broughtBlocks).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('fetches nothing but the parts of its shards where each has its own', async () => {
+    const { coordinator, broughtBlocks } = employ();
+    coordinator.open();
+    coordinator.say(stickyWelcome);
+    await coordinator.hear('ready');
+    expect(broughtBlocks).toEqual([]);
+    for (let lease = 0; lease < 16; lease++) {
+      coordinator.say(weightsOf(lease));
+      coordinator.say(leaseOf(lease, { start: 2, length: 2 }));
+      await coordinator.hear('gradient');
+    }
+    const { sourceOf } = createPlan({ ...stickyWelcome.config, samples: 50 });
+    const blocks = [2, 3].flatMap(sourceOf).flatMap(({ start, end }) => [start, end - 1]);
+    const touched = new Set(blocks.map((sample) => Math.floor(sample / imagesPerBlock)));
+    expect(new Set(broughtBlocks)).toEqual(touched);
+    expect(broughtBlocks).toHaveLength(touched.size);
+  });
+
+  it.each([
+    [15, false],
+    [16, true],
+  ])(
+    'believes after %i leases of the same shards that it keeps them: %s',
+    async (leases, isSure) => {
+      const { coordinator, broughtBlocks } = employ();
+      coordinator.open();
+      coordinator.say(stickyWelcome);
+      await coordinator.hear('ready');
+      // A step of six samples, which are not of all eight blocks.
+      for (let lease = 0; lease < leases; lease++) {
+        coordinator.say(weightsOf(2));
+        coordinator.say(leaseOf(2, { start: 0, length: 8 }));
+        await coordinator.hear('gradient');
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(broughtBlocks.length === 8).toBe(isSure);
+    },
+  );
 
   it('tells people that it is a spare', async () => {
     const { coordinator, log } = await employReady();
@@ -247,6 +295,25 @@ describe('a worker ends', () => {
     const error = new Error(`no ${stage}`);
     expect(await worker.ending).toEqual({ kind: 'failed', stage, error });
     expect(coordinator.isClosed).toBe(true);
+  });
+
+  it('when a block of its data does not come for a lease, and names that stage', async () => {
+    const error = new Error('block 3 did not come');
+    const { coordinator, worker } = employ({
+      loadData: async () =>
+        new TrainingData({
+          labels: new Uint8Array(50),
+          imageBytes: 6,
+          imagesPerBlock,
+          bring: () => Promise.reject(error),
+        }),
+    });
+    coordinator.open();
+    coordinator.say(welcome);
+    await coordinator.hear('ready');
+    coordinator.say(weightsOf(3));
+    coordinator.say(leaseOf(3, { start: 0, length: 1 }));
+    expect(await worker.ending).toEqual({ kind: 'failed', stage: 'data', error });
   });
 
   it('when its engine breaks in training', async () => {

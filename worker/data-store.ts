@@ -1,7 +1,7 @@
-// Fetches the training set from the coordinator in blocks and keeps only those that are intact.
+// Fetches blocks of the training set from the coordinator and keeps only those that are intact.
 // Runs in Node and in a browser: what differs between them is passed in.
-import type { Slice } from '../shared/contracts.ts';
 import type { DataManifest } from '../shared/protocol.ts';
+import { TrainingData } from './training-data.ts';
 
 /** Blocks of earlier runs, by content. Never rejects: what it cannot give is fetched. */
 export interface BlockCache {
@@ -16,6 +16,7 @@ export const noCache: BlockCache = {
 };
 
 export interface DataProgress {
+  /** Labels and images; not all are needed in every run. */
   readonly loadedBytes: number;
   readonly totalBytes: number;
 }
@@ -35,68 +36,71 @@ export interface TrainingDataRequest {
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-const concurrentRequests = 4;
 const retryDelaysMs = [500, 1000, 2000];
 /** A browser would answer a second request from its own cache, with the same corrupt bytes. */
 const pastCaches = { cache: 'reload' } as const;
 
-/** Rejects with the block that did not come, or with the signal's reason. */
-export async function fetchTrainingData(request: TrainingDataRequest): Promise<Slice> {
+/** Fetches the labels; images come when they are asked for. Rejects with the block that did not come. */
+export async function openTrainingData(request: TrainingDataRequest): Promise<TrainingData> {
   const { manifest, imageBytes, cache, sha256, onProgress } = request;
-  const images = new Uint8Array(byteLength(manifest.images));
-  const labels = new Uint8Array(byteLength(manifest.labels));
-  if (images.length !== labels.length * imageBytes) {
-    throw new Error(
-      `The coordinator offers ${labels.length} labels with ${images.length} bytes of images, ` +
-        `which is not ${imageBytes} an image. Run the same version of tutti on both machines.`,
-    );
-  }
-  const blocks = [...layOut(manifest.images, images), ...layOut(manifest.labels, labels)];
-  const totalBytes = images.length + labels.length;
+  const imagesPerBlock = checkLayout(manifest, imageBytes);
+  const blocks = [...manifest.images, ...manifest.labels];
+  const totalBytes = byteLength(blocks);
   let loadedBytes = 0;
 
   const stop = new AbortController();
   const signal = AbortSignal.any(request.signal ? [request.signal, stop.signal] : [stop.signal]);
-  // All loaders draw from this one iterator.
-  const queue = blocks.entries();
-  const loader = async (): Promise<void> => {
-    for (const [index, block] of queue) {
-      signal.throwIfAborted();
-      const cached = await cache.get(block.sha256);
-      if (cached && (await faultOf(cached, block, sha256)) === undefined) {
-        block.target.set(cached);
-      } else {
-        const who = `Block ${index + 1} of ${blocks.length} of the training data`;
-        const fetched = await download(who, block, request, signal);
-        block.target.set(fetched);
-        await cache.put(block.sha256, fetched);
-      }
-      loadedBytes += block.bytes;
-      onProgress?.({ loadedBytes, totalBytes });
-    }
+  /** `deliver` need not wait for the cache to keep it, too. */
+  const bring = async (at: number, deliver: (bytes: Uint8Array) => void): Promise<void> => {
+    signal.throwIfAborted();
+    const block = blocks[at];
+    const cached = await cache.get(block.sha256);
+    const isIntact = cached !== undefined && (await faultOf(cached, block, sha256)) === undefined;
+    const who = `Block ${at + 1} of ${blocks.length} of the training data`;
+    const bytes = isIntact ? cached : await download(who, block, request, signal);
+    loadedBytes += block.bytes;
+    deliver(bytes);
+    onProgress?.({ loadedBytes, totalBytes });
+    if (!isIntact) await cache.put(block.sha256, bytes);
   };
-  try {
-    await Promise.all(Array.from({ length: concurrentRequests }, loader));
-  } catch (error) {
-    stop.abort();
-    throw error;
-  }
-  return { images, labels };
-}
 
-interface Block {
-  readonly sha256: string;
-  readonly bytes: number;
-  /** Where it belongs: a view of the whole. */
-  readonly target: Uint8Array;
-}
-
-function layOut(entries: DataManifest['images'], whole: Uint8Array): Block[] {
+  const labels = new Uint8Array(byteLength(manifest.labels));
   let end = 0;
-  return entries.map(({ sha256, bytes }) => {
+  for (const [at, { bytes }] of manifest.labels.entries()) {
+    const start = end;
     end += bytes;
-    return { sha256, bytes, target: whole.subarray(end - bytes, end) };
+    await bring(manifest.images.length + at, (block) => labels.set(block, start));
+  }
+  return new TrainingData({
+    labels,
+    imageBytes,
+    imagesPerBlock,
+    bring,
+    onClose: () => stop.abort(),
   });
+}
+
+type Block = DataManifest['images'][number];
+
+/** How many images a block has. */
+function checkLayout({ images, labels }: DataManifest, imageBytes: number): number {
+  const [imagesLength, labelsLength] = [byteLength(images), byteLength(labels)];
+  const imagesPerBlock = (images[0]?.bytes ?? imageBytes) / imageBytes;
+  const areEqual = images.slice(0, -1).every(({ bytes }) => bytes === images[0].bytes);
+  const isLastLarger = images.length > 0 && images[images.length - 1].bytes > images[0].bytes;
+  if (imagesLength !== labelsLength * imageBytes) {
+    throw new Error(
+      `The coordinator offers ${labelsLength} labels with ${imagesLength} bytes of images, ` +
+        `which is not ${imageBytes} an image. Run the same version of tutti on both machines.`,
+    );
+  }
+  if (!Number.isInteger(imagesPerBlock) || imagesPerBlock < 1 || !areEqual || isLastLarger) {
+    throw new Error(
+      'The coordinator offers blocks of training data that do not hold equally many images. ' +
+        'Run the same version of tutti on both machines.',
+    );
+  }
+  return imagesPerBlock;
 }
 
 async function download(
@@ -143,8 +147,8 @@ async function faultOf(
   return found === expected.sha256 ? undefined : `its bytes are wrong: their SHA-256 is ${found}`;
 }
 
-function byteLength(entries: DataManifest['images']): number {
-  return entries.reduce((total, { bytes }) => total + bytes, 0);
+function byteLength(blocks: readonly Block[]): number {
+  return blocks.reduce((total, { bytes }) => total + bytes, 0);
 }
 
 /** `fetch failed` alone helps nobody: the code of its cause says refused or not found. */

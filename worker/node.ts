@@ -2,17 +2,24 @@
 import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { protocolVersion } from '../shared/protocol.ts';
+import { withBearer } from './bearer.ts';
 import { createBlockCache } from './block-cache.ts';
-import { fetchTrainingData } from './data-store.ts';
+import { openTrainingData } from './data-store.ts';
 import { auto, chooseEngine, specOf } from './engines/choose.ts';
 import { FrameMemory } from './frame-memory.ts';
+import { agentFor, fetchOver } from './pinned-agent.ts';
 import { steadyWebSocket } from './steady-websocket.ts';
 import { socketTransport } from './transport.ts';
+import { webSocketFor } from './unmasked-websocket.ts';
 import { Worker } from './worker.ts';
 
 export interface NodeWorkerOptions {
   /** The coordinator: `http://host:7070`. */
   readonly url: string;
+  /** That lets it in, where the coordinator asks for one. */
+  readonly token?: string;
+  /** SHA-256 of the only certificate that is trusted, in hex; without one, those that Node trusts. */
+  readonly tlsFingerprint?: string;
   readonly name?: string;
   /** `auto` or one of `engineSpecs`. */
   readonly engine: string;
@@ -21,23 +28,25 @@ export interface NodeWorkerOptions {
 }
 
 export function startNodeWorker(options: NodeWorkerOptions): Worker {
-  const { url, engine: spec, cacheDirectory, log } = options;
+  const { url, token, tlsFingerprint, engine: spec, cacheDirectory, log } = options;
+  const agent = agentFor(tlsFingerprint);
   const name = options.name ?? `${hostname()}-${process.pid}`;
   const memory = new FrameMemory();
   return new Worker({
     connect: socketTransport({
       url,
-      handshake: { protocol: protocolVersion, name, kind: 'node' },
-      webSocket: steadyWebSocket(memory.incoming),
+      handshake: { protocol: protocolVersion, name, kind: 'node', ...(token && { token }) },
+      webSocket: steadyWebSocket(webSocketFor(agent), memory.incoming),
       memory,
     }),
     loadData: (manifest, imageBytes) =>
-      fetchTrainingData({
+      openTrainingData({
         baseUrl: url,
         manifest,
         imageBytes,
         cache: createBlockCache(cacheDirectory),
         sha256: (bytes) => hash('sha256', bytes),
+        fetch: withBearer(token, agent && fetchOver(agent)),
       }),
     createEngine: async (model, sliceSize, wanted) => {
       if (wanted !== undefined && ![auto, wanted].includes(specOf(spec))) {

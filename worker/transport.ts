@@ -12,6 +12,7 @@ import {
 } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
 import type { FrameMemory } from './frame-memory.ts';
+import { tlsFault } from './tls-fault.ts';
 
 export interface TransportEvents {
   /** A new connection: nothing that was agreed on the last one holds. */
@@ -47,8 +48,8 @@ interface WebSocketState {
 }
 const closed = 3;
 
-type ManagerTransports = NonNullable<NonNullable<Parameters<typeof io>[1]>['transports']>;
-type WebSocketTransport = Exclude<ManagerTransports[number], string>;
+export type ManagerTransports = NonNullable<NonNullable<Parameters<typeof io>[1]>['transports']>;
+export type WebSocketTransport = Exclude<ManagerTransports[number], string>;
 
 /** Tries again, with growing pauses, until it is closed or the coordinator refuses by name. */
 export function socketTransport(options: SocketTransportOptions): Connect {
@@ -65,7 +66,10 @@ export function socketTransport(options: SocketTransportOptions): Connect {
       timeout: 10_000,
     });
     socket.on('connect', onOpen);
-    socket.on('connect_error', (error) => onClose(explain(error), !socket.active));
+    socket.on('connect_error', (error) => {
+      const fault = tlsFault(error);
+      onClose(fault ?? explain(error), fault !== undefined || !socket.active);
+    });
     socket.on('disconnect', (reason) => {
       // After a jump of the clock or a sleep, what is sent is kept for the next connection, where nobody asked for it.
       socket.sendBuffer = [];
@@ -103,7 +107,7 @@ function carrierOf(engine: Socket['io']['engine']): Carrier {
 }
 
 /** A refusal carries its own words; everything else is that nobody answers. */
-function explain(error: Error & { data?: { reason?: string }; description?: unknown }): string {
+function explain(error: Error & { data?: { reason?: string } }): string {
   if (error.data?.reason) return error.message;
   return 'nobody answers there';
 }

@@ -2,6 +2,7 @@
 // writing bytes of their choice past a careless proxy. A Node process is no such page: it chooses the key 0,
 // with which both ends skip a pass over every gradient.
 import { NodeWebSocket } from 'socket.io-client';
+import type { PinnedAgent } from './pinned-agent.ts';
 
 export class UnmaskedWebSocket extends NodeWebSocket {
   override createSocket(
@@ -13,3 +14,15 @@ export class UnmaskedWebSocket extends NodeWebSocket {
     return super.createSocket(uri, protocols, { ...options, generateMask });
   }
 }
+
+/** Over connections of this agent; without one, over such as Node opens. */
+export function webSocketFor(agent: PinnedAgent | undefined): typeof UnmaskedWebSocket {
+  if (agent === undefined) return UnmaskedWebSocket;
+  return class extends UnmaskedWebSocket {
+    override createSocket(...[uri, protocols, options]: SocketParameters) {
+      return super.createSocket(uri, protocols, { ...options, agent });
+    }
+  };
+}
+
+type SocketParameters = Parameters<UnmaskedWebSocket['createSocket']>;

@@ -1,14 +1,16 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf } from '../shared/config.ts';
-import type { Engine, Slice } from '../shared/contracts.ts';
+import { encodeSum, roundSum, type Subtree } from '../shared/codecs/rounding.ts';
+import { gradientCodecOf, modelOf } from '../shared/config.ts';
+import type { Engine } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
-import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
 import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
+import type { TrainingData } from './training-data.ts';
 import type { Connect, Transport } from './transport.ts';
 
 export interface ProvenEngine {
@@ -20,8 +22,8 @@ export interface ProvenEngine {
 /** What a worker needs of the place where it runs. */
 export interface WorkerEnvironment {
   readonly connect: Connect;
-  /** The whole training set, checked. */
-  loadData(manifest: DataManifest, imageBytes: number): Promise<Slice>;
+  /** The labels of the training set, and its images as they are asked for; both checked. */
+  loadData(manifest: DataManifest, imageBytes: number): Promise<TrainingData>;
   /** An engine that has been compared with the reference: the one that the run asks for, if it does. */
   createEngine(model: Model, sliceSize: number, wanted?: string): Promise<ProvenEngine>;
   /** Monotonic milliseconds. */
@@ -47,12 +49,15 @@ interface Workplace extends ProvenEngine {
   readonly welcome: Welcome;
   readonly model: Model;
   readonly plan: Plan;
-  readonly data: Slice;
+  readonly data: TrainingData;
   /** Where the shards of one run are added up. */
   readonly sums: VectorPool;
   /** The shard that is being added, in the same memory. */
   readonly staged: Float32Array;
 }
+
+/** After so many leases in a row a worker believes that it will keep its shards. */
+const leasesToKeep = 16;
 
 export class Worker {
   /** Settles once, when the worker will not connect again. */
@@ -72,6 +77,11 @@ export class Worker {
   #loadedVersion = -1;
   /** Of the latest weights, loaded or not: work at older ones is of no use any more. */
   #wantedVersion = -1;
+  /** The shards of the latest lease, and how many leases in a row were of these. */
+  #kept: { readonly shards: readonly number[]; readonly leases: number } = {
+    shards: [],
+    leases: 0,
+  };
   /** An engine does one thing at a time, also when a broken connection leaves a lease half computed. */
   #work: Promise<void> = Promise.resolve();
 
@@ -124,9 +134,10 @@ export class Worker {
     this.#session++;
     this.#hasEnded = true;
     this.#end(ending);
-    const engine = this.#workplace?.engine;
+    const workplace = this.#workplace;
     this.#workplace = undefined;
-    void this.#work.finally(() => engine?.dispose());
+    workplace?.data.close();
+    void this.#work.finally(() => workplace?.engine.dispose());
   }
 
   #receive(message: ToWorker): void {
@@ -169,9 +180,9 @@ export class Worker {
     const known = this.#workplace;
     if (!known || !isSameRun(known.welcome, welcome)) {
       this.#workplace = undefined;
-      await known?.engine.dispose();
+      await vacate(known);
       const workplace = await this.#furnish(welcome);
-      if (session !== this.#session) return void workplace.engine.dispose();
+      if (session !== this.#session) return vacate(workplace);
       this.#workplace = workplace;
     }
     const { engine, samplesPerSecond } = this.#workplace!;
@@ -186,8 +197,14 @@ export class Worker {
     const plan = createPlan({ ...config, samples: trainSamples });
     this.#stage = 'data';
     const data = await loadData(welcome.data, rows * columns);
+    // While the engine is proven; what a lease needs comes before it all the same.
+    if (!plan.hasParts) data.prefer(plan.sourceOf(0));
     this.#stage = 'engine';
-    const proven = await createEngine(model, Math.max(1, plan.runSize(0, 0, 1)), config.engine);
+    const sliceSize = Math.max(1, plan.runSize(0, 0, 1));
+    const proven = await createEngine(model, sliceSize, config.engine).catch((error: Error) => {
+      data.close();
+      throw error;
+    });
     this.#stage = 'training';
     return { welcome, model, plan, data, ...proven, ...roomForSums(model, plan) };
   }
@@ -201,21 +218,44 @@ export class Worker {
     this.#wantedVersion = version;
   }
 
-  async #compute({ epoch, step, version, runs }: LeaseMessage): Promise<void> {
+  async #fetch({ plan, data }: Workplace, { epoch, step, runs }: LeaseMessage): Promise<void> {
+    const shards = runs.flatMap(({ start, length }) => {
+      return Array.from({ length }, (_, at) => start + at);
+    });
+    this.#stage = 'data';
+    const here = data.load(shards.map((shard) => plan.shardIndices(epoch, step, shard)));
+    if (plan.hasParts) data.prefer(this.#areKept(shards) ? shards.flatMap(plan.sourceOf) : []);
+    await here;
+    this.#stage = 'training';
+  }
+
+  /** The same shards came for some time: likely they come again, and all that they draw from is of use. */
+  #areKept(shards: readonly number[]): boolean {
+    const { shards: latest, leases } = this.#kept;
+    const isSame =
+      shards.length === latest.length && shards.every((shard, at) => shard === latest[at]);
+    this.#kept = { shards, leases: isSame ? leases + 1 : 1 };
+    return this.#kept.leases >= leasesToKeep;
+  }
+
+  async #compute(lease: LeaseMessage): Promise<void> {
+    const { epoch, step, version, runs } = lease;
     const session = this.#session;
     const isWanted = (): boolean => session === this.#session && version === this.#wantedVersion;
     const workplace = this.#workplace;
     if (workplace === undefined || this.#weights?.version !== version) return;
+    await this.#fetch(workplace, lease);
+    if (!isWanted()) return;
     const { welcome, plan, model } = workplace;
-    const codec = codecs[welcome.codec];
     if (this.#loadedVersion !== version) {
-      workplace.engine.load(codec.decode(this.#weights.payload, model.parameterCount));
+      const { decode } = codecs[welcome.config.codecs.weights];
+      workplace.engine.load(decode(this.#weights.payload, model.parameterCount));
       this.#loadedVersion = version;
     }
     for (const run of runs) {
       const startedAt = this.#environment.now();
-      const tree = new TreeSum(run.length, workplace.sums);
-      const sum = await sumOfRun(workplace, tree, { epoch, step, run, isWanted });
+      const sums = treeOf(workplace, { epoch, step, ...run });
+      const sum = await sumOfRun(workplace, sums, { epoch, step, run, isWanted });
       if (sum === undefined) return;
       this.#transport.send({
         type: 'gradient',
@@ -228,9 +268,9 @@ export class Worker {
         lossSum: sum.lossSum,
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
-        payload: codec.encode(sum.gradient),
+        payload: encodeSum(gradientCodecOf(welcome.config), { epoch, step, ...run }, sum.gradient),
       });
-      tree.release();
+      sums.tree.release();
     }
   }
 }
@@ -243,17 +283,35 @@ interface RunTask {
   readonly isWanted: () => boolean;
 }
 
+interface RoundedTree {
+  readonly tree: TreeSum;
+  readonly round: RoundSum;
+}
+
+/** The sum over the whole run is rounded by its way over the wire. */
+function treeOf(
+  { welcome, sums }: Workplace,
+  { epoch, step, start, length }: Subtree,
+): RoundedTree {
+  const codec = gradientCodecOf(welcome.config);
+  const round: RoundSum = (gradient, from, count) =>
+    count === length
+      ? gradient
+      : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
+  return { tree: new TreeSum(length, round, sums), round };
+}
+
 /**
  * The subtree's sum, in the order in which the coordinator would have added its shards; undefined when it is not
  * wanted any more. A single shard's is the engine's own buffer, which it writes again for the next.
  */
 async function sumOfRun(
   { welcome, plan, data, engine, staged }: Workplace,
-  tree: TreeSum,
+  { tree, round }: RoundedTree,
   { epoch, step, run: { start, length }, isWanted }: RunTask,
 ): Promise<PartialSum | undefined> {
   for (let shard = 0; shard < length; shard++) {
-    const slice = sliceOf(data, plan.shardIndices(epoch, step, start + shard));
+    const slice = data.slice(plan.shardIndices(epoch, step, start + shard));
     const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
     const sum = await engine.gradient({ ...slice, noise });
     if (!isWanted()) {
@@ -262,7 +320,7 @@ async function sumOfRun(
     }
     if (length === 1) return sum;
     staged.set(sum.gradient);
-    tree.add(shard, 1, { ...sum, gradient: staged });
+    tree.add(shard, 1, { ...sum, gradient: round(staged, shard, 1) });
   }
   return tree.total!;
 }
@@ -278,18 +336,12 @@ function roomForSums({ parameterCount }: Model, { shards }: Plan) {
   };
 }
 
-function sliceOf(data: Slice, indices: Uint32Array): Slice {
-  const imageBytes = data.images.length / data.labels.length;
-  const images = new Uint8Array(indices.length * imageBytes);
-  const labels = new Uint8Array(indices.length);
-  indices.forEach((index, at) => {
-    images.set(data.images.subarray(index * imageBytes, (index + 1) * imageBytes), at * imageBytes);
-    labels[at] = data.labels[index];
-  });
-  return { images, labels };
+async function vacate(workplace: Workplace | undefined): Promise<void> {
+  workplace?.data.close();
+  await workplace?.engine.dispose();
 }
 
 function isSameRun(one: Welcome, other: Welcome): boolean {
-  const fingerprint = ({ run, config, codec }: Welcome) => JSON.stringify([run, config, codec]);
+  const fingerprint = ({ run, config }: Welcome) => JSON.stringify([run, config]);
   return fingerprint(one) === fingerprint(other);
 }

@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
 import { startNodeWorker } from '../../worker/node.ts';
 import type { WorkerEnding } from '../../worker/worker.ts';
+import { guestOptions } from '../admission-options.ts';
 import { defineCommand } from '../command.ts';
-import { parseCoordinatorUrl } from '../coordinator-url.ts';
+import { type Destination, parseDestination } from '../coordinator-url.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { engineOption } from '../serve-options.ts';
@@ -12,7 +13,7 @@ export const worker = defineCommand({
   usage: 'worker <url>',
   describe: 'Compute for a coordinator; may join and leave at any time',
   positionals: {
-    url: { type: 'string', describe: 'The coordinator, as it printed it', demandOption: true },
+    url: { type: 'string', describe: 'The link that the coordinator printed', demandOption: true },
   },
   options: {
     procs: {
@@ -27,6 +28,7 @@ export const worker = defineCommand({
       defaultDescription: 'host name and process number',
       requiresArg: true,
     },
+    ...guestOptions,
     engine: engineOption,
     cache: {
       type: 'string',
@@ -36,11 +38,11 @@ export const worker = defineCommand({
     },
   },
   examples: [
-    ['$0 worker http://192.168.1.5:7070', 'Join with one process'],
-    ['$0 worker http://lab:7070 --procs 4', 'Join with four'],
+    ["$0 worker 'http://192.168.1.5:7070/#t=TOKEN'", 'Join with one process'],
+    ["$0 worker 'http://lab:7070/#t=TOKEN' --procs 4", 'Join with four'],
   ],
-  run({ url, procs, name, engine, cache }) {
-    const coordinator = parseCoordinatorUrl(url);
+  run({ url, procs, name, engine, cache, ...guest }) {
+    const coordinator = parseDestination(url, guest);
     if (!Number.isSafeInteger(procs) || procs < 1) {
       throw new CliError('usage', `--procs: expected a whole number from 1, got ${procs}.`);
     }
@@ -55,11 +57,11 @@ export const worker = defineCommand({
 });
 
 async function workHere(
-  url: string,
-  options: Omit<Parameters<typeof startNodeWorker>[0], 'url' | 'log'>,
+  coordinator: Destination,
+  options: Omit<Parameters<typeof startNodeWorker>[0], keyof Destination | 'log'>,
 ): Promise<ExitCode> {
   const log = (message: string): void => console.log(message);
-  const here = startNodeWorker({ ...options, url, log });
+  const here = startNodeWorker({ ...options, ...coordinator, log });
   let isInterrupted = false;
   const leave = (): void => here.leave('its process was asked to end');
   const ignore = onInterrupt((signal) => {
@@ -73,7 +75,7 @@ async function workHere(
   const ending = await here.ending;
   ignore();
   if (isInterrupted) return 'interrupted';
-  return statusOf(ending, url);
+  return statusOf(ending, coordinator.url);
 }
 
 /** Throws what a person has to know. */
@@ -85,7 +87,7 @@ function statusOf(ending: WorkerEnding, url: string): ExitCode {
     case 'left':
       return 'ok';
     case 'refused':
-      throw new CliError('refused', `${url} refused this worker: ${ending.detail}.`);
+      throw new CliError('refused', `This worker cannot join ${url}: ${ending.detail}.`);
     case 'failed': {
       const { stage, error } = ending;
       const code = stage === 'training' ? 'failure' : stage;
@@ -97,14 +99,14 @@ function statusOf(ending: WorkerEnding, url: string): ExitCode {
 }
 
 async function superviseMany(
-  url: string,
+  { url, ...credentials }: Destination,
   count: number,
   name: string,
   flags: readonly string[],
 ): Promise<ExitCode> {
   const onNotice = (message: string): void => console.error(message);
   console.log(`${count} worker processes compute for ${url}`);
-  const supervisor = superviseWorkers({ count, url, name, flags, onNotice });
+  const supervisor = superviseWorkers({ count, url, credentials, name, flags, onNotice });
   let isInterrupted = false;
   const ignore = onInterrupt(() => {
     isInterrupted = true;

@@ -1,4 +1,4 @@
-// What is printed when a run starts or resumes: what it trains, where it is kept, how to join it.
+// What is printed when a run starts or resumes: what it trains, where it is kept, and how to join it.
 import type { RunConfig } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../shared/events.ts';
@@ -6,23 +6,43 @@ import { optimizers } from '../../shared/optimizers/index.ts';
 import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
 import type { Style } from './style.ts';
 
-export function bannerLines(event: RunEventOf<'run'>, style: Style): string[] {
-  const { config } = event;
-  const url = sanitize(event.url);
-  const row = (title: string, text: string) => `  ${style.dim(title.padEnd(8))}  ${text}`;
+export function bannerLines(
+  event: RunEventOf<'run'>,
+  style: Style,
+  invitation: readonly string[],
+): string[] {
+  const row = (title: string, text: string) => titledRow(title, text, style);
   return [
     `${style.bold('tutti')} run ${style.bold(sanitize(event.run))}`,
-    row('data', dataText(config)),
-    row('network', `${networkText(config)}, ${formatInteger(event.parameterCount)} parameters`),
-    row('training', trainingText(event)),
-    row('engine', engineText(config)),
+    ...configLines(event, style),
     row('folder', formatPath(event.runDirectory)),
     ...(event.fromVersion > 0 ? [row('resumes', resumeText(event))] : []),
     '',
-    `Workers join with: ${style.cyan(`npx tutti worker ${url}`)}`,
-    `Watch with: ${style.cyan(`npx tutti watch ${url}`)}`,
-    '',
+    ...invitation,
+    ...(invitation.length > 0 ? [''] : []),
   ];
+}
+
+type Configured = Pick<
+  RunEventOf<'run'>,
+  'config' | 'parameterCount' | 'stepsPerEpoch' | 'totalSteps'
+>;
+
+/** What it trains, and how. */
+export function configLines(run: Configured, style: Style): string[] {
+  const { config, parameterCount } = run;
+  const network = `${networkText(config)}, ${formatInteger(parameterCount)} parameters`;
+  return [
+    titledRow('data', dataText(config), style),
+    titledRow('network', network, style),
+    titledRow('training', trainingText(run), style),
+    titledRow('engine', engineText(config), style),
+    titledRow('wire', wireText(config), style),
+  ];
+}
+
+export function titledRow(title: string, text: string, style: Style): string {
+  return `  ${style.dim(title.padEnd(8))}  ${text}`;
 }
 
 function dataText({ dataset, shape }: RunConfig): string {
@@ -42,7 +62,7 @@ function networkText({ shape, model }: RunConfig): string {
   return `${widths.join('-')} ${model.activation}${added}`;
 }
 
-function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>): string {
+function trainingText({ config, stepsPerEpoch, totalSteps }: Configured): string {
   const { optimizer, loss, schedule, epochs } = config;
   const endsEarly = totalSteps < epochs * stepsPerEpoch;
   return [
@@ -54,6 +74,11 @@ function trainingText({ config, stepsPerEpoch, totalSteps }: RunEventOf<'run'>):
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');
+}
+
+function wireText({ codecs: { gradients, weights } }: RunConfig): string {
+  if (gradients === weights) return `gradients and weights as ${weights}`;
+  return `gradients as ${gradients}, weights as ${weights}`;
 }
 
 /** And what follows from it for the result. */

@@ -1,4 +1,5 @@
 // The progress of a run at this moment: three lines to draw over again, or one for a plain log.
+import { position, type RunView, type WorkerView } from '../../shared/run-view.ts';
 import {
   formatBar,
   formatCount,
@@ -10,12 +11,19 @@ import {
   sanitize,
   truncate,
 } from './format.ts';
-import { position, type RunView, type WorkerView } from './run-view.ts';
 import type { Style } from './style.ts';
 
 const widestBar = 24;
 const narrowestBar = 4;
 const separator = ' · ';
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What is drawn over again: no line wider than the terminal, and fewer of them than it has. */
+export type Block = (view: RunView, size: TerminalSize, style: Style) => string[];
 
 /**
  * Where it is, how it learns, and who computes or what it waits for. Always three lines, none wider
@@ -37,7 +45,8 @@ export function progressLine(view: RunView): string | undefined {
   return [`${epochText(view)}  ${stepText(view)}`, learningText(view), ...waiting].join(separator);
 }
 
-function progressText(view: RunView, columns: number, style: Style): string {
+/** With a bar as far as there is room; never wider than `columns`. */
+export function progressText(view: RunView, columns: number, style: Style): string {
   const { step, stepsPerEpoch } = position(view);
   const [head, tail] = [epochText(view), stepText(view)];
   const barWidth = Math.min(widestBar, columns - head.length - tail.length - 2);
@@ -62,7 +71,8 @@ function stepText(view: RunView): string {
   ].join(separator);
 }
 
-function learningText({ progress, lastEpoch }: RunView): string {
+function learningText({ progress, epochs }: RunView): string {
+  const lastEpoch = epochs.at(-1);
   return [
     `Train Loss ${progress ? formatLoss(progress.loss) : '-'}`,
     `Train Acc ${progress ? formatPercent(progress.accuracy) : '-'}`,

@@ -78,6 +78,11 @@ export function formatName(name: string): string {
   return cleanName(name, 'unnamed');
 }
 
+/** Columns of a terminal that printable text takes, at most. */
+export function widthOf(text: string): number {
+  return [...text].reduce((sum, character) => sum + columnsOf(character), 0);
+}
+
 /** Cuts printable text to `columns` columns of a terminal. */
 export function truncate(text: string, columns: number): string {
   let used = 0;
@@ -92,14 +97,14 @@ export function truncate(text: string, columns: number): string {
 
 /**
  * An upper bound, so that a line may end early but never wraps: one column for alphabets,
- * punctuation, arrows and box drawing; two for the rest, which holds East Asian scripts and emoji.
+ * punctuation, arrows, box drawing and bars; two for the rest, which holds East Asian scripts and emoji.
  */
 function columnsOf(character: string): number {
   const codePoint = character.codePointAt(0)!;
   const isNarrow =
     codePoint < 0x1100 ||
     (codePoint >= 0x2010 && codePoint < 0x2300) ||
-    (codePoint >= 0x2500 && codePoint < 0x2580);
+    (codePoint >= 0x2500 && codePoint < 0x25a0);
   return isNarrow ? 1 : 2;
 }
 

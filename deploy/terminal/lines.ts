@@ -11,12 +11,19 @@ import {
   formatRate,
   sanitize,
 } from './format.ts';
+import { type Doors, invitationLines, type Screen } from './invitation.ts';
 import type { Style } from './style.ts';
 
-export function permanentLines(event: RunEvent, style: Style): string[] {
+/** `doors` and `screen` say what a run's first lines tell of how to join it. */
+export function permanentLines(
+  event: RunEvent,
+  style: Style,
+  doors: Doors = { kind: 'open' },
+  screen: Screen = { style },
+): string[] {
   switch (event.type) {
     case 'run':
-      return bannerLines(event, style);
+      return bannerLines(event, style, invitationLines(event.url, doors, screen));
     case 'epoch':
       return [epochLine(event)];
     case 'worker':
@@ -30,6 +37,7 @@ export function permanentLines(event: RunEvent, style: Style): string[] {
     case 'end':
       return endLines(event, style);
     case 'step':
+    case 'workers':
       return [];
     default:
       event satisfies never;

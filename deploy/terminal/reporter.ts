@@ -1,7 +1,9 @@
 // Shows a run as it happens, in the way that suits who reads: a person, a program, or nobody.
 import type { RunEvent } from '../../shared/events.ts';
+import type { Block } from './block.ts';
 import { createDisplay, type Display } from './display.ts';
-import { jsonLine } from './format.ts';
+import { jsonLine, sanitize } from './format.ts';
+import type { Doors } from './invitation.ts';
 import { permanentLines } from './lines.ts';
 import { createOutput, type OutputStream } from './output.ts';
 import { createStyle, type Environment } from './style.ts';
@@ -20,6 +22,10 @@ export interface ReporterOptions {
   readonly stderr: OutputStream;
   readonly mode: ReporterMode;
   readonly env: Environment;
+  /** What a terminal shows all the time. */
+  readonly block?: Block;
+  /** How to join the run that is shown. */
+  readonly doors?: Doors;
 }
 
 const reporters = { human, json, quiet } satisfies Record<
@@ -31,19 +37,21 @@ export function createReporter(options: ReporterOptions): Reporter {
   return reporters[options.mode](options);
 }
 
-function human({ stdout, env }: ReporterOptions): Reporter {
-  return createDisplay(stdout, env);
+function human({ stdout, env, doors, block }: ReporterOptions): Reporter {
+  return createDisplay(stdout, { env, doors, block });
 }
 
-function json({ stdout, stderr, env }: ReporterOptions): Reporter {
+function json({ stdout, stderr, env, doors, block }: ReporterOptions): Reporter {
   const output = createOutput(stdout);
   // On one screen with the events, a block that is drawn over again would erase them.
-  const display = createDisplay(stderr, env, stdout.isTTY !== true);
+  const allowPinned = stdout.isTTY !== true;
+  const display = createDisplay(stderr, { env, doors, block, allowPinned, showsLinks: false });
   return {
     event(event) {
       output.write(jsonLine(event));
       display.event(event);
     },
+    say: display.say,
     close: display.close,
   };
 }
@@ -55,6 +63,7 @@ function quiet({ stderr, env }: ReporterOptions): Reporter {
     event(event) {
       if (isTrouble(event)) output.write(`${permanentLines(event, style).join('\n')}\n`);
     },
+    say: (message) => output.write(`${sanitize(message)}\n`),
     close() {},
   };
 }

@@ -8,6 +8,8 @@ const codes = {
   green: [32, 39],
   yellow: [33, 39],
   cyan: [36, 39],
+  white: [97, 39],
+  onBlack: [40, 49],
 } as const;
 
 type StyleName = keyof typeof codes;

@@ -1,14 +1,14 @@
 import type { Codec } from '../contracts.ts';
+import { bytesOf, refuseOtherLength } from './memory.ts';
 
 /** The values as they are, little-endian: what both ends hold in memory, so nothing is converted or copied. */
 export const float32: Codec = {
-  bytesPerValue: 4,
+  byteLength: (length) => 4 * length,
   relativeError: 0,
-  encode: ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
+  absoluteError: 0,
+  encode: bytesOf,
   decode: (bytes, length) => {
-    if (bytes.length !== length * 4) {
-      throw new RangeError(`expected ${length * 4} bytes of float32, got ${bytes.length}`);
-    }
+    refuseOtherLength('float32', bytes, 4 * length);
     return new Float32Array(bytes.buffer, bytes.byteOffset, length);
   },
 };

@@ -1,6 +1,6 @@
 // Writes an ONNX model file: the few protobuf messages of onnx.proto that a computation graph needs.
+import { type Bytes, concat, float32, integer, message, text, varint } from '../protobuf.ts';
 import type { NamedTensor } from '../safetensors.ts';
-import { utf8Bytes } from '../utf8.ts';
 
 /** TensorProto.DataType. */
 export const elementTypes = { float32: 1, uint8: 2, int64: 7 } as const;
@@ -165,52 +165,4 @@ function valueFields({ name, type, shape, doc }: OnnxValue): Bytes[] {
     message(valueInfoProto.type, tensorType),
     ...(doc === undefined ? [] : [text(valueInfoProto.docString, doc)]),
   ];
-}
-
-// Protobuf's wire format: a field is a tag (its number and a wire type), then the value.
-type Bytes = Uint8Array;
-const wireTypeVarint = 0;
-const wireTypeLengthDelimited = 2;
-
-function integer(field: number, value: number): Bytes {
-  return concat([tag(field, wireTypeVarint), varint(value)]);
-}
-
-/** Also a packed repeated field, whose parts are its values. */
-function message(field: number, ...parts: readonly Bytes[]): Bytes {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  return concat([tag(field, wireTypeLengthDelimited), varint(length), ...parts]);
-}
-
-function text(field: number, value: string): Bytes {
-  return message(field, utf8Bytes(value));
-}
-
-function tag(field: number, wireType: number): Bytes {
-  return varint(field * 8 + wireType);
-}
-
-/** An int64, seven bits a byte, lowest first. A negative one takes the ten bytes of its two's complement. */
-function varint(value: number): Bytes {
-  const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  while (rest > 127n) {
-    bytes.push(Number(rest & 127n) + 128);
-    rest >>= 7n;
-  }
-  return Uint8Array.of(...bytes, Number(rest));
-}
-
-function float32(value: number): Bytes {
-  return new Uint8Array(Float32Array.of(value).buffer);
-}
-
-function concat(parts: readonly Bytes[]): Bytes {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -127,6 +127,7 @@ await inScope(async (t) => {
     shape: { trainSamples: 256, testSamples: 1, rows: 28, columns: 28, classes: 10 },
     model: { hidden: [400, 200, 100], activation: 'relu' as const, batchNorm: false, dropout: 0 },
     loss: { labelSmoothing: 0 },
+    codecs: { gradients: 'float32', weights: 'float32' } as const,
   };
   const limits = { maxConnections: 100_000 };
   const inner = await newInnerCoordinator(t, { config: reference, limits });

@@ -1,11 +1,16 @@
-// npm run bench -- --engines | --step-cost: what is measured, as a table. On a quiet machine, one at a time.
+// npm run bench -- --engines | --speed | --step-cost: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
 import { measureEngines } from './engines.ts';
+import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';
 
 const { values } = parseArgs({
   options: {
     engines: { type: 'boolean' },
+    speed: { type: 'boolean' },
+    batches: { type: 'string', default: '64,128,512' },
+    rounds: { type: 'string', default: '3' },
+    file: { type: 'string' },
     'step-cost': { type: 'boolean' },
     steps: { type: 'string', default: '600' },
     workers: { type: 'string', default: '2' },
@@ -15,11 +20,19 @@ const { values } = parseArgs({
 });
 
 if (values.engines) await measureEngines();
-else if (values['step-cost']) {
+if (values.speed) {
+  const { batches, rounds, file } = values;
+  const batchSizes = batches.split(',').map(Number);
+  await measureSpeed({ batchSizes, rounds: Number(rounds), file });
+}
+if (values['step-cost']) {
   await measureStepCost({
     steps: Number(values.steps),
     workers: Number(values.workers),
     batchSize: Number(values['batch-size']),
     profileDirectory: values.profile,
   });
-} else console.log('Say what to measure: npm run bench -- --engines or --step-cost');
+}
+if (!values.engines && !values.speed && !values['step-cost']) {
+  console.log('Say what to measure: npm run bench -- --engines, --speed or --step-cost');
+}

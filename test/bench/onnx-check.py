@@ -3,7 +3,7 @@
 
     python3 test/bench/onnx-check.py runs/ID
 
-Needs the packages onnx and numpy. Takes a run, or a file made by `tutti export`. Exit code 1 when the
+Needs the packages onnx and numpy. Takes a run, or a file made by `tutti runs export`. Exit code 1 when the
 checker refuses the file, when the inferred shapes are not the declared ones, or when the accuracy on
 the test images is further from the one that the run recorded than two images in 10,000.
 """

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { protocolVersion } from '../../shared/protocol.ts';
 import { createBlockCache } from '../../worker/block-cache.ts';
-import { fetchTrainingData } from '../../worker/data-store.ts';
+import { openTrainingData } from '../../worker/data-store.ts';
 import { onnx } from '../../worker/engines/onnx.ts';
 import { type Connect, socketTransport } from '../../worker/transport.ts';
 import { UnmaskedWebSocket } from '../../worker/unmasked-websocket.ts';
@@ -25,7 +25,7 @@ export function hostWorker(t: TestScope, options: HostedWorkerOptions): Worker {
   const worker = new Worker({
     connect: tamper(socketTransport({ url, handshake, webSocket: UnmaskedWebSocket })),
     loadData: (manifest, imageBytes) =>
-      fetchTrainingData({
+      openTrainingData({
         baseUrl: url,
         manifest,
         imageBytes,

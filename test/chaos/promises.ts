@@ -66,10 +66,10 @@ async function assertExactlyOnce(
 
 async function assertNoRowTwice({ config, paths }: RunFolder): Promise<void> {
   const events = await readLog(paths.events);
-  assert.deepEqual(
-    events.map(({ seq }) => seq),
-    events.map((_, index) => index + 1),
-    'events have gaps',
+  const seqs = events.map(({ seq }) => Number(seq));
+  assert.ok(
+    seqs.every((seq, at) => seq > (seqs[at - 1] ?? 0)),
+    'events are not in order, each once',
   );
   const versionsOf = (type: string): unknown[] =>
     events.filter((event: LogRecord) => event.type === type).map(({ version }) => version);
@@ -78,4 +78,8 @@ async function assertNoRowTwice({ config, paths }: RunFolder): Promise<void> {
     assert.equal(new Set(versions).size, versions.length, `a row of type ${type} is there twice`);
   }
   assert.equal(versionsOf('epoch').length, config.epochs, 'epochs are missing');
+  const seen = { seen: config.shape.trainSamples, lost: 0, twice: 0 };
+  for (const { type, epoch, ledger } of events) {
+    if (type === 'epoch') assert.deepEqual(ledger, seen, `images of epoch ${epoch}, as told`);
+  }
 }

@@ -161,7 +161,7 @@ export class CheckedCore {
     this.#step.checkLease(effect);
     const member = this.#core.members.get(worker);
     if (member === undefined) return violated(`${worker} was leased shards and is no member`);
-    this.#staff.checkLease(effect, member.state);
+    this.#staff.checkLease(effect, member);
     const { held, stopping } = this.#stepsLeft;
     if (Math.min(held, stopping) < 1) violated(`${worker} has a lease of a step too many`);
   }

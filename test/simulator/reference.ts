@@ -1,7 +1,7 @@
-// What a run must come to, folded from its options alone: nothing of the core, no shards, no workers.
+// What a run must come to, folded from its options alone: nothing of the core, no workers.
 import type { Snapshot } from '../../coordinator/checkpoint.ts';
 import type { LedgerRecord } from '../../coordinator/ledger.ts';
-import type { Plan, PlanOptions } from '../../shared/plan.ts';
+import { createPlan, type Plan, type PlanOptions } from '../../shared/plan.ts';
 import { createRandom, permutation } from '../../shared/random.ts';
 import { gradientSum, learningRate, model, optimizer, type Place } from './arithmetic.ts';
 import { violated } from './violation.ts';
@@ -41,17 +41,33 @@ export class Reference {
 
   /** Which samples the step after `version` steps is made of. */
   #samplesAfter(version: number): { place: Place; samples: Uint32Array } {
-    const { samples, batchSize, shuffle, seed } = this.#options;
+    const { batchSize } = this.#options;
     const epoch = Math.floor(version / this.#stepsPerEpoch);
     const step = version % this.#stepsPerEpoch;
-    if (step === 0) {
-      this.#order = shuffle
-        ? permutation(samples, createRandom(seed, 'shuffle', epoch))
-        : Uint32Array.from({ length: samples }, (_, index) => index);
-    }
+    if (step === 0) this.#order = orderOf(this.#options, epoch);
     const batch = this.#order.subarray(step * batchSize, (step + 1) * batchSize);
     return { place: { version, epoch, step }, samples: batch };
   }
+}
+
+/** Only where parts make it depend on the shards, the plan is asked. */
+function orderOf(options: PlanOptions, epoch: number): Uint32Array {
+  const { samples, sharding, shuffle, seed } = options;
+  if (sharding === 'sticky') return orderOfPlan(options, epoch);
+  return shuffle
+    ? permutation(samples, createRandom(seed, 'shuffle', epoch))
+    : Uint32Array.from({ length: samples }, (_, index) => index);
+}
+
+function orderOfPlan(options: PlanOptions, epoch: number): Uint32Array {
+  const plan = createPlan(options);
+  const order: number[] = [];
+  for (let step = 0; step < plan.stepsPerEpoch; step++) {
+    for (let shard = 0; shard < plan.shards; shard++) {
+      order.push(...plan.shardIndices(epoch, step, shard));
+    }
+  }
+  return Uint32Array.from(order);
 }
 
 /** Where training is when exactly the shards that a ledger speaks of were summed, line by line. */

@@ -1,6 +1,7 @@
 // One run and all that will befall it, drawn from one seed.
 import { defaultLeaseTimes, type LeaseTimes } from '../../coordinator/membership.ts';
 import type { PlanOptions } from '../../shared/plan.ts';
+import { shardingNames } from '../../shared/shardings/index.ts';
 import { Draw } from './draw.ts';
 import { drawStaff, type WorkerScenario } from './staff.ts';
 
@@ -10,6 +11,8 @@ export interface Scenario {
   readonly leaseTimes: LeaseTimes;
   readonly network: NetworkScenario;
   readonly workers: readonly WorkerScenario[];
+  /** To fetch the samples of a lease, where some of its shards are new to the worker. */
+  readonly fetchMs: number;
   readonly coordinator: CoordinatorScenario;
   readonly disk: DiskScenario;
   /** From here on nothing else breaks, and the first worker lives. */
@@ -77,6 +80,7 @@ export function drawScenario(seed: number): Scenario {
     leaseTimes,
     network: drawNetwork(draw, latencyMs, calmAtMs),
     workers,
+    fetchMs: new Draw(seed, 'fetch').magnitude(0.1, 1000),
     coordinator: drawCoordinator(draw, steps, calmAtMs),
     disk: drawDisk(draw, calmAtMs),
     calmAtMs,
@@ -94,7 +98,9 @@ function drawPlan(draw: Draw, seed: number): PlanOptions {
   const epochs = draw.pick([1, 1, 2, 3]);
   const steps = Math.ceil(samples / batchSize) * epochs;
   const maxSteps = draw.chance(0.1) ? { maxSteps: draw.integer(1, steps) } : {};
-  return { samples, batchSize, shards, epochs, seed, shuffle: draw.chance(0.8), ...maxSteps };
+  const shuffle = draw.chance(0.8);
+  const sharding = new Draw(seed, 'sharding').pick(shardingNames);
+  return { samples, batchSize, shards, epochs, seed, shuffle, sharding, ...maxSteps };
 }
 
 function drawLeaseTimes(draw: Draw): LeaseTimes {

@@ -11,6 +11,7 @@ export interface WorkerSurroundings {
   readonly world: World;
   readonly draw: Draw;
   readonly plan: Plan;
+  readonly fetchMs: number;
   /** Undefined while nobody listens. */
   connect(worker: WorkerEnd): Connection | undefined;
 }
@@ -27,6 +28,8 @@ export class SimWorker implements WorkerEnd {
   #frozenUntilMs = 0;
   #connection: Connection | undefined;
   #loop: WorkLoop | undefined;
+  /** Shards whose samples it has, as long as its process lives. */
+  #parts = new Set<number>();
 
   constructor(scenario: WorkerScenario, around: WorkerSurroundings) {
     this.#scenario = scenario;
@@ -62,7 +65,7 @@ export class SimWorker implements WorkerEnd {
   }
 
   #connect(): void {
-    const { world, draw, plan, connect } = this.#around;
+    const { world, draw, plan, fetchMs, connect } = this.#around;
     const scenario = this.#scenario;
     const { fromMs = 0, toMs = 0 } = scenario.dishonesty ?? {};
     this.#session++;
@@ -80,6 +83,8 @@ export class SimWorker implements WorkerEnd {
       world,
       draw,
       plan,
+      fetchMs,
+      parts: this.#parts,
       send: (message) => connection.sendUp(message),
       later: (delayMs, action) => this.#later(delayMs, action),
     });
@@ -125,6 +130,7 @@ export class SimWorker implements WorkerEnd {
   #vanish(backAfterMs: number | undefined): void {
     this.#disconnect();
     this.#isAlive = false;
+    this.#parts = new Set();
     if (backAfterMs === undefined) return;
     const session = this.#session;
     this.#around.world.after(backAfterMs, () => {

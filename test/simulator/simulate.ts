@@ -44,7 +44,8 @@ async function run(scenario: Scenario, world: World): Promise<void> {
   const draw = new Draw(seed, 'world');
   const network = new Network(world, draw, scenario.network);
   const coordinator = new SimCoordinator({ scenario, world, draw, network, plan, reference });
-  const around = { world, draw, plan, connect: coordinator.connect.bind(coordinator) };
+  const { fetchMs } = scenario;
+  const around = { world, draw, plan, fetchMs, connect: coordinator.connect.bind(coordinator) };
   const workers = scenario.workers.map((worker) => new SimWorker(worker, around));
   world.at(scenario.calmAtMs, () => {
     world.trace?.('from here on all is calm');

@@ -1,6 +1,6 @@
 // The workers as somebody sees them who hears only what goes into the core and what comes out.
 import type { Answer, CoreEvent, Effect } from '../../coordinator/core-types.ts';
-import type { Member } from '../../coordinator/membership.ts';
+import { type Member, shardsOf } from '../../coordinator/membership.ts';
 import type { ShardRun } from '../../shared/protocol.ts';
 import { violated } from './violation.ts';
 import type { World } from './world.ts';
@@ -9,6 +9,7 @@ type EffectOf<Type> = Extract<Effect, { type: Type }>;
 
 const maxStrikes = 3;
 const maxRememberedRuns = 1024;
+const maxRememberedLeases = 16;
 
 export class StaffWitness {
   readonly #world: World;
@@ -22,6 +23,8 @@ export class StaffWitness {
   readonly #answered = new Set<string>();
   /** Runs whose answers are for the worker's speed alone. */
   readonly #probes = new Set<string>();
+  /** Shards of each worker's latest leases. */
+  readonly #leased = new Map<string, (readonly number[])[]>();
 
   constructor(world: World, isHonest: (worker: string) => boolean) {
     this.#world = world;
@@ -46,7 +49,7 @@ export class StaffWitness {
     this.#sent.set(worker, version);
   }
 
-  checkLease({ worker, version, runs }: EffectOf<'lease'>, state: Member['state']): void {
+  checkLease({ worker, version, runs }: EffectOf<'lease'>, { state, parts }: Member): void {
     if (this.#sent.get(worker) !== version) violated(`${worker} has other weights than its lease`);
     if (state.kind !== 'working' || state.lease.pending.length !== runs.length) {
       return violated(`${worker} has another lease, too`);
@@ -57,6 +60,27 @@ export class StaffWitness {
       if (state.lease.isProbe) this.#probes.add(key);
       else this.#probes.delete(key);
     }
+    if (parts !== undefined) this.#checkParts(worker, shardsOf(runs), parts, state.lease.isFirst);
+  }
+
+  /** What is remembered of a worker's shards is what it was leased. */
+  #checkParts(
+    worker: string,
+    shards: readonly number[],
+    parts: ReadonlySet<number>,
+    isFirst: boolean,
+  ): void {
+    const before = this.#leased.get(worker) ?? [];
+    const after = [...before, shards].slice(-maxRememberedLeases);
+    this.#leased.set(worker, after);
+    const known = new Set(before.flat());
+    const foreign = shards.filter((shard) => !known.has(shard));
+    const leased = new Set(after.flat());
+    if (isFirst !== foreign.length > 0) violated(`a lease of ${worker} is not measured as it is`);
+    if (parts.size !== leased.size || !shards.every((shard) => parts.has(shard))) {
+      violated(`${worker} was leased other shards than are remembered`);
+    }
+    this.#world.happened(isFirst ? 'shard leased anew' : 'shards leased again');
   }
 
   checkLate({ worker }: EffectOf<'late'>): void {

@@ -13,6 +13,8 @@ export const happenings = [
   'liar expelled',
   'lease expired',
   'second copy',
+  'shard leased anew',
+  'shards leased again',
   'answer late',
   'answer duplicate',
   'answer of a suspect used',

@@ -1,5 +1,6 @@
 // What a worker does on one connection: weights in, gradients out, as worker/worker.ts does it.
 import type { Answer } from '../../coordinator/core-types.ts';
+import { shardsOf } from '../../coordinator/membership.ts';
 import type { Plan } from '../../shared/plan.ts';
 import type { ShardRun } from '../../shared/protocol.ts';
 import { gradientSum } from './arithmetic.ts';
@@ -15,6 +16,9 @@ export interface WorkLoopOptions {
   readonly world: World;
   readonly draw: Draw;
   readonly plan: Plan;
+  readonly fetchMs: number;
+  /** Shards whose samples it has. */
+  readonly parts: Set<number>;
   send(message: FromSimWorker): void;
   /** Does it then, or when the worker is awake again; not at all once the connection is gone. */
   later(delayMs: number, action: () => void): void;
@@ -62,7 +66,18 @@ export class WorkLoop {
     this.#isComputing = lease !== undefined;
     if (lease === undefined) return;
     if (this.#weights?.version !== lease.version) return this.#next();
-    this.#compute(lease, this.#weights.values, 0);
+    const { values } = this.#weights;
+    this.#fetch(lease, () => this.#compute(lease, values, 0));
+  }
+
+  #fetch({ runs }: Lease, then: () => void): void {
+    const { plan, parts, fetchMs, later } = this.#options;
+    const lacking = shardsOf(runs).filter((shard) => !parts.has(shard));
+    if (!plan.hasParts || lacking.length === 0) return then();
+    later(fetchMs, () => {
+      for (const shard of lacking) parts.add(shard);
+      then();
+    });
   }
 
   #compute(lease: Lease, weights: Float32Array, index: number): void {

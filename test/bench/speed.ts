@@ -1,0 +1,98 @@
+// Whole epochs side by side: every side in turn, several times over, so that what else the machine does falls on all.
+import { writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { aligned } from '../aligned.ts';
+import {
+  type Measurement,
+  pythonWithTorch,
+  type Side,
+  torchSide,
+  tuttiSide,
+} from './speed-sides.ts';
+
+export interface SpeedOptions {
+  readonly batchSizes: readonly number[];
+  readonly rounds: number;
+  /** Where to leave all figures as JSON. */
+  readonly file?: string;
+}
+
+const yardstick = 'PyTorch DDP';
+
+interface Result {
+  readonly side: string;
+  readonly batchSize: number;
+  readonly measurements: Measurement[];
+}
+
+/** Prints a table a batch size; times are medians, ratios medians of the ratios of each round. */
+export async function measureSpeed({ batchSizes, rounds, file }: SpeedOptions): Promise<void> {
+  const sides = sidesHere();
+  const results: Result[] = [];
+  for (const batchSize of batchSizes) {
+    const ofBatch = sides.map(({ name }) => ({ side: name, batchSize, measurements: [] }));
+    for (let round = 0; round < rounds; round++) {
+      for (const [at, side] of sides.entries()) {
+        const measured: Measurement[] = ofBatch[at].measurements;
+        measured.push(await side.measure(batchSize));
+      }
+    }
+    console.log(
+      `batch ${batchSize}, 2 workers, second epoch, ${rounds} rounds\n${tableOf(ofBatch)}\n`,
+    );
+    results.push(...ofBatch);
+  }
+  if (file === undefined) return;
+  const [{ model }] = cpus();
+  const machine = { processor: model, cores: cpus().length, node: process.version };
+  await writeFile(file, `${JSON.stringify({ machine, results }, null, 2)}\n`);
+}
+
+function sidesHere(): Side[] {
+  const ours = [
+    tuttiSide('tutti float32'),
+    tuttiSide('tutti bfloat16', ['--codec=bfloat16', '--weights-codec=bfloat16']),
+    tuttiSide('tutti float16', ['--codec=float16', '--weights-codec=float16']),
+    tuttiSide('tutti int8', ['--codec=int8', '--weights-codec=float16']),
+  ];
+  const python = pythonWithTorch();
+  if (python === undefined) {
+    console.log('PyTorch is not here (Debian: apt-get install python3-torch): tutti alone.\n');
+    return ours;
+  }
+  return [...ours, torchSide(yardstick, python, 2), torchSide('PyTorch, one process', python, 1)];
+}
+
+function tableOf(results: readonly Result[]): string {
+  const ddp = results.find(({ side }) => side === yardstick)?.measurements;
+  const head = [
+    '',
+    'epoch s',
+    'spread',
+    'over DDP',
+    'CPU s',
+    'peak MB',
+    'bytes/sample',
+    'accuracy',
+  ];
+  const lines = results.map(({ side, measurements }) => {
+    const all = (select: (measurement: Measurement) => number) => measurements.map(select);
+    const seconds = all(({ epochSeconds }) => epochSeconds);
+    const ratios = ddp && seconds.map((each, round) => each / ddp[round].epochSeconds);
+    return [
+      side,
+      median(seconds).toFixed(2),
+      `${Math.min(...seconds).toFixed(2)}-${Math.max(...seconds).toFixed(2)}`,
+      ratios ? median(ratios).toFixed(2) : '',
+      median(all(({ cpuSeconds }) => cpuSeconds)).toFixed(1),
+      (median(all(({ peakBytes }) => peakBytes)) / 1e6).toFixed(0),
+      Math.round(median(all(({ bytesPerSample = 0 }) => bytesPerSample))).toLocaleString('en-US'),
+      `${(100 * median(all(({ testAccuracy }) => testAccuracy))).toFixed(2)} %`,
+    ];
+  });
+  return aligned([head, ...lines]);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
