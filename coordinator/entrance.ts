@@ -1,5 +1,6 @@
 // Who may open a WebSocket, and what socket.io leaves open to those who have one.
 import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Server as SocketServer } from 'socket.io';
 import {
   type RejectReason,
@@ -7,6 +8,7 @@ import {
   watchNamespace,
   workNamespace,
 } from '../shared/protocol.ts';
+import { receiveSteadily, type SteadyMemory } from '../shared/steady-receiver.ts';
 import type { Gate } from './gate.ts';
 import { createRateLimit, createRateLimits } from './limits.ts';
 import { isFromHere, type OwnAddress } from './origin.ts';
@@ -83,7 +85,7 @@ export function guardNamespaces(
 const heartbeatsPerSecond = 2;
 
 /** Call it before the port is opened. */
-export function limitWebSockets(io: SocketServer): void {
+export function limitWebSockets(io: SocketServer, incoming?: SteadyMemory): void {
   const { opts } = io.engine;
   const { wsEngine } = opts;
   // Engine.io hands none of these on, and asks for a server of WebSockets again when the port is opened.
@@ -98,6 +100,18 @@ export function limitWebSockets(io: SocketServer): void {
         maxBufferedChunks: 8192,
         // For a farewell to be answered.
         closeTimeout: 2000,
+      });
+    }
+
+    handleUpgrade(
+      request: IncomingMessage,
+      socket: Duplex,
+      head: Buffer,
+      accept: (webSocket: object) => void,
+    ) {
+      super.handleUpgrade(request, socket, head, (webSocket: object) => {
+        if (incoming !== undefined) receiveSteadily(webSocket, incoming);
+        accept(webSocket);
       });
     }
   };

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
+import type { SteadyMemory } from '../shared/steady-receiver.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
 import { guardEntrance, guardNamespaces, limitWebSockets } from './entrance.ts';
 import type { Gate } from './gate.ts';
@@ -26,6 +27,8 @@ export interface ServerOptions {
   readonly limits: Limits;
   /** Other sites whose pages may use what is here: `https://school.example`. */
   readonly origins?: readonly string[];
+  /** Where messages come in: fresh memory each unless told otherwise. */
+  readonly incoming?: SteadyMemory;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
 }
@@ -86,7 +89,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   });
   guardEntrance(http, io, { ...options, ...limits, isSecure: tls !== undefined });
   guardNamespaces(io, options);
-  limitWebSockets(io);
+  limitWebSockets(io, options.incoming);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(port, host, () => {

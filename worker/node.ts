@@ -7,8 +7,10 @@ import { createBlockCache } from './block-cache.ts';
 import { openTrainingData } from './data-store.ts';
 import { auto, chooseEngine } from './engines/choose.ts';
 import { engineChoices, specOf } from './engines/index.ts';
+import { FrameMemory } from './frame-memory.ts';
 import { newsText } from './news.ts';
 import { agentFor, fetchOver } from './pinned-agent.ts';
+import { steadyWebSocket } from './steady-websocket.ts';
 import { socketTransport } from './transport.ts';
 import { webSocketFor } from './unmasked-websocket.ts';
 import { Worker } from './worker.ts';
@@ -31,11 +33,13 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
   const { url, token, tlsFingerprint, engine: spec, cacheDirectory, log } = options;
   const agent = agentFor(tlsFingerprint);
   const name = options.name ?? `${hostname()}-${process.pid}`;
+  const memory = new FrameMemory();
   return new Worker({
     connect: socketTransport({
       url,
       handshake: { protocol: protocolVersion, name, kind: 'node', ...(token && { token }) },
-      webSocket: webSocketFor(agent),
+      webSocket: steadyWebSocket(webSocketFor(agent), memory.incoming),
+      memory,
     }),
     loadData: (manifest, imageBytes) =>
       openTrainingData({

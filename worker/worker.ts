@@ -1,6 +1,6 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
 import { codecs } from '../shared/codecs/index.ts';
-import { encodeSum, roundSum } from '../shared/codecs/rounding.ts';
+import { encodeSum, roundSum, type Subtree } from '../shared/codecs/rounding.ts';
 import { gradientCodecOf, modelOf } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
@@ -8,6 +8,8 @@ import type { Model } from '../shared/model/model.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
+import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
+import { VectorPool } from '../shared/vectors/pool.ts';
 import type { WorkerNews } from './news.ts';
 import type { TrainingData } from './training-data.ts';
 import type { Connect, Transport } from './transport.ts';
@@ -48,6 +50,10 @@ interface Workplace extends ProvenEngine {
   readonly model: Model;
   readonly plan: Plan;
   readonly data: TrainingData;
+  /** Where the shards of one run are added up. */
+  readonly sums: VectorPool;
+  /** The shard that is being added, in the same memory. */
+  readonly staged: Float32Array;
 }
 
 /** After so many leases in a row a worker believes that it will keep its shards. */
@@ -66,7 +72,8 @@ export class Worker {
   #hasEnded = false;
   #stage: WorkerStage = 'training';
   #workplace: Workplace | undefined;
-  #weights: { readonly version: number; readonly values: Float32Array } | undefined;
+  /** The latest that came, encoded. */
+  #weights: { readonly version: number; readonly payload: Uint8Array } | undefined;
   #loadedVersion = -1;
   /** Of the latest weights, loaded or not: work at older ones is of no use any more. */
   #wantedVersion = -1;
@@ -139,9 +146,7 @@ export class Worker {
         this.#enqueue(() => this.#settleIn(message));
         return;
       case 'weights':
-        this.#wantedVersion = message.version;
-        this.#enqueue(async () => this.#takeWeights(message.version, message.payload));
-        return;
+        return this.#takeWeights(message.version, message.payload);
       case 'lease':
         this.#enqueue(() => this.#compute(message));
         return;
@@ -206,14 +211,16 @@ export class Worker {
       throw error;
     });
     this.#stage = 'training';
-    return { welcome, model, plan, data, ...proven };
+    return { welcome, model, plan, data, ...proven, ...roomForSums(model, plan) };
   }
 
+  /** Copies them at once: the engine may be at work still, and the transport needs the place again. */
   #takeWeights(version: number, payload: Uint8Array): void {
-    if (this.#workplace === undefined) return;
-    const { welcome, model } = this.#workplace;
-    const values = codecs[welcome.config.codecs.weights].decode(payload, model.parameterCount);
-    this.#weights = { version, values };
+    const known = this.#weights?.payload;
+    const copy = known?.length === payload.length ? known : new Uint8Array(payload.length);
+    copy.set(payload);
+    this.#weights = { version, payload: copy };
+    this.#wantedVersion = version;
   }
 
   async #fetch({ plan, data }: Workplace, { epoch, step, runs }: LeaseMessage): Promise<void> {
@@ -244,14 +251,16 @@ export class Worker {
     if (workplace === undefined || this.#weights?.version !== version) return;
     await this.#fetch(workplace, lease);
     if (!isWanted()) return;
+    const { welcome, plan, model } = workplace;
     if (this.#loadedVersion !== version) {
-      workplace.engine.load(this.#weights.values);
+      const { decode } = codecs[welcome.config.codecs.weights];
+      workplace.engine.load(decode(this.#weights.payload, model.parameterCount));
       this.#loadedVersion = version;
     }
-    const { welcome, plan } = workplace;
     for (const run of runs) {
       const startedAt = this.#environment.now();
-      const sum = await sumOfRun(workplace, { epoch, step, run, isWanted });
+      const sums = treeOf(workplace, { epoch, step, ...run });
+      const sum = await sumOfRun(workplace, sums, { epoch, step, run, isWanted });
       if (sum === undefined) return;
       const samples = plan.runSize(step, run.start, run.length);
       this.#transport.send({
@@ -267,6 +276,7 @@ export class Worker {
         computeMs: this.#environment.now() - startedAt,
         payload: encodeSum(gradientCodecOf(welcome.config), { epoch, step, ...run }, sum.gradient),
       });
+      sums.tree.release();
       this.#environment.onNews({ kind: 'computed', samples });
     }
   }
@@ -280,30 +290,57 @@ interface RunTask {
   readonly isWanted: () => boolean;
 }
 
+interface RoundedTree {
+  readonly tree: TreeSum;
+  readonly round: RoundSum;
+}
+
+/** The sum over the whole run is rounded by its way over the wire. */
+function treeOf(
+  { welcome, sums }: Workplace,
+  { epoch, step, start, length }: Subtree,
+): RoundedTree {
+  const codec = gradientCodecOf(welcome.config);
+  const round: RoundSum = (gradient, from, count) =>
+    count === length
+      ? gradient
+      : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
+  return { tree: new TreeSum(length, round, sums), round };
+}
+
 /**
  * The subtree's sum, in the order in which the coordinator would have added its shards; undefined when it is not
  * wanted any more. A single shard's is the engine's own buffer, which it writes again for the next.
  */
 async function sumOfRun(
-  { welcome, plan, data, engine }: Workplace,
+  { welcome, plan, data, engine, staged }: Workplace,
+  { tree, round }: RoundedTree,
   { epoch, step, run: { start, length }, isWanted }: RunTask,
 ): Promise<PartialSum | undefined> {
-  const codec = gradientCodecOf(welcome.config);
-  // The sum over the whole run is rounded by its way over the wire.
-  const round: RoundSum = (gradient, from, count) =>
-    count === length
-      ? gradient
-      : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
-  const tree = new TreeSum(length, round);
   for (let shard = 0; shard < length; shard++) {
     const slice = data.slice(plan.shardIndices(epoch, step, start + shard));
     const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
     const sum = await engine.gradient({ ...slice, noise });
-    if (!isWanted()) return undefined;
+    if (!isWanted()) {
+      tree.release();
+      return undefined;
+    }
     if (length === 1) return sum;
-    tree.add(shard, 1, { ...sum, gradient: round(sum.gradient.slice(), shard, 1) });
+    staged.set(sum.gradient);
+    tree.add(shard, 1, { ...sum, gradient: round(staged, shard, 1) });
   }
   return tree.total!;
+}
+
+/** In the order of a run at most one sum a level of the tree waits for its sibling. */
+function roomForSums({ parameterCount }: Model, { shards }: Plan) {
+  const vectors = 2 + Math.log2(shards);
+  const bytes = vectors * roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
+  const memory = new VectorMemory(bytes);
+  return {
+    staged: memory.floats(parameterCount),
+    sums: new VectorPool((length) => memory.floats(length)),
+  };
 }
 
 async function vacate(workplace: Workplace | undefined): Promise<void> {
