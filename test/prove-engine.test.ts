@@ -79,6 +79,11 @@ describe('proving an engine', () => {
     expect(fast.millisecondsPerSlice).toBe(2);
     expect(fast.samplesPerSecond).toBe(8000);
 
+    const coarse = await proveEngine(engine, { ...proof, now: () => 20 * Math.floor(calls / 20) });
+    expect(coarse.millisecondsPerSlice).toBe(1);
+    const still = await proveEngine(engine, { ...proof, now: () => 0 });
+    expect(Number.isFinite(still.samplesPerSecond)).toBe(true);
+
     const callsSoFar = calls;
     const slow = await proveEngine(engine, { ...proof, now: () => 300 * calls });
     expect(slow.millisecondsPerSlice).toBe(300);

@@ -41,6 +41,8 @@ const warmupCalls = 3;
 const timedCalls = 20;
 // A slow engine is timed over fewer calls.
 const timingLimitMs = 1000;
+/** In place of no time at all. */
+const shortestMs = 1e-3;
 
 /**
  * Throws when the engine computes wrongly, else says how fast it is. Leaves its own weights loaded. With batch norm
@@ -73,7 +75,9 @@ export async function proveEngine(
     times.push(returnedMs - calledMs);
     calledMs = returnedMs;
   }
-  const millisecondsPerSlice = median(times);
+  // A browser's clock may stand still for a tenth of a millisecond.
+  const mean = (calledMs - startMs) / times.length;
+  const millisecondsPerSlice = median(times) || mean || shortestMs;
   const samplesPerSecond = (sliceSize * 1000) / millisecondsPerSlice;
   return { maxError: worst.error, millisecondsPerSlice, samplesPerSecond };
 }
