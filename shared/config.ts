@@ -9,6 +9,7 @@ import { activationNames, type Model } from './model/model.ts';
 import { optimizerOf } from './optimizers/index.ts';
 import { optimizerSchema } from './optimizers/schema.ts';
 import { withBuffers } from './optimizers/with-buffers.ts';
+import { createPlan, type Plan } from './plan.ts';
 import { scheduleNames } from './schedules/index.ts';
 import { shardingNames } from './shardings/index.ts';
 
@@ -109,6 +110,11 @@ export function defaultShards(batchSize: number, expectWorkers: number): number 
   while (shards < expectWorkers || batchSize / shards > largestDefaultSlice) shards *= 2;
   while (shards > batchSize) shards /= 2;
   return shards;
+}
+
+/** Which samples each step and shard has. */
+export function planOf(config: RunConfig): Plan {
+  return createPlan({ ...config, samples: config.shape.trainSamples });
 }
 
 /** The update rule of a run, for the flat vector of its network. */

@@ -7,12 +7,11 @@ import { loadDataset } from '../coordinator/dataset-files.ts';
 import { auditLedger, readLedger } from '../coordinator/ledger.ts';
 import { openRunFolder } from '../coordinator/run-folder.ts';
 import { weightsHash as hashOf } from '../coordinator/weights-hash.ts';
-import { modelOf } from '../shared/config.ts';
+import { modelOf, planOf } from '../shared/config.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { createMlp } from '../shared/model/mlp.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { modelToTensors, tensorsToWeights } from '../shared/model/state-dict.ts';
-import { createPlan } from '../shared/plan.ts';
 import { decodeSafetensors, encodeSafetensors } from '../shared/safetensors.ts';
 import { engines } from '../worker/engines/index.ts';
 import { type Cluster, inScope, newCluster, type TestScope, temporaryFolder } from './support.ts';
@@ -146,7 +145,7 @@ async function outcomeOf(cluster: Cluster) {
   const { epochs, version, testAccuracy, weightsHash, counters } = await cluster.end();
   const { config, paths } = await openRunFolder(cluster.runDirectory);
   const { shape } = config;
-  const plan = createPlan({ ...config, samples: shape.trainSamples });
+  const plan = planOf(config);
   const audit = auditLedger(await readLedger(paths.ledger), { ...shape, ...plan });
   const events = await readLog(paths.events);
   return {

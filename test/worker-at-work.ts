@@ -1,9 +1,8 @@
 // A real worker with the reference engine and a tiny network, employed by a coordinator that a test plays.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, planOf, type RunConfig } from '../shared/config.ts';
 import type { Engine, Slice, SliceResult } from '../shared/contracts.ts';
 import { initialWeights } from '../shared/model/model.ts';
-import { createPlan } from '../shared/plan.ts';
 import type { ShardRun, ToWorker } from '../shared/protocol.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
@@ -24,7 +23,7 @@ const config: RunConfig = {
 };
 const model = modelOf(config);
 const data = randomSlice(model, config.shape.trainSamples, 1);
-export const plan = createPlan({ ...config, samples: config.shape.trainSamples });
+export const plan = planOf(config);
 
 type MessageOf<Type extends ToWorker['type']> = Extract<ToWorker, { type: Type }>;
 

@@ -1,11 +1,11 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
 import { codecs } from '../shared/codecs/index.ts';
 import { encodeSum, roundSum } from '../shared/codecs/rounding.ts';
-import { gradientCodecOf, modelOf } from '../shared/config.ts';
+import { gradientCodecOf, modelOf, planOf } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
-import { createPlan, type Plan } from '../shared/plan.ts';
+import type { Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
 import type { TrainingData } from './training-data.ts';
@@ -186,10 +186,10 @@ export class Worker {
 
   async #furnish(welcome: Welcome): Promise<Workplace> {
     const { config } = welcome;
-    const { rows, columns, trainSamples } = config.shape;
+    const { rows, columns } = config.shape;
     const { loadData, createEngine } = this.#environment;
     const model = modelOf(config);
-    const plan = createPlan({ ...config, samples: trainSamples });
+    const plan = planOf(config);
     this.#stage = 'data';
     const data = await loadData(welcome.data, rows * columns);
     // While the engine is proven; what a lease needs comes before it all the same.
