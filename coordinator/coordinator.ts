@@ -3,6 +3,7 @@
 import { codecs } from '../shared/codecs/index.ts';
 import {
   gradientCodecOf,
+  learningRateFor,
   modelOf,
   optimizerFor,
   planOf,
@@ -18,7 +19,6 @@ import {
   rejectReasons,
   type ToWorker,
 } from '../shared/protocol.ts';
-import { learningRateOf } from '../shared/schedules/index.ts';
 import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
@@ -156,7 +156,7 @@ export class Coordinator {
       plan,
       optimizer: optimizerFor(config),
       gradientCodec: gradientCodecOf(config),
-      learningRate: learningRateOf(config, plan),
+      learningRate: learningRateFor(config, plan),
     });
     this.#metrics = new Metrics({
       ...options,

@@ -9,6 +9,7 @@ import { reference } from '../worker/engines/reference.ts';
 import { TrainingData } from '../worker/training-data.ts';
 import { Worker, type WorkerEnvironment } from '../worker/worker.ts';
 import { FakeCoordinator } from './fake-coordinator.ts';
+import { answerOf } from './rounds.ts';
 import { run } from './terminal-events.ts';
 
 /** Three steps an epoch: 22, 22 and 6 samples, in 8 shards. */
@@ -63,6 +64,18 @@ export async function shardSum(version: number, shard: number): Promise<SliceRes
   const engine = await reference.create(model);
   engine.load(weightsAt(version));
   return engine.gradient({ images: Uint8Array.from(images), labels: Uint8Array.from(labels) });
+}
+
+/** Rounds of three local steps of two samples, on 8 replicas. */
+export const localConfig: RunConfig = {
+  ...config,
+  sync: { mode: 'local', localSteps: 3, outerLearningRate: 1, outerMomentum: 0 },
+  batchSize: 2,
+};
+
+/** What a replica has to answer for one shard of such a round. */
+export function localSum(version: number, shard: number): Promise<SliceResult> {
+  return answerOf({ config: localConfig, weights: weightsAt(version), data, shard, version });
 }
 
 function weightsAt(version: number): Float32Array {

@@ -8,6 +8,7 @@ import type { Model } from '../shared/model/model.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
+import { type LocalTraining, localTrainingOf, takeLocalSteps } from './local-steps.ts';
 import type { TrainingData } from './training-data.ts';
 import type { Connect, Transport } from './transport.ts';
 
@@ -48,6 +49,8 @@ interface Workplace extends ProvenEngine {
   readonly model: Model;
   readonly plan: Plan;
   readonly data: TrainingData;
+  /** Where steps are rounds of local ones. */
+  readonly local: LocalTraining | undefined;
 }
 
 /** After so many leases in a row a worker believes that it will keep its shards. */
@@ -195,13 +198,14 @@ export class Worker {
     // While the engine is proven; what a lease needs comes before it all the same.
     if (!plan.hasParts) data.prefer(plan.sourceOf(0));
     this.#stage = 'engine';
-    const sliceSize = Math.max(1, plan.runSize(0, 0, 1));
+    const sliceSize = Math.max(1, Math.min(config.batchSize, plan.runSize(0, 0, 1)));
     const proven = await createEngine(model, sliceSize, config.engine).catch((error: Error) => {
       data.close();
       throw error;
     });
     this.#stage = 'training';
-    return { welcome, model, plan, data, ...proven };
+    const local = localTrainingOf(config, plan, proven.engine);
+    return { welcome, model, plan, data, local, ...proven };
   }
 
   #takeWeights(version: number, payload: Uint8Array): void {
@@ -244,9 +248,10 @@ export class Worker {
       this.#loadedVersion = version;
     }
     const { welcome, plan } = workplace;
+    const { values: weights } = this.#weights;
     for (const run of runs) {
       const startedAt = this.#environment.now();
-      const sum = await sumOfRun(workplace, { epoch, step, run, isWanted });
+      const sum = await sumOfRun(workplace, { epoch, step, version, weights, run, isWanted });
       if (sum === undefined) return;
       this.#transport.send({
         type: 'gradient',
@@ -268,18 +273,20 @@ export class Worker {
 interface RunTask {
   readonly epoch: number;
   readonly step: number;
+  readonly version: number;
+  readonly weights: Float32Array;
   readonly run: ShardRun;
-  /** Asked after each shard. */
+  /** Asked after each shard, and after each local step. */
   readonly isWanted: () => boolean;
 }
 
 /**
  * The subtree's sum, in the order in which the coordinator would have added its shards; undefined when it is not
- * wanted any more. A single shard's is the engine's own buffer, which it writes again for the next.
+ * wanted any more. A single shard's may be the engine's own buffer, which it writes again for the next.
  */
 async function sumOfRun(
-  { welcome, plan, data, engine }: Workplace,
-  { epoch, step, run: { start, length }, isWanted }: RunTask,
+  { welcome, plan, data, engine, local }: Workplace,
+  { epoch, step, version, weights, run: { start, length }, isWanted }: RunTask,
 ): Promise<PartialSum | undefined> {
   const codec = gradientCodecOf(welcome.config);
   // The sum over the whole run is rounded by its way over the wire.
@@ -289,10 +296,14 @@ async function sumOfRun(
       : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
   const tree = new TreeSum(length, round);
   for (let shard = 0; shard < length; shard++) {
-    const slice = data.slice(plan.shardIndices(epoch, step, start + shard));
+    const indices = plan.shardIndices(epoch, step, start + shard);
+    const sliceOf = (wanted: Uint32Array) => data.slice(wanted);
     const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
-    const sum = await engine.gradient({ ...slice, noise });
-    if (!isWanted()) return undefined;
+    const sum =
+      local === undefined
+        ? await engine.gradient({ ...sliceOf(indices), noise })
+        : await takeLocalSteps(local, { version, weights, indices, sliceOf, noise, isWanted });
+    if (sum === undefined || !isWanted()) return undefined;
     if (length === 1) return sum;
     tree.add(shard, 1, { ...sum, gradient: round(sum.gradient.slice(), shard, 1) });
   }
