@@ -116,6 +116,22 @@ describe('two epochs of 24,000 images', () => {
     expect(await contributorsOf(cluster)).toEqual(expect.arrayContaining(['w1', third]));
   });
 
+  it('come out the same, whoever takes the local steps of a replica', async (t) => {
+    const local = ['--sync=local', '--local-steps=8', '--batch-size=16', '--outer-momentum=0.5'];
+    const rounds = [...local, '--codec=int8'];
+    const alone = await inScope(async (scope) => outcomeOf(await start(scope, 1, ...rounds)));
+    expect(alone.audit).toEqual(undisturbed.audit);
+    expect(alone.end.testAccuracy).toBeGreaterThan(0.8);
+    const cluster = await start(t, 3, ...rounds);
+    const [first, second] = cluster.workers;
+    await cluster.coordinator.waitForEvent('step');
+    first.kill('SIGKILL');
+    expect(await first.exit).toBe(137);
+    second.kill('SIGTERM');
+    expect(await second.exit).toBe(130);
+    expect(await outcomeOf(cluster)).toEqual(alone);
+  });
+
   it('come out the same when they are interrupted and resumed', async (t) => {
     const { coordinator, workers, runDirectory } = await start(t, 1);
     await coordinator.waitForEvent('step', isInSecondEpoch);
