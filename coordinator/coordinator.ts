@@ -32,7 +32,9 @@ import { type Gate, openGate } from './gate.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import { type Pages, pageRoute } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
+import { createRunMemory, type RunMemory } from './run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import { watchRoutes } from './watch-routes.ts';
@@ -70,6 +72,10 @@ export interface CoordinatorOptions {
   readonly limits?: Limits;
   /** After a completed run watchers can look at it until this settles. */
   readonly linger?: () => Promise<void>;
+  /** Other sites whose pages may take part: `https://school.example`. */
+  readonly origins?: readonly string[];
+  /** What browsers may ask for. */
+  readonly pages?: Promise<Pages>;
 }
 
 const lookEveryMs = 250;
@@ -80,7 +86,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { rows, columns } = config.shape;
   const data = serveBlocks(createDataBlocks(dataset.train, rows * columns));
   const { byteLength } = codecs[config.codecs.gradients];
-  const maxPayloadBytes = byteLength(modelOf(config).parameterCount);
+  const { parameterCount } = modelOf(config);
+  const maxPayloadBytes = byteLength(parameterCount);
+  const memory = createRunMemory({ parameterCount, maxPayloadBytes, config });
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
@@ -88,11 +96,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     ...options,
     gate,
     maxPayloadBytes,
-    routes: [data.route, ...watchRoutes(options.log, limits)],
+    routes: [data.route, ...watchRoutes(options.log, limits), pageRoute(options.pages)],
     limits,
+    incoming: memory.incoming,
     onRefused: refusals.add,
   });
-  return new Coordinator(options, server, data, refusals);
+  return new Coordinator(options, server, data, refusals, memory);
 }
 
 type EndEvent = RunEventOf<'end'>;
@@ -107,6 +116,7 @@ export class Coordinator {
   readonly done: Promise<EndEvent>;
   readonly #options: CoordinatorOptions;
   readonly #server: EdgeServer;
+  readonly #memory: RunMemory;
   readonly #data: DataManifest;
   readonly #refusals: Refusals;
   readonly #channel: WorkChannel;
@@ -127,10 +137,12 @@ export class Coordinator {
     server: EdgeServer,
     data: ServedBlocks,
     refusals: Refusals,
+    memory: RunMemory,
   ) {
     const { config, log, start, archive } = options;
     this.#options = options;
     this.#server = server;
+    this.#memory = memory;
     this.#data = data.manifest;
     this.#refusals = refusals;
     const { host, publicHost = host, publicUrl, tls } = options;
@@ -154,6 +166,7 @@ export class Coordinator {
     this.#core = new Core({
       ...options,
       plan,
+      newVector: memory.newVector,
       optimizer: optimizerFor(config),
       gradientCodec: gradientCodecOf(config),
       learningRate: learningRateFor(config, plan),
@@ -307,10 +320,13 @@ export class Coordinator {
     }
     if (this.#weights?.version !== version) {
       const { encode } = codecs[this.#options.config.codecs.weights];
-      const payload = encode(this.#core.weights, version);
+      const payload = this.#memory.payloads.take();
+      payload.set(encode(this.#core.weights, version));
       this.#weights = { type: 'weights', version, payload };
     }
     this.#channel.send(worker, this.#weights);
+    const carrier = this.#channel.carrierTo(worker);
+    if (carrier !== undefined) this.#memory.payloads.lend(this.#weights.payload, carrier);
   }
 
   async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {

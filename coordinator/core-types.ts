@@ -12,7 +12,7 @@ export interface Answer extends ShardRun {
   readonly samples: number;
   readonly lossSum: number;
   readonly correct: number;
-  /** Belongs to the core from here on. */
+  /** Only read, and only until the event is handled: its memory is used again. */
   readonly gradient: Float32Array;
 }
 

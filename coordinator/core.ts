@@ -3,6 +3,7 @@
 import type { GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { RejectReason } from '../shared/protocol.ts';
+import { VectorPool } from '../shared/vectors/pool.ts';
 import type {
   Answer,
   CoreCounters,
@@ -42,6 +43,8 @@ export class Core {
   readonly #plan: Plan;
   readonly #training: TrainingState;
   readonly #leases: Leases;
+  /** Sums of shards, from one step to the next. */
+  readonly #sums: VectorPool;
   readonly #gradientCodec: GradientCodec;
   #step: OpenStep | undefined;
   #held: HoldCause = 'none';
@@ -54,6 +57,7 @@ export class Core {
     this.#training = new TrainingState(training);
     this.#gradientCodec = gradientCodec ?? { codec: 'float32', seed: 0 };
     this.#leases = new Leases(leaseTimes, this.#plan);
+    this.#sums = new VectorPool(training.newVector);
   }
 
   /** Committed steps. */
@@ -237,6 +241,7 @@ export class Core {
     const total = this.#step?.total;
     if (this.#step && total) {
       this.#effects.push(...this.#training.commit(this.#step, total, now));
+      this.#step.close();
       this.#step = undefined;
     }
     if (this.version >= this.#plan.totalSteps) return this.#end('completed', now);
@@ -244,7 +249,7 @@ export class Core {
     if (this.#held !== 'none' && this.#step === undefined) return;
     if (this.#step === undefined) {
       this.#leases.freeForNextStep(now);
-      this.#step = new OpenStep(this.#plan, this.#gradientCodec, this.version, now);
+      this.#step = new OpenStep(this.#plan, this.#gradientCodec, this.version, now, this.#sums);
     }
     const given = this.#leases.give(this.#step, now);
     if (given.length > 0) this.#training.startClock(now);

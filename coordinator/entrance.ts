@@ -1,5 +1,6 @@
 // Who may open a WebSocket, and what socket.io leaves open to those who have one.
 import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Server as SocketServer } from 'socket.io';
 import {
   type RejectReason,
@@ -7,12 +8,15 @@ import {
   watchNamespace,
   workNamespace,
 } from '../shared/protocol.ts';
+import { receiveSteadily, type SteadyMemory } from '../shared/steady-receiver.ts';
 import type { Gate } from './gate.ts';
 import { createRateLimit, createRateLimits } from './limits.ts';
 import { isFromHere, type OwnAddress } from './origin.ts';
 
 export interface EntranceOptions extends OwnAddress {
   readonly gate: Gate;
+  /** Other sites whose pages may connect: `https://school.example`. */
+  readonly origins?: readonly string[];
   readonly maxConnections: number;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
@@ -32,7 +36,7 @@ type Next = (error?: Error) => void;
 
 /** `io` must leave upgrades to other addresses alone. */
 export function guardEntrance(http: Server, io: SocketServer, options: EntranceOptions): void {
-  const { gate, maxConnections, onRefused } = options;
+  const { gate, origins = [], maxConnections, onRefused } = options;
   const perSecond = maxConnections / secondsToFill;
   const isAllowed = createRateLimits(perSecond, maxConnections, maxConnections);
   const refuse = (address: string, reason: RejectReason): Error => {
@@ -49,7 +53,9 @@ export function guardEntrance(http: Server, io: SocketServer, options: EntranceO
   });
   io.engine.use((request: EngineRequest, _: unknown, next: Next) => {
     const { remoteAddress = gone } = request.socket;
-    if (!isFromHere(request.headers, options)) return next(refuse(remoteAddress, 'origin'));
+    const { headers } = request;
+    const isGuest = origins.includes(headers.origin ?? '');
+    if (!isGuest && !isFromHere(headers, options)) return next(refuse(remoteAddress, 'origin'));
     // Not by name, upon which nobody tries again: others may share the address.
     if (gate.isBarred(remoteAddress)) return next(refuse(remoteAddress, 'guesses'));
     if (!isAllowed(remoteAddress, performance.now())) return next(refuse(remoteAddress, 'crowd'));
@@ -79,7 +85,7 @@ export function guardNamespaces(
 const heartbeatsPerSecond = 2;
 
 /** Call it before the port is opened. */
-export function limitWebSockets(io: SocketServer): void {
+export function limitWebSockets(io: SocketServer, incoming?: SteadyMemory): void {
   const { opts } = io.engine;
   const { wsEngine } = opts;
   // Engine.io hands none of these on, and asks for a server of WebSockets again when the port is opened.
@@ -94,6 +100,18 @@ export function limitWebSockets(io: SocketServer): void {
         maxBufferedChunks: 8192,
         // For a farewell to be answered.
         closeTimeout: 2000,
+      });
+    }
+
+    handleUpgrade(
+      request: IncomingMessage,
+      socket: Duplex,
+      head: Buffer,
+      accept: (webSocket: object) => void,
+    ) {
+      super.handleUpgrade(request, socket, head, (webSocket: object) => {
+        if (incoming !== undefined) receiveSteadily(webSocket, incoming);
+        accept(webSocket);
       });
     }
   };

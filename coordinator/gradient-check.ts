@@ -1,5 +1,6 @@
 // Is this vector one that training could have produced? Checked before it touches a sum.
 import type { RejectReason } from '../shared/protocol.ts';
+import { sumOfSquares } from '../shared/vectors/loops.ts';
 
 /**
  * Mean gradients of trainable networks have norms around 1, and so has what a round takes off their weights; far above,
@@ -18,8 +19,7 @@ export interface CheckedGradient {
 /** The reason to refuse it, or undefined. One pass: any NaN or infinity makes the norm one, too. */
 export function checkGradient(checked: CheckedGradient): RejectReason | undefined {
   const { gradient, lossSum, samples } = checked;
-  let squares = 0;
-  for (let at = 0; at < gradient.length; at++) squares += gradient[at] * gradient[at];
+  const squares = sumOfSquares(gradient);
   if (!Number.isFinite(squares) || !Number.isFinite(lossSum)) return 'not-finite';
   const isPlausible =
     Math.sqrt(squares) <= maxMeanGradientNorm * samples &&

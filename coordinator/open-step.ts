@@ -2,7 +2,8 @@
 import { type GradientCodec, roundSum } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
-import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
+import type { VectorPool } from '../shared/vectors/pool.ts';
 
 export interface Contribution extends ShardRun {
   readonly worker: string;
@@ -24,16 +25,23 @@ export class OpenStep {
   readonly #holders: number[];
   #unheld: number;
 
-  constructor(plan: Plan, codec: GradientCodec, version: number, now: number) {
+  /** `vectors` are what the sum is held in. */
+  constructor(
+    plan: Plan,
+    codec: GradientCodec,
+    version: number,
+    now: number,
+    vectors?: VectorPool,
+  ) {
     const { epoch, step } = plan.position(version);
     this.version = version;
     this.epoch = epoch;
     this.step = step;
     this.samples = plan.stepSize(step);
     this.openedAt = now;
-    this.#sum = new TreeSum(plan.shards, (gradient, start, length) =>
-      roundSum(codec, { epoch, step, start, length }, gradient),
-    );
+    const round: RoundSum = (gradient, start, length) =>
+      roundSum(codec, { epoch, step, start, length }, gradient);
+    this.#sum = new TreeSum(plan.shards, round, vectors);
     this.#done = new Array(plan.shards).fill(false);
     this.#holders = new Array(plan.shards).fill(0);
     this.#unheld = plan.shards;
@@ -45,6 +53,11 @@ export class OpenStep {
   /** The sum over all shards; undefined while one is missing. */
   get total(): PartialSum | null | undefined {
     return this.#sum.total;
+  }
+
+  /** Gives back what the sum was held in: nothing is added or read after this. */
+  close(): void {
+    this.#sum.release();
   }
 
   get hasUnheldShards(): boolean {
@@ -89,7 +102,7 @@ export class OpenStep {
     this.#change(run, -1);
   }
 
-  /** Takes the sum over a run whose shards are all missing. Its gradient belongs to the step from here on. */
+  /** Takes the sum over a run whose shards are all missing, as a tree sum does. */
   accept(contribution: Contribution, sum: PartialSum): void {
     this.contributions.push(contribution);
     this.#finish(contribution, sum);

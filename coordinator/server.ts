@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import { Server as SocketServer } from 'socket.io';
+import type { SteadyMemory } from '../shared/steady-receiver.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
 import { guardEntrance, guardNamespaces, limitWebSockets } from './entrance.ts';
 import type { Gate } from './gate.ts';
@@ -24,6 +25,10 @@ export interface ServerOptions {
   /** What it answers over HTTP. */
   readonly routes: readonly Route[];
   readonly limits: Limits;
+  /** Other sites whose pages may use what is here: `https://school.example`. */
+  readonly origins?: readonly string[];
+  /** Where messages come in: fresh memory each unless told otherwise. */
+  readonly incoming?: SteadyMemory;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
 }
@@ -54,14 +59,14 @@ const farewellMs = 1000;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, tls, maxPayloadBytes, routes, gate, limits } = options;
+  const { host, port, tls, maxPayloadBytes, routes, gate, origins, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
   const timeouts = {
     headersTimeout: handshakeMs,
     requestTimeout: handshakeMs,
     connectionsCheckingInterval: handshakeMs / 4,
   };
-  const listener = answerFrom(routes, gate);
+  const listener = answerFrom(routes, { gate, origins });
   const http =
     tls === undefined
       ? createServer(timeouts, listener)
@@ -84,7 +89,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   });
   guardEntrance(http, io, { ...options, ...limits, isSecure: tls !== undefined });
   guardNamespaces(io, options);
-  limitWebSockets(io);
+  limitWebSockets(io, options.incoming);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(port, host, () => {

@@ -13,6 +13,8 @@ export interface TrainingOptions {
   readonly learningRate: (version: number) => number;
   /** Where to start: version 0 with initial weights, or a checkpoint. Its vectors are copied. */
   readonly start: Snapshot;
+  /** Makes the vectors that every step goes through. */
+  readonly newVector?: (length: number) => Float32Array;
   readonly checkpointEverySteps?: number;
   readonly checkpointEveryMs?: number;
 }
@@ -31,9 +33,10 @@ export class TrainingState {
   #checkpointedAt: number | undefined;
 
   constructor(options: TrainingOptions) {
-    const { start } = options;
+    const { start, newVector = (length) => new Float32Array(length) } = options;
     this.#options = options;
-    this.weights = start.weights.slice();
+    this.weights = newVector(start.weights.length);
+    this.weights.set(start.weights);
     this.#optimizerState = copyState(start.optimizer);
     this.#version = start.version;
     this.#checkpointedVersion = start.version;

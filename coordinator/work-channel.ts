@@ -2,6 +2,7 @@
 import type { DisconnectReason, Server, Socket } from 'socket.io';
 import * as v from 'valibot';
 import { cleanName } from '../shared/names.ts';
+import type { Carrier } from '../shared/payload-slots.ts';
 import {
   type FromWorker,
   fromWorkerSchema,
@@ -11,6 +12,7 @@ import {
   type RejectReason,
   rejectReasons,
   type ToWorker,
+  type WorkerKind,
   workNamespace,
 } from '../shared/protocol.ts';
 import { WireError } from '../shared/wire.ts';
@@ -21,7 +23,7 @@ export interface WorkerPeer {
   /** Unique in this coordinator's life: `w12`. */
   readonly worker: string;
   readonly name: string;
-  readonly kind: 'node' | 'tab';
+  readonly kind: WorkerKind;
 }
 
 export interface WorkHandlers {
@@ -44,6 +46,8 @@ export interface Traffic {
 
 export interface WorkChannel {
   send(worker: string, message: ToWorker): void;
+  /** What is sent to this worker goes out through it; undefined for one that is gone. */
+  carrierTo(worker: string): Carrier | undefined;
   /** Weights are still on their way to this worker: it gets no others meanwhile. */
   isBehind(worker: string): boolean;
   /** Undefined for one that is gone. */
@@ -133,6 +137,10 @@ export function openWorkChannel(
       if (message.type === 'weights' && socket) behind.add(socket);
       socket?.emit(messageEvent, message);
     },
+    carrierTo: (worker) => {
+      const socket = peers.get(worker)?.socket;
+      return socket && carrierOf(socket);
+    },
     isBehind: (worker) => {
       const socket = peers.get(worker)?.socket;
       return socket !== undefined && behind.has(socket);
@@ -152,6 +160,16 @@ export function openWorkChannel(
 
 /** Of one that is gone. */
 const noBytes = { bytesRead: 0, bytesWritten: 0 };
+
+/** Its own buffer first, then that of the connection; what a broken one still holds goes nowhere. */
+function carrierOf({ conn }: Socket): Carrier {
+  const waiting = conn as unknown as { readonly writeBuffer: readonly unknown[] };
+  const connection = conn.request.socket;
+  return {
+    hasSentAll: () =>
+      connection.destroyed || (waiting.writeBuffer.length === 0 && connection.writableLength === 0),
+  };
+}
 
 /** The bytes were no WebSocket, or no engine.io in it; others just stopped coming. */
 function brokeRules(why: DisconnectReason, description?: Error): boolean {

@@ -1,59 +1,36 @@
-// xxHash32 (Collet, public specification): fast in plain JavaScript, and changes with any flipped bit.
+// The checksum of frames: xxHash32 with sixteen lanes in front of it, as many as vector instructions keep busy.
+import { kernelOf } from './vectors/memory.ts';
+import { foldWords, laneStarts, wordsOf, xxHash32 } from './xxhash32.ts';
 
-const prime1 = 0x9e3779b1;
-const prime2 = 0x85ebca77;
-const prime3 = 0xc2b2ae3d;
-const prime4 = 0x27d4eb2f;
-const prime5 = 0x165667b1;
+const laneCount = 16;
+const stripeBytes = laneCount * Int32Array.BYTES_PER_ELEMENT;
 
-/** 32-bit checksum of `bytes`, as an unsigned integer. Little-endian machines only, like typed arrays here. */
+/**
+ * 32-bit checksum of `bytes`, as an unsigned integer; any change within one word changes it. That of less than 64
+ * bytes is xxHash32. Of more, all whole stripes of 64 bytes are folded into sixteen lanes, word i into lane i mod 16 by
+ * xxHash32's round, lane j starting as xxHash32's lane j mod 4 with seed 0; the checksum is xxHash32 of these lanes and
+ * the bytes that are left, with the seed plus the number of bytes as its seed.
+ */
 export function checksum(bytes: Uint8Array, seed = 0): number {
   const { length } = bytes;
-  const laneWords = (length >>> 4) << 2;
-  let hash: number;
-  if (laneWords > 0) {
-    hash = laneHash(wordsOf(bytes, laneWords), laneWords, seed);
-  } else {
-    hash = (seed + prime5) | 0;
-  }
-  hash = (hash + length) | 0;
-  let at = laneWords * 4;
-  for (; at + 4 <= length; at += 4) {
-    const word = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
-    hash = Math.imul(rotate(hash + Math.imul(word, prime3), 17), prime4);
-  }
-  for (; at < length; at++) {
-    hash = Math.imul(rotate(hash + Math.imul(bytes[at], prime5), 11), prime1);
-  }
-  hash = Math.imul(hash ^ (hash >>> 15), prime2);
-  hash = Math.imul(hash ^ (hash >>> 13), prime3);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  if (length < stripeBytes) return xxHash32(bytes, seed);
+  const stripesEnd = length - (length % stripeBytes);
+  const condensed = new Uint8Array(stripeBytes + length - stripesEnd);
+  const lanes = new Int32Array(condensed.buffer, 0, laneCount);
+  for (let first = 0; first < laneCount; first += 4) lanes.set(laneStarts(0), first);
+  foldStripes(bytes.subarray(0, stripesEnd), lanes);
+  condensed.set(bytes.subarray(stripesEnd), stripeBytes);
+  return xxHash32(condensed, seed + length);
 }
 
-/** The bulk of the work: four independent lanes, which the processor runs side by side. */
-function laneHash(words: Int32Array, count: number, seed: number): number {
-  let a = (seed + prime1 + prime2) | 0;
-  let b = (seed + prime2) | 0;
-  let c = seed | 0;
-  let d = (seed - prime1) | 0;
-  for (let at = 0; at < count; at += 4) {
-    a = Math.imul(rotate(a + Math.imul(words[at], prime2), 13), prime1);
-    b = Math.imul(rotate(b + Math.imul(words[at + 1], prime2), 13), prime1);
-    c = Math.imul(rotate(c + Math.imul(words[at + 2], prime2), 13), prime1);
-    d = Math.imul(rotate(d + Math.imul(words[at + 3], prime2), 13), prime1);
+function foldStripes(stripes: Uint8Array, lanes: Int32Array): void {
+  const kernel = kernelOf(stripes);
+  if (kernel === undefined) {
+    foldWords(wordsOf(stripes, stripes.length / 4), lanes);
+    return;
   }
-  return (rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18)) | 0;
-}
-
-/** A view where the memory allows one, a copy where the bytes start at an odd place. */
-function wordsOf(bytes: Uint8Array, count: number): Int32Array {
-  if (bytes.byteOffset % 4 === 0) return new Int32Array(bytes.buffer, bytes.byteOffset, count);
-  const copy = new Int32Array(count);
-  // Not `slice`: Node's Buffer answers that with a view.
-  new Uint8Array(copy.buffer).set(bytes.subarray(0, count * 4));
-  return copy;
-}
-
-function rotate(value: number, bits: number): number {
-  return (value << bits) | (value >>> (32 - bits));
+  const desk = new Int32Array(kernel.memory.buffer, 0, laneCount);
+  desk.set(lanes);
+  kernel.hashLanes(stripes.byteOffset, stripes.byteOffset + stripes.length);
+  lanes.set(desk);
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
 
 /** Both sides must speak the same version: the coordinator refuses others by name. */
-export const protocolVersion = 1;
+export const protocolVersion = 3;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -14,11 +14,15 @@ const payload = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 /** An aligned run of shards: `length` is a power of two and divides `start`. */
 export const shardRunSchema = v.strictObject({ start: count, length: count });
 
+/** Where a worker runs: in a process of Node, or in a browser. */
+export const workerKinds = ['node', 'tab'] as const;
+export type WorkerKind = (typeof workerKinds)[number];
+
 /** What a socket says of itself when it connects, before anything is sent to it. */
 export const handshakeSchema = v.object({
   protocol: v.number(),
   name: label,
-  kind: v.picklist(['node', 'tab']),
+  kind: v.picklist(workerKinds),
   /** Where the coordinator asks for one; watchers show it, too. */
   token: v.optional(label),
 });

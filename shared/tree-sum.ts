@@ -1,10 +1,7 @@
 // The fixed-order reduction: vectors are added in a binary tree over shard indices, in float32, so that the
 // sum has the same bits whoever computed which subtree and whatever came first.
-
-/** into[i] += from[i] */
-export function addInto(into: Float32Array, from: Float32Array): void {
-  for (let at = 0; at < into.length; at++) into[at] += from[at];
-}
+import { addInto } from './vectors/loops.ts';
+import { VectorPool } from './vectors/pool.ts';
 
 /** What a subtree of shards adds to its step. */
 export interface PartialSum {
@@ -25,49 +22,79 @@ export type RoundSum = (gradient: Float32Array, start: number, length: number) =
 export class TreeSum {
   readonly #shards: number;
   readonly #round: RoundSum;
+  readonly #pool: VectorPool;
   /** Finished subtrees by heap index: the root is 1, node n has the children 2n and 2n + 1. */
   readonly #nodes = new Map<number, PartialSum | null>();
+  /** Of the pool: all gradients that are held, but for one that is the whole sum by itself. */
+  readonly #own = new Set<Float32Array>();
 
   /** `round` is given every sum that is made here, that of all shards as well. */
-  constructor(shards: number, round: RoundSum = (gradient) => gradient) {
+  constructor(
+    shards: number,
+    round: RoundSum = (gradient) => gradient,
+    pool: VectorPool = new VectorPool(),
+  ) {
     this.#shards = shards;
     this.#round = round;
+    this.#pool = pool;
   }
 
-  /** Takes the sum over shards start ... start + length - 1. Its gradient now belongs to the tree. */
+  /**
+   * Takes the sum over shards start ... start + length - 1. Its gradient is read at once and not changed, and may
+   * change afterwards; only that of all shards is the total itself.
+   */
   add(start: number, length: number, sum: PartialSum | null): void {
     let node = (this.#shards + start) / length;
     let value = sum;
     while (node > 1 && this.#nodes.has(node ^ 1)) {
       const sibling = this.#nodes.get(node ^ 1) ?? null;
       this.#nodes.delete(node ^ 1);
-      value = merge(value, sibling);
+      value = this.#merge(sibling, value);
       node >>= 1;
-      if (value !== null && sibling !== null) value = this.#rounded(value, node);
+      if (value !== null && sibling !== null) this.#roundSum(value, node);
     }
-    this.#nodes.set(node, value);
+    this.#nodes.set(node, node > 1 ? this.#keep(value) : value);
   }
 
-  #rounded(sum: PartialSum, node: number): PartialSum {
+  /** In place. */
+  #roundSum({ gradient }: PartialSum, node: number): void {
     const nodesOfItsSize = 2 ** Math.floor(Math.log2(node));
     const length = this.#shards / nodesOfItsSize;
     const start = (node - nodesOfItsSize) * length;
-    return { ...sum, gradient: this.#round(sum.gradient, start, length) };
+    const rounded = this.#round(gradient, start, length);
+    const isInPlace =
+      rounded.buffer === gradient.buffer && rounded.byteOffset === gradient.byteOffset;
+    if (!isInPlace) gradient.set(rounded);
   }
 
   /** The sum over all shards; undefined while some are missing, null when no shard has a sample. */
   get total(): PartialSum | null | undefined {
     return this.#nodes.get(1);
   }
-}
 
-/** Float addition of two commutes to the bit, so either operand may hold the result. */
-function merge(one: PartialSum | null, other: PartialSum | null): PartialSum | null {
-  if (one === null || other === null) return one ?? other;
-  addInto(one.gradient, other.gradient);
-  return {
-    gradient: one.gradient,
-    lossSum: one.lossSum + other.lossSum,
-    correct: one.correct + other.correct,
-  };
+  /** Gives the vectors back to the pool: after this there is no sum. */
+  release(): void {
+    this.#pool.giveBack(this.#own);
+    this.#own.clear();
+    this.#nodes.clear();
+  }
+
+  /** Float addition of two commutes to the bit, so the one that is held anyway may hold the result. */
+  #merge(held: PartialSum | null, other: PartialSum | null): PartialSum | null {
+    if (held === null || other === null) return held ?? other;
+    addInto(held.gradient, other.gradient);
+    if (this.#own.delete(other.gradient)) this.#pool.giveBack([other.gradient]);
+    return {
+      gradient: held.gradient,
+      lossSum: held.lossSum + other.lossSum,
+      correct: held.correct + other.correct,
+    };
+  }
+
+  #keep(sum: PartialSum | null): PartialSum | null {
+    if (sum === null || this.#own.has(sum.gradient)) return sum;
+    const gradient = this.#pool.copyOf(sum.gradient);
+    this.#own.add(gradient);
+    return { ...sum, gradient };
+  }
 }

@@ -39,19 +39,46 @@ export class WireError extends Error {
   }
 }
 
-/** `header` must hold JSON's types only. The result is a buffer of its own: nothing in it is shared. */
+/** In front of a payload, for a frame to be written around it: a header with more gets a frame of its own. */
+const roomBytes = 512;
+const roomy = new WeakSet<Uint8Array>();
+
+/** Memory for a payload of so many bytes that is sent without being copied. */
+export function roomForFrame(payloadBytes: number): number {
+  return roomBytes + payloadBytes;
+}
+
+/** The part of such memory that the payload belongs into; the frame of that very object is written around it. */
+export function payloadIn(room: Uint8Array): Uint8Array {
+  const payload = room.subarray(roomBytes);
+  roomy.add(payload);
+  return payload;
+}
+
+/**
+ * `header` must hold JSON's types only. The result is a buffer of its own: nothing in it is shared, unless the
+ * payload is one that has room for its frame.
+ */
 export function encodeFrame(header: unknown, payload?: Uint8Array): Uint8Array {
   const packed = packr.pack(header);
   const headerEnd = headerStart + packed.length;
   if (payload === undefined) return seal(new Uint8Array(headerEnd), packed, 2);
   const padding = -(headerEnd + payloadOverhead) & (payloadAlignment - 1);
   const payloadStart = headerEnd + payloadOverhead + padding;
-  const frame = new Uint8Array(payloadStart + payload.length);
+  const isInPlace = payloadStart <= roomBytes && roomy.has(payload);
+  const frame = isInPlace
+    ? new Uint8Array(
+        payload.buffer,
+        payload.byteOffset - payloadStart,
+        payloadStart + payload.length,
+      )
+    : new Uint8Array(payloadStart + payload.length);
   frame[headerEnd] = 0xc4;
   frame[headerEnd + 1] = padding;
+  frame.fill(0, headerEnd + 2, payloadStart - 5);
   frame[payloadStart - 5] = 0xc6;
   viewOf(frame).setUint32(payloadStart - 4, payload.length);
-  frame.set(payload, payloadStart);
+  if (!isInPlace) frame.set(payload, payloadStart);
   return seal(frame, packed, 4);
 }
 

@@ -30,7 +30,10 @@ export class FakeCoordinator {
   }
 
   say(message: ToWorker): void {
-    this.#events?.onMessage(message);
+    const received = structuredClone(message);
+    this.#events?.onMessage(received);
+    // As a real one, the transport uses the place again.
+    if ('payload' in received) received.payload.fill(0xff);
   }
 
   drop(why: string, { isFinal = false } = {}): void {

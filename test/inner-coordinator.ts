@@ -10,6 +10,7 @@ import { type Gate, openGate } from '../coordinator/gate.ts';
 import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { createRefusals } from '../coordinator/refusals.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
+import { createRunMemory } from '../coordinator/run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from '../coordinator/server.ts';
 import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
@@ -70,14 +71,18 @@ export async function newInnerCoordinator(
   const refusals = createRefusals((message) =>
     log.add({ type: 'notice', level: 'warning', message }),
   );
+  const { parameterCount } = model;
+  const maxPayloadBytes = 4 * parameterCount;
+  const memory = createRunMemory({ parameterCount, maxPayloadBytes, config });
   const server = await startServer({
     host: '127.0.0.1',
     port: 0,
     gate,
     tls,
-    maxPayloadBytes: 4 * model.parameterCount,
+    maxPayloadBytes,
     routes: [data.route],
     limits,
+    incoming: memory.incoming,
     onRefused: refusals.add,
   });
   const options = {
@@ -101,7 +106,7 @@ export async function newInnerCoordinator(
     expectWorkers: 1,
     limits,
   };
-  const coordinator = new Coordinator(options, server, data, refusals);
+  const coordinator = new Coordinator(options, server, data, refusals, memory);
   t.onTestFinished(async () => {
     coordinator.stop();
     await coordinator.done;

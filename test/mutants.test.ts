@@ -100,7 +100,7 @@ function fateOf(event: RunEvent): string | undefined {
 class EngineConnection extends EventEmitter {
   readonly id = String(Math.random());
   readonly protocol = 4;
-  readonly request = { headers: {}, connection: {}, _query: {} };
+  readonly request = { headers: {}, connection: {}, socket: { destroyed: true }, _query: {} };
   readonly transport = { writable: true };
   readonly writeBuffer: unknown[] = [];
   readyState = 'open';

@@ -9,8 +9,9 @@ import { openGate } from '../coordinator/gate.ts';
 import { defaultLimits } from '../coordinator/limits.ts';
 import { type EdgeServer, startServer } from '../coordinator/server.ts';
 import { openWatchChannel } from '../coordinator/watch-channel.ts';
-import { openWorkChannel } from '../coordinator/work-channel.ts';
+import { openWorkChannel, type WorkerPeer } from '../coordinator/work-channel.ts';
 import type { RunEvent } from '../shared/events.ts';
+import { PayloadSlots } from '../shared/payload-slots.ts';
 import { protocolVersion, watchNamespace, workNamespace } from '../shared/protocol.ts';
 import { handshakeOf, newStranger, type Stranger } from './hostile-client.ts';
 import { dial } from './raw-websocket.ts';
@@ -119,28 +120,62 @@ describe('a watcher', () => {
   });
 });
 
+/** Its workers by name. */
+function openWork({ io }: EdgeServer) {
+  const workers = new Map<string, string>();
+  const nothing = () => undefined;
+  const handlers = {
+    joined: ({ name, worker }: WorkerPeer) => workers.set(name, worker),
+    message: nothing,
+    badMessage: nothing,
+    left: nothing,
+    unbearable: nothing,
+    refused: nothing,
+    failed: nothing,
+  };
+  return { channel: openWorkChannel(io, handlers, defaultLimits), workers };
+}
+
 describe('a worker', () => {
+  it('that reads late gets the weights that it was sent, whatever went out since', async (t) => {
+    const { server, url } = await newServer(t);
+    const { channel, workers } = openWork(server);
+    const enter = async (name: string) => {
+      const stranger = await newStranger(t, url);
+      await stranger.enter(workNamespace, handshakeOf(name));
+      return stranger;
+    };
+    const [deaf, eager] = [await enter('deaf'), await enter('eager')];
+    deaf.wire.socket.pause();
+    const slots = new PayloadSlots(2, 8_000_000, (bytes) => new Uint8Array(bytes));
+    const payloads = new Set<Uint8Array>();
+    for (let version = 0; version < 4; version++) {
+      const payload = slots.take().fill(version);
+      payloads.add(payload);
+      for (const name of version < 2 ? ['deaf', 'eager'] : ['eager']) {
+        const worker = workers.get(name)!;
+        channel.send(worker, { type: 'weights', version, payload });
+        slots.lend(payload, channel.carrierTo(worker)!);
+      }
+      const told = await eager.told('weights');
+      expect([told.version, told.payload[0], told.payload.at(-1)]).toEqual(Array(3).fill(version));
+    }
+    // Both slots wait for the one that does not read.
+    expect(payloads.size).toBe(4);
+    deaf.wire.socket.resume();
+    for (const version of [0, 1]) {
+      expect((await deaf.told('weights')).payload.every((byte) => byte === version)).toBe(true);
+    }
+    await expect.poll(() => payloads.has(slots.take())).toBe(true);
+  });
+
   it('that does not read its weights is behind, and gets no others', async (t) => {
     const { server, url } = await newServer(t);
-    const nothing = () => undefined;
-    const joined: string[] = [];
-    const channel = openWorkChannel(
-      server.io,
-      {
-        joined: ({ worker }) => joined.push(worker),
-        message: nothing,
-        badMessage: nothing,
-        left: nothing,
-        unbearable: nothing,
-        refused: nothing,
-        failed: nothing,
-      },
-      defaultLimits,
-    );
+    const { channel, workers } = openWork(server);
     const stranger = await newStranger(t, url);
     await stranger.enter(workNamespace, handshakeOf('deaf'));
     stranger.wire.socket.pause();
-    const [worker] = joined;
+    const worker = workers.get('deaf')!;
     let sent = 0;
     for (let version = 0; version < 100; version++) {
       if (!channel.isBehind(worker)) {

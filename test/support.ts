@@ -42,6 +42,8 @@ export interface StartOptions {
   /** Holds `runs/` and the workers' cache. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Of Node itself. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** A process that is told to end does not wait for its scopes: nothing of it may go on alone. */
@@ -54,10 +56,10 @@ process.on('exit', () => {
 export function startTutti(
   t: TestScope,
   words: readonly string[],
-  { cwd = temporaryFolder(t), env }: StartOptions = {},
+  { cwd = temporaryFolder(t), env, nodeFlags = [] }: StartOptions = {},
 ): Tutti {
   const ownEnv = { XDG_CACHE_HOME: cwd, FORCE_COLOR: undefined, NO_COLOR: undefined, ...env };
-  const child = spawn(process.execPath, [launcher, ...words], {
+  const child = spawn(process.execPath, [...nodeFlags, launcher, ...words], {
     cwd,
     env: { ...process.env, ...ownEnv },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ShardRun } from '../shared/protocol.ts';
 import { createRandom, permutation } from '../shared/random.ts';
-import { addInto, type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import { VectorPool } from '../shared/vectors/pool.ts';
 
 const shards = 8;
 /** Of very different sizes, so that float addition loses other digits in every other order. */
@@ -46,6 +47,38 @@ describe('the tree sum', () => {
       tree.add(shard, 1, { gradient: Float32Array.of(shard), lossSum: shard / 4, correct: shard });
     }
     expect(tree.total).toEqual({ gradient: Float32Array.of(6), lossSum: 1.5, correct: 6 });
+  });
+
+  it('changes nothing that it is given, and does not need it any more', () => {
+    const expected = bitsOf(treeOf(parts));
+    const pool = new VectorPool();
+    for (let seed = 0; seed < 20; seed++) {
+      const tree = new TreeSum(shards, (sum) => sum, pool);
+      for (const shard of shuffled([...parts.keys()], seed)) {
+        const part = copyOf(parts[shard]);
+        tree.add(shard, 1, part);
+        expect(part).toEqual(parts[shard]);
+        part.gradient.fill(Number.NaN);
+      }
+      expect(bitsOf(tree.total)).toBe(expected);
+      tree.release();
+      expect(tree.total).toBeUndefined();
+    }
+  });
+
+  it('holds its sums in vectors that are used again', () => {
+    let made = 0;
+    const pool = new VectorPool((length) => {
+      made++;
+      return new Float32Array(length);
+    });
+    for (let step = 0; step < 10; step++) {
+      const tree = new TreeSum(shards, (sum) => sum, pool);
+      // Every other shard first: no more can wait for their siblings.
+      for (const shard of [0, 2, 4, 6, 1, 3, 5, 7]) tree.add(shard, 1, parts[shard]);
+      tree.release();
+    }
+    expect(made).toBe(shards / 2);
   });
 
   it('of a single shard is that shard', () => {
@@ -99,14 +132,6 @@ describe('the tree sum', () => {
   });
 });
 
-describe('addInto', () => {
-  it('rounds every sum to float32', () => {
-    const into = Float32Array.of(1, 16_777_216, 3e38);
-    addInto(into, Float32Array.of(2 ** -24, 1, 3e38));
-    expect(into).toEqual(Float32Array.of(1, 16_777_216, Number.POSITIVE_INFINITY));
-  });
-});
-
 function randomPart(shard: number): PartialSum {
   const random = createRandom(1, 'parts', shard);
   const gradient = Float32Array.from({ length: 33 }, () => {
@@ -130,7 +155,6 @@ function plus(one: PartialSum, other: PartialSum): PartialSum {
   };
 }
 
-/** The tree takes over what it is given. */
 function copyOf(part: PartialSum): PartialSum {
   return { ...part, gradient: part.gradient.slice() };
 }

@@ -2,11 +2,16 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createMlp } from '../shared/model/mlp.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { createRandom } from '../shared/random.ts';
+import { vector } from '../shared/wasm/instructions.ts';
+import { startModule } from '../shared/wasm/runtime.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
-import { vector } from '../worker/engines/wasm/instructions.ts';
-import { assembleKernel, kernelBytes, packedLength } from '../worker/engines/wasm/kernel.ts';
+import {
+  assembleKernel,
+  type KernelModule,
+  kernelBytes,
+  packedLength,
+} from '../worker/engines/wasm/kernel.ts';
 import { type Matrix, matrixOf, multiply, transposed } from '../worker/engines/wasm/matrix.ts';
-import { type KernelModule, startKernel } from '../worker/engines/wasm/runtime.ts';
 import { wasm } from '../worker/engines/wasm.ts';
 
 describe('engine wasm', () => {
@@ -50,8 +55,8 @@ const layouts = ['straight', 'transposed'] as const;
 type Layout = (typeof layouts)[number];
 
 const kernels = {
-  simd: await startKernel(assembleKernel(vector.multiplyAdd)),
-  relaxed: await startKernel(assembleKernel(vector.relaxedMultiplyAdd)),
+  simd: startModule<KernelModule>(assembleKernel(vector.multiplyAdd)),
+  relaxed: startModule<KernelModule>(assembleKernel(vector.relaxedMultiplyAdd)),
 };
 
 describe.each(['simd', 'relaxed'] as const)('the %s kernel', (name) => {

@@ -5,8 +5,12 @@ import { protocolVersion } from '../shared/protocol.ts';
 import { withBearer } from './bearer.ts';
 import { createBlockCache } from './block-cache.ts';
 import { openTrainingData } from './data-store.ts';
-import { auto, chooseEngine, specOf } from './engines/choose.ts';
+import { auto, chooseEngine } from './engines/choose.ts';
+import { engineChoices, specOf } from './engines/index.ts';
+import { FrameMemory } from './frame-memory.ts';
+import { newsText } from './news.ts';
 import { agentFor, fetchOver } from './pinned-agent.ts';
+import { steadyWebSocket } from './steady-websocket.ts';
 import { socketTransport } from './transport.ts';
 import { webSocketFor } from './unmasked-websocket.ts';
 import { Worker } from './worker.ts';
@@ -29,11 +33,13 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
   const { url, token, tlsFingerprint, engine: spec, cacheDirectory, log } = options;
   const agent = agentFor(tlsFingerprint);
   const name = options.name ?? `${hostname()}-${process.pid}`;
+  const memory = new FrameMemory();
   return new Worker({
     connect: socketTransport({
       url,
       handshake: { protocol: protocolVersion, name, kind: 'node', ...(token && { token }) },
-      webSocket: webSocketFor(agent),
+      webSocket: steadyWebSocket(webSocketFor(agent), memory.incoming),
+      memory,
     }),
     loadData: (manifest, imageBytes) =>
       openTrainingData({
@@ -50,11 +56,19 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
           `the run asks for the engine ${wanted}; start this worker without --engine`,
         );
       }
-      const chosen = await chooseEngine({ spec: wanted ?? spec, model, sliceSize });
+      const chosen = await chooseEngine({
+        spec: wanted ?? spec,
+        choices: engineChoices,
+        model,
+        sliceSize,
+      });
       log(chosen.story);
       return chosen;
     },
     now: () => performance.now(),
-    log,
+    onNews: (news) => {
+      const text = newsText(news);
+      if (text !== undefined) log(text);
+    },
   });
 }

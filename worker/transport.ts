@@ -1,6 +1,7 @@
 // socket.io-client behind the few members that a worker uses.
-import { io } from 'socket.io-client';
+import { io, type Socket } from 'socket.io-client';
 import * as v from 'valibot';
+import type { Carrier } from '../shared/payload-slots.ts';
 import {
   type FromWorker,
   type Handshake,
@@ -10,18 +11,20 @@ import {
   workNamespace,
 } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
+import type { FrameMemory } from './frame-memory.ts';
 import { tlsFault } from './tls-fault.ts';
 
 export interface TransportEvents {
   /** A new connection: nothing that was agreed on the last one holds. */
   readonly onOpen: () => void;
+  /** A payload stays in its place only while this runs. */
   readonly onMessage: (message: ToWorker) => void;
   /** The connection is gone. Unless `isFinal`, another one is being tried for. */
   readonly onClose: (why: string, isFinal: boolean) => void;
 }
 
 export interface Transport {
-  /** Encodes at once, so that the payload may be reused. Does nothing when the connection is gone. */
+  /** Done with the payload when it returns. Does nothing when the connection is gone. */
   send(message: FromWorker): void;
   close(): void;
 }
@@ -34,14 +37,23 @@ export interface SocketTransportOptions {
   readonly handshake: Handshake;
   /** What carries the frames: a browser's WebSocket unless told otherwise. */
   readonly webSocket?: WebSocketTransport;
+  /** Where payloads go out from: fresh memory each unless told otherwise. */
+  readonly memory?: Pick<FrameMemory, 'outgoing'>;
 }
+
+/** What Node's and a tab's have in common. */
+interface WebSocketState {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+}
+const closed = 3;
 
 export type ManagerTransports = NonNullable<NonNullable<Parameters<typeof io>[1]>['transports']>;
 export type WebSocketTransport = Exclude<ManagerTransports[number], string>;
 
 /** Tries again, with growing pauses, until it is closed or the coordinator refuses by name. */
 export function socketTransport(options: SocketTransportOptions): Connect {
-  const { url, handshake, webSocket = 'websocket' } = options;
+  const { url, handshake, webSocket = 'websocket', memory } = options;
   return ({ onOpen, onMessage, onClose }) => {
     const socket = io(new URL(workNamespace, url).href, {
       transports: [webSocket] as ManagerTransports,
@@ -70,10 +82,27 @@ export function socketTransport(options: SocketTransportOptions): Connect {
     });
     return {
       send: (message) => {
-        if (socket.connected) socket.emit(messageEvent, message);
+        if (!socket.connected) return;
+        const isCopied = memory !== undefined && 'payload' in message;
+        const { engine } = socket.io;
+        socket.emit(
+          messageEvent,
+          isCopied
+            ? { ...message, payload: memory.outgoing(message.payload, carrierOf(engine)) }
+            : message,
+        );
       },
       close: () => socket.disconnect(),
     };
+  };
+}
+
+/** Its own buffer first, then that of the WebSocket; what a closed one still holds goes nowhere. */
+function carrierOf(engine: Socket['io']['engine']): Carrier {
+  const { ws } = engine.transport as unknown as { readonly ws: WebSocketState };
+  return {
+    hasSentAll: () =>
+      engine.writeBuffer.length === 0 && (ws.readyState === closed || ws.bufferedAmount === 0),
   };
 }
 

@@ -1,6 +1,6 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
 import { codecs } from '../shared/codecs/index.ts';
-import { encodeSum, roundSum } from '../shared/codecs/rounding.ts';
+import { encodeSum, roundSum, type Subtree } from '../shared/codecs/rounding.ts';
 import { gradientCodecOf, modelOf, planOf } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
@@ -8,7 +8,10 @@ import type { Model } from '../shared/model/model.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
+import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
+import { VectorPool } from '../shared/vectors/pool.ts';
 import { type LocalTraining, localTrainingOf, takeLocalSteps } from './local-steps.ts';
+import type { WorkerNews } from './news.ts';
 import type { TrainingData } from './training-data.ts';
 import type { Connect, Transport } from './transport.ts';
 
@@ -27,8 +30,7 @@ export interface WorkerEnvironment {
   createEngine(model: Model, sliceSize: number, wanted?: string): Promise<ProvenEngine>;
   /** Monotonic milliseconds. */
   now(): number;
-  /** For people. */
-  log(message: string): void;
+  onNews(news: WorkerNews): void;
 }
 
 export type WorkerEnding =
@@ -51,6 +53,10 @@ interface Workplace extends ProvenEngine {
   readonly data: TrainingData;
   /** Where steps are rounds of local ones. */
   readonly local: LocalTraining | undefined;
+  /** Where the shards of one run are added up. */
+  readonly sums: VectorPool;
+  /** The shard that is being added, in the same memory. */
+  readonly staged: Float32Array;
 }
 
 /** After so many leases in a row a worker believes that it will keep its shards. */
@@ -69,7 +75,8 @@ export class Worker {
   #hasEnded = false;
   #stage: WorkerStage = 'training';
   #workplace: Workplace | undefined;
-  #weights: { readonly version: number; readonly values: Float32Array } | undefined;
+  /** The latest that came, encoded. */
+  #weights: { readonly version: number; readonly payload: Uint8Array } | undefined;
   #loadedVersion = -1;
   /** Of the latest weights, loaded or not: work at older ones is of no use any more. */
   #wantedVersion = -1;
@@ -108,7 +115,7 @@ export class Worker {
     this.#weights = undefined;
     this.#loadedVersion = -1;
     this.#wantedVersion = -1;
-    this.#environment.log(this.#isAway ? 'connected again' : 'connected');
+    this.#environment.onNews({ kind: 'connected', isAgain: this.#isAway });
     this.#isAway = false;
   }
 
@@ -117,7 +124,7 @@ export class Worker {
     this.#isConnected = false;
     if (this.#hasEnded) return this.#transport.close();
     if (isFinal) return this.#finish({ kind: 'refused', reason: 'coordinator', detail: why });
-    if (!this.#isAway) this.#environment.log(`${why}; trying again until it works`);
+    if (!this.#isAway) this.#environment.onNews({ kind: 'away', why });
     this.#isAway = true;
   }
 
@@ -142,17 +149,16 @@ export class Worker {
         this.#enqueue(() => this.#settleIn(message));
         return;
       case 'weights':
-        this.#wantedVersion = message.version;
-        this.#enqueue(async () => this.#takeWeights(message.version, message.payload));
-        return;
+        return this.#takeWeights(message.version, message.payload);
       case 'lease':
         this.#enqueue(() => this.#compute(message));
         return;
       case 'standby':
-        this.#environment.log(
-          `waiting as a spare: ${message.workers} workers for ${message.shards} shards a step`,
-        );
-        return;
+        return this.#environment.onNews({
+          kind: 'standby',
+          workers: message.workers,
+          shards: message.shards,
+        });
       case 'refused':
         return this.#finish({ kind: 'refused', reason: message.reason, detail: message.detail });
       case 'finished':
@@ -175,6 +181,8 @@ export class Worker {
 
   async #settleIn(welcome: Welcome): Promise<void> {
     const session = this.#session;
+    const { onNews } = this.#environment;
+    onNews({ kind: 'welcome', worker: welcome.worker });
     const known = this.#workplace;
     if (!known || !isSameRun(known.welcome, welcome)) {
       this.#workplace = undefined;
@@ -185,12 +193,13 @@ export class Worker {
     }
     const { engine, samplesPerSecond } = this.#workplace!;
     this.#transport.send({ type: 'ready', engine: engine.label, samplesPerSecond });
+    onNews({ kind: 'ready', engine: engine.label, samplesPerSecond });
   }
 
   async #furnish(welcome: Welcome): Promise<Workplace> {
     const { config } = welcome;
     const { rows, columns } = config.shape;
-    const { loadData, createEngine } = this.#environment;
+    const { loadData, createEngine, onNews } = this.#environment;
     const model = modelOf(config);
     const plan = planOf(config);
     this.#stage = 'data';
@@ -198,6 +207,7 @@ export class Worker {
     // While the engine is proven; what a lease needs comes before it all the same.
     if (!plan.hasParts) data.prefer(plan.sourceOf(0));
     this.#stage = 'engine';
+    onNews({ kind: 'proving' });
     const sliceSize = Math.max(1, Math.min(config.batchSize, plan.runSize(0, 0, 1)));
     const proven = await createEngine(model, sliceSize, config.engine).catch((error: Error) => {
       data.close();
@@ -205,14 +215,16 @@ export class Worker {
     });
     this.#stage = 'training';
     const local = localTrainingOf(config, plan, proven.engine);
-    return { welcome, model, plan, data, local, ...proven };
+    return { welcome, model, plan, data, local, ...proven, ...roomForSums(model, plan) };
   }
 
+  /** Copies them at once: the engine may be at work still, and the transport needs the place again. */
   #takeWeights(version: number, payload: Uint8Array): void {
-    if (this.#workplace === undefined) return;
-    const { welcome, model } = this.#workplace;
-    const values = codecs[welcome.config.codecs.weights].decode(payload, model.parameterCount);
-    this.#weights = { version, values };
+    const known = this.#weights?.payload;
+    const copy = known?.length === payload.length ? known : new Uint8Array(payload.length);
+    copy.set(payload);
+    this.#weights = { version, payload: copy };
+    this.#wantedVersion = version;
   }
 
   async #fetch({ plan, data }: Workplace, { epoch, step, runs }: LeaseMessage): Promise<void> {
@@ -243,16 +255,26 @@ export class Worker {
     if (workplace === undefined || this.#weights?.version !== version) return;
     await this.#fetch(workplace, lease);
     if (!isWanted()) return;
+    const { welcome, plan, model } = workplace;
+    const { decode } = codecs[welcome.config.codecs.weights];
+    const weights = decode(this.#weights.payload, model.parameterCount);
     if (this.#loadedVersion !== version) {
-      workplace.engine.load(this.#weights.values);
+      workplace.engine.load(weights);
       this.#loadedVersion = version;
     }
-    const { welcome, plan } = workplace;
-    const { values: weights } = this.#weights;
     for (const run of runs) {
       const startedAt = this.#environment.now();
-      const sum = await sumOfRun(workplace, { epoch, step, version, weights, run, isWanted });
+      const sums = treeOf(workplace, { epoch, step, ...run });
+      const sum = await sumOfRun(workplace, sums, {
+        epoch,
+        step,
+        version,
+        weights,
+        run,
+        isWanted,
+      });
       if (sum === undefined) return;
+      const samples = plan.runSize(step, run.start, run.length);
       this.#transport.send({
         type: 'gradient',
         run: welcome.run,
@@ -260,12 +282,14 @@ export class Worker {
         step,
         version,
         ...run,
-        samples: plan.runSize(step, run.start, run.length),
+        samples,
         lossSum: sum.lossSum,
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
         payload: encodeSum(gradientCodecOf(welcome.config), { epoch, step, ...run }, sum.gradient),
       });
+      sums.tree.release();
+      this.#environment.onNews({ kind: 'computed', samples });
     }
   }
 }
@@ -280,21 +304,33 @@ interface RunTask {
   readonly isWanted: () => boolean;
 }
 
+interface RoundedTree {
+  readonly tree: TreeSum;
+  readonly round: RoundSum;
+}
+
+/** The sum over the whole run is rounded by its way over the wire. */
+function treeOf(
+  { welcome, sums }: Workplace,
+  { epoch, step, start, length }: Subtree,
+): RoundedTree {
+  const codec = gradientCodecOf(welcome.config);
+  const round: RoundSum = (gradient, from, count) =>
+    count === length
+      ? gradient
+      : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
+  return { tree: new TreeSum(length, round, sums), round };
+}
+
 /**
  * The subtree's sum, in the order in which the coordinator would have added its shards; undefined when it is not
  * wanted any more. A single shard's may be the engine's own buffer, which it writes again for the next.
  */
 async function sumOfRun(
-  { welcome, plan, data, engine, local }: Workplace,
+  { welcome, plan, data, engine, local, staged }: Workplace,
+  { tree, round }: RoundedTree,
   { epoch, step, version, weights, run: { start, length }, isWanted }: RunTask,
 ): Promise<PartialSum | undefined> {
-  const codec = gradientCodecOf(welcome.config);
-  // The sum over the whole run is rounded by its way over the wire.
-  const round: RoundSum = (gradient, from, count) =>
-    count === length
-      ? gradient
-      : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
-  const tree = new TreeSum(length, round);
   for (let shard = 0; shard < length; shard++) {
     const indices = plan.shardIndices(epoch, step, start + shard);
     const sliceOf = (wanted: Uint32Array) => data.slice(wanted);
@@ -303,11 +339,26 @@ async function sumOfRun(
       local === undefined
         ? await engine.gradient({ ...sliceOf(indices), noise })
         : await takeLocalSteps(local, { version, weights, indices, sliceOf, noise, isWanted });
-    if (sum === undefined || !isWanted()) return undefined;
+    if (sum === undefined || !isWanted()) {
+      tree.release();
+      return undefined;
+    }
     if (length === 1) return sum;
-    tree.add(shard, 1, { ...sum, gradient: round(sum.gradient.slice(), shard, 1) });
+    staged.set(sum.gradient);
+    tree.add(shard, 1, { ...sum, gradient: round(staged, shard, 1) });
   }
   return tree.total!;
+}
+
+/** In the order of a run at most one sum a level of the tree waits for its sibling. */
+function roomForSums({ parameterCount }: Model, { shards }: Plan) {
+  const vectors = 2 + Math.log2(shards);
+  const bytes = vectors * roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
+  const memory = new VectorMemory(bytes);
+  return {
+    staged: memory.floats(parameterCount),
+    sums: new VectorPool((length) => memory.floats(length)),
+  };
 }
 
 async function vacate(workplace: Workplace | undefined): Promise<void> {

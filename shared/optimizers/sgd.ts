@@ -1,4 +1,5 @@
 import type { Optimizer, OptimizerKind, OptimizerOptions } from '../contracts.ts';
+import { descend } from '../vectors/loops.ts';
 
 type SgdOption = 'momentum' | 'nesterov' | 'weightDecay';
 
@@ -34,9 +35,7 @@ function plain(weightDecay: number): Optimizer {
     update: ({ weights, gradientSum, samples, learningRate }) => {
       const keep = 1 - learningRate * weightDecay;
       const scale = learningRate / samples;
-      for (let at = 0; at < weights.length; at++) {
-        weights[at] = keep * weights[at] - scale * gradientSum[at];
-      }
+      descend(weights, gradientSum, { keep, scale });
     },
   };
 }

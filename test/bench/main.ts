@@ -1,7 +1,8 @@
-// npm run bench -- --engines | --speed: what is measured, as a table. On a quiet machine, one at a time.
+// npm run bench -- --engines | --speed | --step-cost: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
 import { measureEngines } from './engines.ts';
 import { measureSpeed } from './speed.ts';
+import { measureStepCost } from './step-cost.ts';
 
 const { values } = parseArgs({
   options: {
@@ -10,6 +11,11 @@ const { values } = parseArgs({
     batches: { type: 'string', default: '64,128,512' },
     rounds: { type: 'string', default: '3' },
     file: { type: 'string' },
+    'step-cost': { type: 'boolean' },
+    steps: { type: 'string', default: '600' },
+    workers: { type: 'string', default: '2' },
+    'batch-size': { type: 'string', default: '64' },
+    profile: { type: 'string' },
   },
 });
 
@@ -19,6 +25,14 @@ if (values.speed) {
   const batchSizes = batches.split(',').map(Number);
   await measureSpeed({ batchSizes, rounds: Number(rounds), file });
 }
-if (!values.engines && !values.speed) {
-  console.log('Say what to measure: npm run bench -- --engines, or --speed');
+if (values['step-cost']) {
+  await measureStepCost({
+    steps: Number(values.steps),
+    workers: Number(values.workers),
+    batchSize: Number(values['batch-size']),
+    profileDirectory: values.profile,
+  });
+}
+if (!values.engines && !values.speed && !values['step-cost']) {
+  console.log('Say what to measure: npm run bench -- --engines, --speed or --step-cost');
 }

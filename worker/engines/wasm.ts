@@ -2,11 +2,11 @@
 // it is the engine of tabs, and of any Node for which there is no native one.
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
 import type { Model } from '../../shared/model/model.ts';
+import { vector } from '../../shared/wasm/instructions.ts';
+import { startModule } from '../../shared/wasm/runtime.ts';
 import { crossEntropy } from './wasm/cross-entropy.ts';
-import { vector } from './wasm/instructions.ts';
-import { assembleKernel } from './wasm/kernel.ts';
+import { assembleKernel, type KernelModule } from './wasm/kernel.ts';
 import { operationOf } from './wasm/operations.ts';
-import { type KernelModule, startKernel } from './wasm/runtime.ts';
 import { divideMemory, type Workspace } from './wasm/workspace.ts';
 
 /** What makes a provider run where it does not. */
@@ -22,7 +22,7 @@ export const wasm: EngineKind = {
   create: async (model, provider = 'simd') => {
     const isRelaxed = provider === 'relaxed';
     const multiplyAdd = isRelaxed ? vector.relaxedMultiplyAdd : vector.multiplyAdd;
-    const kernel = await startKernel(assembleKernel(multiplyAdd));
+    const kernel = startModule<KernelModule>(assembleKernel(multiplyAdd));
     if (kernel === undefined) {
       throw new Error(`engine wasm:${provider}: it does not start here; ${mends[provider]}`);
     }

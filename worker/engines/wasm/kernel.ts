@@ -1,6 +1,6 @@
 // The kernel: a product of matrices in WebAssembly SIMD, a tile of 4 rows by 8 columns in registers. It is assembled
 // when an engine is created: a compiler of a hundred megabytes would be too much for two functions.
-import type { Code } from './encoding.ts';
+import type { Code } from '../../../shared/wasm/encoding.ts';
 import {
   add,
   copyBytes,
@@ -17,8 +17,13 @@ import {
   subtract,
   vector,
   whileLoop,
-} from './instructions.ts';
-import { type AssembledFunction, assembleFunction, assembleModule } from './module.ts';
+} from '../../../shared/wasm/instructions.ts';
+import {
+  type AssembledFunction,
+  assembleFunction,
+  assembleModule,
+} from '../../../shared/wasm/module.ts';
+import type { WasmMemory } from '../../../shared/wasm/runtime.ts';
 
 const tileRows = 4;
 const floatBytes = 4;
@@ -64,6 +69,11 @@ export interface KernelFunctions {
     depth: number,
     start: number,
   ): void;
+}
+
+/** A kernel that has been started. */
+export interface KernelModule extends KernelFunctions {
+  readonly memory: WasmMemory;
 }
 
 type MultiplyAdd = typeof vector.multiplyAdd;

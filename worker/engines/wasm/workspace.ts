@@ -1,8 +1,8 @@
 // How the memory of the module is divided for slices of one size.
 import type { Model } from '../../../shared/model/model.ts';
-import { kernelBytes, packedLength } from './kernel.ts';
+import { pageBytes, type WasmMemory } from '../../../shared/wasm/runtime.ts';
+import { type KernelModule, kernelBytes, packedLength } from './kernel.ts';
 import type { LayerPlace, Operation } from './operations.ts';
-import { type KernelModule, pageBytes, type WasmMemory } from './runtime.ts';
 
 /** Views of the memory: they are lost when it grows. */
 export interface Workspace {

@@ -1,7 +1,7 @@
-// The instructions that the kernel needs, each a function from its operands to its bytes.
+// The instructions that our modules need, each a function from its operands to its bytes.
 import { type Code, signed, unsigned } from './encoding.ts';
 
-/** A variable of a function: a 32-bit integer or four float32. It starts at zero. */
+/** A variable of a function: a 32-bit integer or 128 bits of a vector. It starts at zero. */
 export interface Local {
   readonly index: number;
 }
@@ -30,9 +30,23 @@ const opcodes = {
   'memory.copy': [0xfc, 0x0a],
   'v128.load': [0xfd, 0x00],
   'v128.load32_splat': [0xfd, 0x09],
+  'v128.load64_splat': [0xfd, 0x0a],
   'v128.store': [0xfd, 0x0b],
+  'i32x4.splat': [0xfd, 0x11],
+  'v128.or': [0xfd, 0x50],
+  'v128.store64_lane': [0xfd, 0x5b],
+  'v128.load64_zero': [0xfd, 0x5d],
+  'f32x4.demote_f64x2_zero': [0xfd, 0x5e],
+  'f64x2.promote_low_f32x4': [0xfd, 0x5f],
+  'i32x4.shl': [0xfd, 0xab, 0x01],
+  'i32x4.shr_u': [0xfd, 0xad, 0x01],
+  'i32x4.add': [0xfd, 0xae, 0x01],
+  'i32x4.mul': [0xfd, 0xb5, 0x01],
   'f32x4.add': [0xfd, 0xe4, 0x01],
   'f32x4.mul': [0xfd, 0xe6, 0x01],
+  'f64x2.add': [0xfd, 0xf0, 0x01],
+  'f64x2.sub': [0xfd, 0xf1, 0x01],
+  'f64x2.mul': [0xfd, 0xf2, 0x01],
   'f32x4.relaxed_madd': [0xfd, 0x85, 0x02],
 } satisfies Record<string, Code>;
 
@@ -101,12 +115,52 @@ export const vector = {
     ...instruction('v128.store', address, value),
     ...place(offset),
   ],
+  add: (left: Operand, right: Operand): Code => instruction('f32x4.add', left, right),
   /** `left * right + addend`, rounded twice. */
   multiplyAdd: (left: Operand, right: Operand, addend: Operand): Code =>
     instruction('f32x4.add', instruction('f32x4.mul', left, right), addend),
   /** The same, rounded once or twice, whichever the processor does faster. */
   relaxedMultiplyAdd: (left: Operand, right: Operand, addend: Operand): Code =>
     instruction('f32x4.relaxed_madd', left, right, addend),
+};
+
+/** The instructions on four 32-bit integers at once. */
+export const integers = {
+  /** One integer, four times. */
+  splat: (value: Operand): Code => instruction('i32x4.splat', value),
+  add: (left: Operand, right: Operand): Code => instruction('i32x4.add', left, right),
+  multiply: (left: Operand, right: Operand): Code => instruction('i32x4.mul', left, right),
+  /** `bits` from 1 to 31: those that leave at the top come in again at the bottom. */
+  rotateLeft: (value: Local, bits: number): Code =>
+    instruction(
+      'v128.or',
+      instruction('i32x4.shl', value, bits),
+      instruction('i32x4.shr_u', value, 32 - bits),
+    ),
+};
+
+/** The instructions on two float64 at once. */
+export const doubles = {
+  /** One float64, twice. */
+  loadSplat: (address: Operand, offset: number): Code => [
+    ...instruction('v128.load64_splat', address),
+    ...place(offset),
+  ],
+  /** Of two float32, which lose nothing. */
+  loadFloats: (address: Operand, offset: number): Code =>
+    instruction('f64x2.promote_low_f32x4', [
+      ...instruction('v128.load64_zero', address),
+      ...place(offset),
+    ]),
+  /** As two float32, each rounded once. */
+  storeFloats: (address: Operand, value: Operand, offset: number): Code => {
+    const lowLane = 0;
+    const floats = instruction('f32x4.demote_f64x2_zero', value);
+    return [...instruction('v128.store64_lane', address, floats), ...place(offset), lowLane];
+  },
+  add: (left: Operand, right: Operand): Code => instruction('f64x2.add', left, right),
+  subtract: (left: Operand, right: Operand): Code => instruction('f64x2.sub', left, right),
+  multiply: (left: Operand, right: Operand): Code => instruction('f64x2.mul', left, right),
 };
 
 export function ifElse(condition: Code, whenTrue: Code[], otherwise: Code[]): Code {

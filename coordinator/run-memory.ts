@@ -1,0 +1,56 @@
+// All long vectors of a run in one memory, where a kernel adds and checks them: what comes in, what is summed up, the
+// weights, and what goes out.
+import { codecs } from '../shared/codecs/index.ts';
+import type { RunConfig } from '../shared/config.ts';
+import { MessagePlaces } from '../shared/message-places.ts';
+import { PayloadSlots } from '../shared/payload-slots.ts';
+import { readBytes, type SteadyMemory } from '../shared/steady-receiver.ts';
+import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
+import { maxFrameOverheadBytes, roomForFrame } from '../shared/wire.ts';
+
+/** Versions of the weights that may be on their way at once before memory of their own is made for more. */
+const weightSlots = 4;
+
+export interface RunMemory {
+  readonly newVector: (length: number) => Float32Array;
+  /** Where messages come in. */
+  readonly incoming: SteadyMemory;
+  /** Weights, encoded. */
+  readonly payloads: PayloadSlots;
+}
+
+export interface RunMemoryOptions {
+  readonly parameterCount: number;
+  readonly config: Pick<RunConfig, 'codecs' | 'shards'>;
+  /** The largest that a message to the coordinator may carry. */
+  readonly maxPayloadBytes: number;
+}
+
+export function createRunMemory(options: RunMemoryOptions): RunMemory {
+  const { parameterCount, config, maxPayloadBytes } = options;
+  const { codecs: names, shards } = config;
+  const weightsBytes = codecs[names.weights].byteLength(parameterCount);
+  const vectorBytes = roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
+  const frameBytes = roomFor(maxPayloadBytes + maxFrameOverheadBytes);
+  const slotBytes = roomFor(roomForFrame(weightsBytes));
+  // The weights, and a sum for every other shard when the ones between come last.
+  const vectors = 1 + Math.ceil(shards / 2);
+  // Each shard's gradient may be on its way at the same time.
+  const memory = new VectorMemory(
+    vectors * vectorBytes + shards * frameBytes + weightSlots * slotBytes,
+  );
+  return {
+    newVector: (length) => memory.floats(length),
+    incoming: {
+      reading: Buffer.allocUnsafeSlow(readBytes),
+      places: new MessagePlaces(shards, () => bufferOf(memory.bytes(frameBytes))),
+      copyOf: (bytes) => Buffer.from(bytes),
+    },
+    payloads: new PayloadSlots(weightSlots, weightsBytes, (bytes) => memory.bytes(bytes)),
+  };
+}
+
+/** Whoever passes a message on takes nothing else as it is. */
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}

@@ -1,0 +1,72 @@
+// Loops over long vectors that both sides need. Where a kernel's memory holds them all it does the bulk, with the bits
+// of the plain loops here.
+import { blockBytes, type VectorKernel } from './kernel.ts';
+import { kernelOf } from './memory.ts';
+
+const blockLength = blockBytes / Float32Array.BYTES_PER_ELEMENT;
+
+/** into[i] += from[i], rounded to float32. */
+export function addInto(into: Float32Array, from: Float32Array): void {
+  let at = 0;
+  const kernel = kernelOf(into, from);
+  if (kernel !== undefined) {
+    at = wholeBlocks(into);
+    kernel.add(into.byteOffset, addressOf(into, at), from.byteOffset);
+  }
+  for (; at < into.length; at++) into[at] += from[at];
+}
+
+export interface Descent {
+  /** Factor of the weights. */
+  readonly keep: number;
+  /** Factor of the slopes. */
+  readonly scale: number;
+}
+
+/** weights[i] = keep * weights[i] - scale * slopes[i], in float64 and rounded once. */
+export function descend(
+  weights: Float32Array,
+  slopes: Float32Array,
+  { keep, scale }: Descent,
+): void {
+  let at = 0;
+  const kernel = kernelOf(weights, slopes);
+  if (kernel !== undefined) {
+    at = wholeBlocks(weights);
+    deskOf(kernel).set([keep, scale]);
+    kernel.descend(weights.byteOffset, addressOf(weights, at), slopes.byteOffset);
+  }
+  for (; at < weights.length; at++) weights[at] = keep * weights[at] - scale * slopes[at];
+}
+
+const squareSums = 8;
+
+/**
+ * The squared norm in float64: value i squared is added to sum i mod 8, and those are added up in order. Not a finite
+ * number where a value is none.
+ */
+export function sumOfSquares(values: Float32Array): number {
+  const sums = new Float64Array(squareSums);
+  let at = 0;
+  const kernel = kernelOf(values);
+  if (kernel !== undefined) {
+    at = wholeBlocks(values);
+    const desk = deskOf(kernel).fill(0);
+    kernel.addSquares(values.byteOffset, addressOf(values, at));
+    sums.set(desk);
+  }
+  for (; at < values.length; at++) sums[at % squareSums] += values[at] * values[at];
+  return sums.reduce((one, other) => one + other);
+}
+
+function deskOf({ memory }: VectorKernel): Float64Array {
+  return new Float64Array(memory.buffer, 0, squareSums);
+}
+
+function wholeBlocks({ length }: Float32Array): number {
+  return length - (length % blockLength);
+}
+
+function addressOf({ byteOffset }: Float32Array, at: number): number {
+  return byteOffset + at * Float32Array.BYTES_PER_ELEMENT;
+}

@@ -1,0 +1,38 @@
+// Where the large messages of a Node worker come in and go out: in memory of a kernel that is used again, made when the
+// first of them tells how large they are.
+import { MessagePlaces } from '../shared/message-places.ts';
+import { type Carrier, PayloadSlots } from '../shared/payload-slots.ts';
+import { readBytes, type SteadyMemory } from '../shared/steady-receiver.ts';
+import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
+import { roomForFrame } from '../shared/wire.ts';
+
+/** The gradient of one run of shards may still be on its way when that of the next is there. */
+const gradientSlots = 2;
+
+export class FrameMemory {
+  readonly incoming: SteadyMemory = {
+    reading: Buffer.allocUnsafeSlow(readBytes),
+    places: new MessagePlaces(1, (bytes) => {
+      const { buffer, byteOffset } = new VectorMemory(bytes).bytes(bytes);
+      // Whoever passes it on takes nothing but a Buffer as it is.
+      return Buffer.from(buffer, byteOffset, bytes);
+    }),
+    copyOf: (bytes) => Buffer.from(bytes),
+  };
+  #gradients: { readonly bytes: number; readonly slots: PayloadSlots } | undefined;
+
+  /** A copy of the payload that is sent without being copied again. */
+  outgoing(payload: Uint8Array, carrier: Carrier): Uint8Array {
+    const { length: bytes } = payload;
+    if (this.#gradients?.bytes !== bytes) {
+      const memory = new VectorMemory(gradientSlots * roomFor(roomForFrame(bytes)));
+      const slots = new PayloadSlots(gradientSlots, bytes, (room) => memory.bytes(room));
+      this.#gradients = { bytes, slots };
+    }
+    const { slots } = this.#gradients;
+    const copy = slots.take();
+    copy.set(payload);
+    slots.lend(copy, carrier);
+    return copy;
+  }
+}
