@@ -11,7 +11,6 @@ import {
   workNamespace,
 } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
-import type { FrameMemory } from './frame-memory.ts';
 import { tlsFault } from './tls-fault.ts';
 
 export interface TransportEvents {
@@ -31,6 +30,12 @@ export interface Transport {
 
 export type Connect = (events: TransportEvents) => Transport;
 
+/** Memory that payloads go out from. */
+export interface OutgoingMemory {
+  /** A copy of the payload that is sent without being copied again. */
+  outgoing(payload: Uint8Array, carrier: Carrier): Uint8Array;
+}
+
 export interface SocketTransportOptions {
   /** The coordinator: `http://host:7070`. */
   readonly url: string;
@@ -38,7 +43,7 @@ export interface SocketTransportOptions {
   /** What carries the frames: a browser's WebSocket unless told otherwise. */
   readonly webSocket?: WebSocketTransport;
   /** Where payloads go out from: fresh memory each unless told otherwise. */
-  readonly memory?: Pick<FrameMemory, 'outgoing'>;
+  readonly memory?: OutgoingMemory;
 }
 
 /** What Node's and a tab's have in common. */

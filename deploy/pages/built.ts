@@ -9,7 +9,7 @@ import type { PageFile, Pages } from '../../coordinator/pages.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 /** Not in the repository, but in the npm package. */
-export const builtFolder = join(project, 'dist');
+export const builtFolder = join(project, 'deploy/dist');
 const sourceFolders = ['shared', 'worker', 'deploy/pages'];
 
 /** A page is a line here, and one in ./vite.config.ts. */

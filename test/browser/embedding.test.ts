@@ -5,7 +5,10 @@ import { endlessRun, newCluster } from '../support.ts';
 import { launchBrowser, noBrowser, openTab } from './chromium.ts';
 import { serveElsewhere } from './other-site.ts';
 
-const example = await readFile(new URL('../../examples/embed.html', import.meta.url), 'utf8');
+const example = await readFile(
+  new URL('../../deploy/pages/embed-example.html', import.meta.url),
+  'utf8',
+);
 
 it.skipIf(noBrowser)(
   'a page of another site takes part, where its site is allowed to',
