@@ -1,18 +1,24 @@
 // The training story, in order: an event from a socket or a timer goes through the core, and here its effects
 // are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
 import { codecs } from '../shared/codecs/index.ts';
-import { gradientCodecOf, modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
+import {
+  gradientCodecOf,
+  learningRateFor,
+  modelOf,
+  optimizerFor,
+  planOf,
+  type RunConfig,
+} from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { cleanName } from '../shared/names.ts';
-import { createPlan, type Plan } from '../shared/plan.ts';
+import type { Plan } from '../shared/plan.ts';
 import {
   type DataManifest,
   type FromWorker,
   rejectReasons,
   type ToWorker,
 } from '../shared/protocol.ts';
-import { learningRateOf } from '../shared/schedules/index.ts';
 import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
@@ -150,7 +156,7 @@ export class Coordinator {
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    const plan = createPlan({ ...config, samples: config.shape.trainSamples });
+    const plan = planOf(config);
     this.#plan = plan;
     this.#expected = {
       run: options.run,
@@ -163,7 +169,7 @@ export class Coordinator {
       newVector: memory.newVector,
       optimizer: optimizerFor(config),
       gradientCodec: gradientCodecOf(config),
-      learningRate: learningRateOf(config, plan),
+      learningRate: learningRateFor(config, plan),
     });
     this.#metrics = new Metrics({
       ...options,

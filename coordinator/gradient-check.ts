@@ -2,7 +2,10 @@
 import type { RejectReason } from '../shared/protocol.ts';
 import { sumOfSquares } from '../shared/vectors/loops.ts';
 
-/** Mean gradients of trainable networks have norms around 1; far above, something is broken or hostile. */
+/**
+ * Mean gradients of trainable networks have norms around 1, and so has what a round takes off their weights; far above,
+ * something is broken or hostile.
+ */
 const maxMeanGradientNorm = 1e6;
 /** Nats a sample: the sums of an epoch stay finite, too. */
 const maxMeanLoss = 1e6;

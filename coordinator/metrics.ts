@@ -125,7 +125,7 @@ export class Metrics {
 
   committed(record: LedgerRecord, workers: number, now: number): void {
     const { epoch, step, version, samples, lossSum, correct, learningRate } = record;
-    const { log, plan, config, counters } = this.#options;
+    const { log, plan, counters } = this.#options;
     this.#meter.add(samples, now);
     this.#contributions.add(record, (worker) => this.#contributorOf(worker));
     this.table.committed(record, now);
@@ -135,7 +135,7 @@ export class Metrics {
     if (now < this.#nextStepEventAt && version < plan.totalSteps) return;
     this.#nextStepEventAt = now + stepEventEveryMs;
     const samplesPerSecond = this.#meter.perSecond(now);
-    const remainingSamples = (plan.totalSteps - version) * config.batchSize;
+    const remainingSamples = (plan.totalSteps - version) * plan.stepSize(0);
     log.add({
       type: 'step',
       epoch: epoch + 1,

@@ -9,7 +9,7 @@ import type { OpenStep } from './open-step.ts';
 export interface TrainingOptions {
   readonly plan: Plan;
   readonly optimizer: Optimizer;
-  /** Learning rate of the step that follows `version` committed ones. */
+  /** Learning rate of the step that follows `version` committed ones; of a round, that of its last local step. */
   readonly learningRate: (version: number) => number;
   /** Where to start: version 0 with initial weights, or a checkpoint. Its vectors are copied. */
   readonly start: Snapshot;

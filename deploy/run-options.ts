@@ -2,7 +2,12 @@
 import * as v from 'valibot';
 import type { LoadedDataset } from '../coordinator/dataset-files.ts';
 import { codecNames } from '../shared/codecs/index.ts';
-import { defaultShards, type RunConfig, runConfigSchema } from '../shared/config.ts';
+import {
+  defaultReplicas,
+  defaultShards,
+  type RunConfig,
+  runConfigSchema,
+} from '../shared/config.ts';
 import { datasetNames } from '../shared/datasets/index.ts';
 import { activationNames } from '../shared/model/model.ts';
 import { type OptimizerName, optimizerNames, optimizers } from '../shared/optimizers/index.ts';
@@ -12,6 +17,7 @@ import { shardingNames } from '../shared/shardings/index.ts';
 import { engineOf, engineSpecs } from '../worker/engines/index.ts';
 import { kebabCase, type ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
+import { syncConfigOf, syncOptions } from './sync-options.ts';
 
 const number = (describe: string, byDefault: number | string) =>
   ({ type: 'number', describe, defaultDescription: String(byDefault), requiresArg: true }) as const;
@@ -87,8 +93,11 @@ export const configOptions = {
     group: 'Network:',
   },
   epochs: { ...number('Passes over the training set', 20), group: 'Training:' },
-  'max-steps': { ...number('End after this many steps', 'none'), group: 'Training:' },
-  'batch-size': { ...number('Samples a step, over all workers', 64), group: 'Training:' },
+  'max-steps': { ...number('End after this many steps, or rounds', 'none'), group: 'Training:' },
+  'batch-size': {
+    ...number('Samples a step, over all workers; with --sync local, a local step', 64),
+    group: 'Training:',
+  },
   'test-batch-size': { ...number('Samples a batch of the evaluation', 128), group: 'Training:' },
   seed: { ...number('Of the initial weights and of the order', 0), group: 'Training:' },
   optimizer: {
@@ -166,9 +175,13 @@ export const configOptions = {
     group: 'Cluster:',
   },
   shards: {
-    ...number('Pieces that a step is cut into, a power of two', 'from batch size and workers'),
+    ...number(
+      'Pieces that a step is cut into, or replicas; a power of two',
+      'from batch size and workers',
+    ),
     group: 'Cluster:',
   },
+  ...syncOptions,
   'expect-workers': {
     ...number('Workers to cut the steps for; more may join as spares, fewer do', 2),
     group: 'Cluster:',
@@ -197,16 +210,22 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
   const { batchSize = 64, expectWorkers = defaultExpectWorkers, maxSteps } = flags;
   atLeastOne('batch-size', batchSize);
   atLeastOne('expect-workers', expectWorkers);
+  const sync = syncConfigOf(flags);
+  const shards =
+    sync.mode === 'local'
+      ? defaultReplicas(expectWorkers)
+      : defaultShards(batchSize, expectWorkers);
   const config = {
     dataset: flags.dataset ?? 'mnist',
     dataHash,
     shape: dataset.shape,
     model: networkOf(flags),
     loss: { labelSmoothing: flags.labelSmoothing ?? 0 },
+    sync,
     batchSize,
     testBatchSize: flags.testBatchSize ?? 128,
     codecs: { gradients: flags.codec ?? 'float32', weights: flags.weightsCodec ?? 'float32' },
-    shards: flags.shards ?? defaultShards(batchSize, expectWorkers),
+    shards: flags.shards ?? shards,
     epochs: flags.epochs ?? 20,
     ...(maxSteps !== undefined && { maxSteps }),
     ...onlyEngineOf(flags),
@@ -272,6 +291,7 @@ function atLeastOne(flag: string, value: number): void {
 }
 
 const renamedFlags: Readonly<Record<string, string>> = {
+  'optimizer.name': 'optimizer',
   'schedule.decay': 'lr-decay',
   'schedule.decayEpochs': 'lr-decay-epochs',
 };

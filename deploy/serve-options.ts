@@ -50,7 +50,7 @@ export const serveOptions = {
   },
   'checkpoint-every': {
     type: 'string',
-    describe: 'Steps (500) or seconds (30s) between checkpoints inside an epoch',
+    describe: 'Steps or rounds (500), or seconds (30s), between checkpoints inside an epoch',
     default: '30s',
     requiresArg: true,
     group: 'Run:',

@@ -6,11 +6,15 @@ import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
 import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
 import { activationNames, type Model } from './model/model.ts';
+import { withAverage } from './optimizers/average.ts';
 import { optimizerOf } from './optimizers/index.ts';
+import { outerOptimizer, withReplicaBuffers } from './optimizers/outer.ts';
 import { optimizerSchema } from './optimizers/schema.ts';
 import { withBuffers } from './optimizers/with-buffers.ts';
-import { scheduleNames } from './schedules/index.ts';
+import { createPlan, type Plan } from './plan.ts';
+import { learningRateOf, scheduleNames } from './schedules/index.ts';
 import { shardingNames } from './shardings/index.ts';
+import { localStepsOf, syncSchema } from './sync.ts';
 
 const positiveInteger = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
@@ -38,7 +42,7 @@ const shapeSchema = v.pipe(
   ),
 );
 
-export const runConfigSchema = v.strictObject({
+const entries = v.strictObject({
   dataset: v.picklist(datasetNames),
   /** SHA-256 over the shape and the samples: a resumed run refuses other data. */
   dataHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
@@ -57,10 +61,12 @@ export const runConfigSchema = v.strictObject({
   }),
   /** As `onnx:cpu`: every worker computes with it, so that equal bits are promised. Without it, any will do. */
   engine: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{1,30}:[\w-]{1,30}$/))),
-  /** Samples a step, over all workers. */
+  /** When what the workers learn becomes one. */
+  sync: syncSchema,
+  /** Samples a step, over all workers; with local steps, samples of one such step. */
   batchSize: positiveInteger,
   testBatchSize: positiveInteger,
-  /** Shards a step: a power of two. */
+  /** Shards a step: a power of two. With local steps each is a replica. */
   shards: v.pipe(
     positiveInteger,
     v.maxValue(2 ** 16),
@@ -72,7 +78,7 @@ export const runConfigSchema = v.strictObject({
     weights: v.picklist(codecNames),
   }),
   epochs: positiveInteger,
-  /** Ends the run after this many steps, if that comes before the last epoch. */
+  /** Ends the run after this many steps, rounds where they are, if that comes before the last epoch. */
   maxSteps: v.optional(positiveInteger),
   seed: v.pipe(v.number(), v.safeInteger()),
   shuffle: v.boolean(),
@@ -87,6 +93,21 @@ export const runConfigSchema = v.strictObject({
     decayEpochs: positiveInteger,
   }),
 });
+
+/**
+ * Whatever a batch can do by itself goes with local steps. What an optimizer remembers begins anew with every round: a
+ * momentum of ten steps may, moments that are means over a thousand may not.
+ */
+export const runConfigSchema = v.pipe(
+  entries,
+  v.forward(
+    v.check(
+      ({ sync, optimizer }) => sync.mode === 'step' || optimizer.name === 'sgd',
+      'local steps are those of sgd: the moments of others would begin anew with every round',
+    ),
+    ['optimizer', 'name'],
+  ),
+);
 
 export type RunConfig = v.InferOutput<typeof runConfigSchema>;
 
@@ -111,9 +132,56 @@ export function defaultShards(batchSize: number, expectWorkers: number): number 
   return shards;
 }
 
-/** The update rule of a run, for the flat vector of its network. */
-export function optimizerFor(config: NetworkConfig & Pick<RunConfig, 'optimizer'>): Optimizer {
-  return withBuffers(optimizerOf(config.optimizer), modelOf(config).trainableCount);
+/** One for every expected worker, as far as a power of two allows: each batch is a replica's own. */
+export function defaultReplicas(expectWorkers: number): number {
+  return 2 ** Math.ceil(Math.log2(expectWorkers));
+}
+
+/** Which samples each step and shard has. */
+export function planOf(config: RunConfig): Plan {
+  const { sync, shards, shape } = config;
+  const batchSize =
+    sync.mode === 'local' ? shards * sync.localSteps * config.batchSize : config.batchSize;
+  return createPlan({ ...config, samples: shape.trainSamples, batchSize });
+}
+
+/** The update rule of a run's steps, for the flat vector of its network. */
+export function optimizerFor(config: UpdateConfig): Optimizer {
+  const { sync, optimizer } = config;
+  const { trainableCount } = modelOf(config);
+  if (sync.mode === 'step') return withBuffers(optimizerOf(optimizer), trainableCount);
+  const outer = outerOptimizer(sync);
+  const averaged = optimizer.ema === undefined ? outer : withAverage(outer, optimizer.ema);
+  return withReplicaBuffers(averaged, trainableCount);
+}
+
+/** That of its local steps. Their weights are averaged where the replicas become one. */
+export function localOptimizerFor(config: UpdateConfig): Optimizer {
+  const { ema: _, ...optimizer } = config.optimizer;
+  return withBuffers(optimizerOf(optimizer), modelOf(config).trainableCount);
+}
+
+type UpdateConfig = NetworkConfig & Pick<RunConfig, 'optimizer' | 'sync'>;
+
+/**
+ * The learning rate in the step that follows `version` committed ones; in a round, that of a local step, from 0, or
+ * of the last one. Local steps are counted as if the replicas took theirs together, so that a schedule sees an epoch
+ * as it would with all their batches in one.
+ */
+export function learningRateFor(
+  config: RunConfig,
+  plan: Plan,
+): (version: number, localStep?: number) => number {
+  const { sync, shards, batchSize, shape } = config;
+  const replicas = sync.mode === 'local' ? shards : 1;
+  const stepsPerEpoch = Math.ceil(shape.trainSamples / (replicas * batchSize));
+  const before = (version: number): number => {
+    const { epoch, step } = plan.position(version);
+    return epoch * stepsPerEpoch + step * localStepsOf(sync);
+  };
+  const rateAt = learningRateOf(config, { stepsPerEpoch, totalSteps: before(plan.totalSteps) });
+  return (version, localStep) =>
+    rateAt(localStep === undefined ? before(version + 1) - 1 : before(version) + localStep);
 }
 
 /** The network that a configuration describes, and what it is trained towards. */

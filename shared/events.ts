@@ -113,7 +113,10 @@ const workersEvent = v.object({
   ),
 });
 
-/** Progress, at most a few a second. Loss and accuracy are those of the last committed step. */
+/**
+ * Progress, at most a few a second. Loss and accuracy are those of the last committed step, which with local steps is
+ * a round.
+ */
 const stepEvent = v.object({
   type: v.literal('step'),
   ...common,
@@ -126,6 +129,7 @@ const stepEvent = v.object({
   version: count,
   loss: v.number(),
   accuracy: v.number(),
+  /** Of the last local step, in a round. */
   learningRate: v.number(),
   samplesPerSecond: v.number(),
   /** Until the last step, at the current speed. Absent while it is unknown. */

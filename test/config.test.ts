@@ -1,6 +1,13 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { defaultShards, isPowerOfTwo, modelOf, runConfigSchema } from '../shared/config.ts';
+import {
+  defaultReplicas,
+  defaultShards,
+  isPowerOfTwo,
+  modelOf,
+  planOf,
+  runConfigSchema,
+} from '../shared/config.ts';
 import { optimizerNames, optimizers } from '../shared/optimizers/index.ts';
 import { optimizerOptionNames } from '../shared/optimizers/schema.ts';
 import { run } from './terminal-events.ts';
@@ -43,6 +50,7 @@ describe('the configuration of a run', () => {
     ['loss.labelSmoothing', -0.1],
     ['codecs.gradients', 'zip'],
     ['codecs.weights', 'toString'],
+    ['sync.mode', 'never'],
     ['batchSize', 0],
     ['batchSize', 1.5],
     ['batchSize', Number.NaN],
@@ -92,7 +100,7 @@ describe('the configuration of a run', () => {
     ]);
   });
 
-  it.each(['batchSize', 'shards', 'seed', 'optimizer', 'schedule.name', 'shape.classes'])(
+  it.each(['batchSize', 'sync', 'shards', 'seed', 'optimizer', 'schedule.name', 'shape.classes'])(
     'is refused without a value for %s',
     (path) => {
       expect(namesOfIssues(changed(path, undefined))).toEqual([path]);
@@ -131,6 +139,56 @@ describe('the configuration of a run', () => {
       classes: 10,
       parameterCount: run.parameterCount,
     });
+  });
+});
+
+describe('the configuration of local steps', () => {
+  const sync = { mode: 'local', localSteps: 16, outerLearningRate: 0.7, outerMomentum: 0.9 };
+  const local = { ...config, sync };
+
+  it('is taken as it is when it is right', () => {
+    expect(v.parse(runConfigSchema, local)).toEqual(local);
+  });
+
+  it.each<[string, unknown]>([
+    ['localSteps', 0],
+    ['localSteps', 1.5],
+    ['localSteps', undefined],
+    ['outerLearningRate', 0],
+    ['outerLearningRate', Number.POSITIVE_INFINITY],
+    ['outerMomentum', 1],
+    ['outerMomentum', -0.1],
+    ['innerMomentum', 0.9],
+  ])('is refused for %s: %j, by that name', (option, value) => {
+    const wrong = { ...local, sync: { ...sync, [option]: value } };
+    expect(namesOfIssues(wrong)).toEqual([`sync.${option}`]);
+  });
+
+  it.each(['adam', 'adamw'] as const)('is refused with %s, by its name', (name) => {
+    const optimizer = { name, learningRate: 0.1, ...optimizers[name].defaults };
+    expect(namesOfIssues({ ...config, optimizer })).toEqual([]);
+    expect(namesOfIssues({ ...local, optimizer })).toEqual(['optimizer.name']);
+  });
+
+  it('makes a step a round: so many batches for each replica', () => {
+    const { stepsPerEpoch, stepSize, runSize } = planOf(v.parse(runConfigSchema, local));
+    expect({ stepsPerEpoch, first: stepSize(0), last: stepSize(29) }).toEqual({
+      stepsPerEpoch: 30,
+      first: 2 * 16 * 64,
+      last: 60_000 - 29 * 2048,
+    });
+    expect(runSize(0, 1, 1)).toBe(16 * 64);
+  });
+});
+
+describe('the number of replicas, when nobody says it', () => {
+  it.each([
+    [1, 1],
+    [2, 2],
+    [3, 4],
+    [30, 32],
+  ])('for %i workers is %i', (expectWorkers, replicas) => {
+    expect(defaultReplicas(expectWorkers)).toBe(replicas);
   });
 });
 

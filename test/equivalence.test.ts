@@ -7,12 +7,11 @@ import { loadDataset } from '../coordinator/dataset-files.ts';
 import { auditLedger, readLedger } from '../coordinator/ledger.ts';
 import { openRunFolder } from '../coordinator/run-folder.ts';
 import { weightsHash as hashOf } from '../coordinator/weights-hash.ts';
-import { modelOf } from '../shared/config.ts';
+import { modelOf, planOf } from '../shared/config.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import { createMlp } from '../shared/model/mlp.ts';
 import { initialWeights } from '../shared/model/model.ts';
 import { modelToTensors, tensorsToWeights } from '../shared/model/state-dict.ts';
-import { createPlan } from '../shared/plan.ts';
 import { decodeSafetensors, encodeSafetensors } from '../shared/safetensors.ts';
 import { engines } from '../worker/engines/index.ts';
 import { type Cluster, inScope, newCluster, type TestScope, temporaryFolder } from './support.ts';
@@ -117,6 +116,22 @@ describe('two epochs of 24,000 images', () => {
     expect(await contributorsOf(cluster)).toEqual(expect.arrayContaining(['w1', third]));
   });
 
+  it('come out the same, whoever takes the local steps of a replica', async (t) => {
+    const local = ['--sync=local', '--local-steps=8', '--batch-size=16', '--outer-momentum=0.5'];
+    const rounds = [...local, '--codec=int8'];
+    const alone = await inScope(async (scope) => outcomeOf(await start(scope, 1, ...rounds)));
+    expect(alone.audit).toEqual(undisturbed.audit);
+    expect(alone.end.testAccuracy).toBeGreaterThan(0.8);
+    const cluster = await start(t, 3, ...rounds);
+    const [first, second] = cluster.workers;
+    await cluster.coordinator.waitForEvent('step');
+    first.kill('SIGKILL');
+    expect(await first.exit).toBe(137);
+    second.kill('SIGTERM');
+    expect(await second.exit).toBe(130);
+    expect(await outcomeOf(cluster)).toEqual(alone);
+  });
+
   it('come out the same when they are interrupted and resumed', async (t) => {
     const { coordinator, workers, runDirectory } = await start(t, 1);
     await coordinator.waitForEvent('step', isInSecondEpoch);
@@ -146,7 +161,7 @@ async function outcomeOf(cluster: Cluster) {
   const { epochs, version, testAccuracy, weightsHash, counters } = await cluster.end();
   const { config, paths } = await openRunFolder(cluster.runDirectory);
   const { shape } = config;
-  const plan = createPlan({ ...config, samples: shape.trainSamples });
+  const plan = planOf(config);
   const audit = auditLedger(await readLedger(paths.ledger), { ...shape, ...plan });
   const events = await readLog(paths.events);
   return {

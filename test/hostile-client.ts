@@ -1,8 +1,7 @@
 // A client that keeps no rules: it knows the protocol, says what it likes, and reads only when it wants to.
 import type { Socket } from 'node:net';
 import { type Packet, PacketType } from 'socket.io-parser';
-import { modelOf } from '../shared/config.ts';
-import { createPlan } from '../shared/plan.ts';
+import { modelOf, planOf } from '../shared/config.ts';
 import {
   type GradientMessage,
   type Handshake,
@@ -123,7 +122,7 @@ export function answerTo(
   { run, config }: Welcome,
   { epoch, step, version, runs: [leased] }: LeaseMessage,
 ): GradientMessage {
-  const plan = createPlan({ ...config, samples: config.shape.trainSamples });
+  const plan = planOf(config);
   return {
     type: 'gradient',
     run,

@@ -326,3 +326,27 @@ describe('a team', () => {
     ]);
   });
 });
+
+describe('rounds of seconds, with one shard each for two workers', () => {
+  const rounds = { samples: 2000, batchSize: 200, shards: 2, epochs: 1 };
+
+  it.each([1, 1.4, 1.9])('are done twice by nobody when one is %f times slower', (slower) => {
+    const speeds = { a: 1000, b: 1000 * slower };
+    const run = new VirtualRun({ ...rounds, workers: { a: 1000, b: 1000 } });
+    expect(workToTheEnd(run, speeds)).toBe(10 * speeds.b);
+    expect(run.core.counters).toMatchObject({ samplesCommitted: 2000, samplesWasted: 0 });
+  });
+
+  it('take as long as one worker needs for both shards when the other is as good as none', () => {
+    const run = new VirtualRun({ ...rounds, workers: { a: 1000, b: 1000 } });
+    const alone = 10 * 2 * 1000;
+    // Once, until it is known, the first waits twice its usual time for the other.
+    expect(workToTheEnd(run, { a: 1000, b: 20_000 })).toBeLessThanOrEqual(alone + 1000);
+  });
+
+  it('expire for nobody who said that they were three times as fast', () => {
+    const run = new VirtualRun({ ...rounds, workers: { a: 1000, b: 1000 } });
+    expect(workToTheEnd(run, { a: 3000, b: 3000 })).toBeLessThan(12 * 3000);
+    expect(only(run.effects, 'late')).toEqual([]);
+  });
+});

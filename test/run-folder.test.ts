@@ -21,6 +21,7 @@ const config: RunConfig = {
   model: { hidden: [5], activation: 'relu', batchNorm: false, dropout: 0 },
   loss: { labelSmoothing: 0 },
   codecs: { gradients: 'float32', weights: 'float32' },
+  sync: { mode: 'step' },
   batchSize: 16,
   testBatchSize: 10,
   shards: 2,

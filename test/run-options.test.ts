@@ -46,7 +46,39 @@ describe('the optimizer of a run', () => {
   });
 });
 
+describe('when a run syncs', () => {
+  it('is at every step unless told', () => {
+    expect(runConfigOf({})).toMatchObject({ sync: { mode: 'step' }, shards: 2 });
+  });
+
+  it('is after rounds when told so, with a replica for every expected worker', () => {
+    expect(runConfigOf({ sync: 'local', batchSize: 512, expectWorkers: 3 })).toMatchObject({
+      sync: { mode: 'local', localSteps: 16, outerLearningRate: 1, outerMomentum: 0 },
+      batchSize: 512,
+      shards: 4,
+    });
+  });
+
+  it('is as the flags say instead', () => {
+    const said = { localSteps: 32, outerLearningRate: 0.7, outerMomentum: 0.9 };
+    expect(runConfigOf({ sync: 'local', ...said }).sync).toEqual({ mode: 'local', ...said });
+  });
+
+  it.each<[ConfigFlags, string]>([
+    [{ localSteps: 8 }, '--local-steps means nothing without --sync local.'],
+    [{ sync: 'step', outerMomentum: 0 }, '--outer-momentum means nothing without --sync local.'],
+    [{ sync: 'local', localSteps: 0 }, '--local-steps: Invalid value: Expected >=1'],
+    [{ sync: 'local', optimizer: 'adam' }, '--optimizer: local steps are those of sgd: the'],
+  ])('is refused for %j', (flags, message) => {
+    expect(() => runConfigOf(flags)).toThrow(message);
+  });
+});
+
 function optimizerOf(flags: ConfigFlags) {
+  return runConfigOf(flags).optimizer;
+}
+
+function runConfigOf(flags: ConfigFlags) {
   const dataset = { shape, train: slice, test: slice };
-  return configOf(flags, { dataset, dataHash }).optimizer;
+  return configOf(flags, { dataset, dataHash });
 }

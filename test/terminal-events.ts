@@ -19,6 +19,7 @@ export const run: RunEventOf<'run'> = {
     model: { hidden: [400, 200, 100], activation: 'relu', batchNorm: false, dropout: 0 },
     loss: { labelSmoothing: 0 },
     codecs: { gradients: 'float32', weights: 'float32' },
+    sync: { mode: 'step' },
     batchSize: 64,
     testBatchSize: 1000,
     shards: 2,

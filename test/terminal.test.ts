@@ -64,6 +64,28 @@ describe('the lines that stay', () => {
     expect(linesOf({ ...run, fromVersion: 938 }).join('\n')).toContain('after step 938 of 18,760');
   });
 
+  it('calls a step of local steps a round', () => {
+    const sync = { mode: 'local', localSteps: 16, outerLearningRate: 1, outerMomentum: 0 } as const;
+    const rounds = (more: Partial<typeof sync | { outerMomentum: number }> = {}) => ({
+      ...run,
+      config: { ...run.config, sync: { ...sync, ...more } },
+      stepsPerEpoch: 30,
+      totalSteps: 600,
+      fromVersion: 30,
+    });
+    const banner = linesOf(rounds()).join('\n');
+    expect(banner).toContain(
+      '2 replicas of 16 local steps of batch 64 a round, 20 epochs of 30 rounds, ' +
+        'sgd rate 0.01 momentum 0.9, constant schedule',
+    );
+    expect(banner).toContain('after round 30 of 600');
+    expect(linesOf(rounds({ outerMomentum: 0.9 })).join('')).toContain(
+      ', outer rate 1 momentum 0.9, constant schedule',
+    );
+    const view = viewOf(rounds(), { ...step, step: 12, stepsPerEpoch: 30 });
+    expect(blockLines(view, 100, plainStyle)[0]).toContain('round 12/30');
+  });
+
   it('names the options of the optimizer that are not as usual', () => {
     const optimizer = { name: 'adamw', learningRate: 0.002, ...optimizers.adamw.defaults } as const;
     const bannerWith = (more: Partial<typeof run.config.optimizer>) =>

@@ -1,9 +1,8 @@
 // A real worker with the reference engine and a tiny network, employed by a coordinator that a test plays.
 import { codecs } from '../shared/codecs/index.ts';
-import { modelOf, type RunConfig } from '../shared/config.ts';
+import { modelOf, planOf, type RunConfig } from '../shared/config.ts';
 import type { Engine, Slice, SliceResult } from '../shared/contracts.ts';
 import { initialWeights } from '../shared/model/model.ts';
-import { createPlan } from '../shared/plan.ts';
 import type { ShardRun, ToWorker } from '../shared/protocol.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
@@ -11,6 +10,7 @@ import { newsText } from '../worker/news.ts';
 import { TrainingData } from '../worker/training-data.ts';
 import { Worker, type WorkerEnvironment } from '../worker/worker.ts';
 import { FakeCoordinator } from './fake-coordinator.ts';
+import { answerOf } from './rounds.ts';
 import { run } from './terminal-events.ts';
 
 /** Three steps an epoch: 22, 22 and 6 samples, in 8 shards. */
@@ -25,7 +25,7 @@ const config: RunConfig = {
 };
 const model = modelOf(config);
 const data = randomSlice(model, config.shape.trainSamples, 1);
-export const plan = createPlan({ ...config, samples: config.shape.trainSamples });
+export const plan = planOf(config);
 
 type MessageOf<Type extends ToWorker['type']> = Extract<ToWorker, { type: Type }>;
 
@@ -65,6 +65,18 @@ export async function shardSum(version: number, shard: number): Promise<SliceRes
   const engine = await reference.create(model);
   engine.load(weightsAt(version));
   return engine.gradient({ images: Uint8Array.from(images), labels: Uint8Array.from(labels) });
+}
+
+/** Rounds of three local steps of two samples, on 8 replicas. */
+export const localConfig: RunConfig = {
+  ...config,
+  sync: { mode: 'local', localSteps: 3, outerLearningRate: 1, outerMomentum: 0 },
+  batchSize: 2,
+};
+
+/** What a replica has to answer for one shard of such a round. */
+export function localSum(version: number, shard: number): Promise<SliceResult> {
+  return answerOf({ config: localConfig, weights: weightsAt(version), data, shard, version });
 }
 
 function weightsAt(version: number): Float32Array {

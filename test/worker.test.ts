@@ -7,6 +7,8 @@ import {
   employReady,
   imagesPerBlock,
   leaseOf,
+  localConfig,
+  localSum,
   plan,
   shardSum,
   stickyWelcome,
@@ -59,6 +61,39 @@ describe('a worker', () => {
     const { gradient, lossSum, correct } = tree.total!;
     expect(valuesOf(payload)).toEqual(gradient);
     expect(answer).toMatchObject({ samples: plan.runSize(0, 0, length), lossSum, correct });
+  });
+
+  it('answers with where local steps lead from its weights, when the run has those', async () => {
+    const { coordinator, engines } = employ();
+    coordinator.open();
+    coordinator.say({ ...welcome, config: localConfig });
+    await coordinator.hear('ready');
+    coordinator.say(weightsOf(0));
+    coordinator.say(leaseOf(0, { start: 0, length: 2 }));
+    const { payload, ...answer } = await coordinator.hear('gradient');
+    const tree = new TreeSum(2);
+    for (const shard of [0, 1]) tree.add(shard, 1, await localSum(0, shard));
+    const { gradient, lossSum, correct } = tree.total!;
+    expect(valuesOf(payload)).toEqual(gradient);
+    expect(answer).toMatchObject({ samples: 2 * 6, lossSum, correct });
+    expect(engines[0].gradients).toBe(2 * 3);
+  });
+
+  it('breaks a round off when its weights are not wanted any more', async () => {
+    const { coordinator, engines } = employ();
+    coordinator.open();
+    coordinator.say({ ...welcome, config: localConfig });
+    await coordinator.hear('ready');
+    coordinator.say(weightsOf(0));
+    const begun = engines[0].pause();
+    coordinator.say(leaseOf(0, { start: 0, length: 2 }));
+    await begun;
+    coordinator.say(weightsOf(1));
+    engines[0].resume();
+    // One of the two samples that are left for the second round.
+    coordinator.say(leaseOf(1, { start: 3, length: 1 }));
+    expect(await coordinator.hear('gradient')).toMatchObject({ version: 1, samples: 1 });
+    expect(engines[0].gradients).toBe(1 + 1);
   });
 
   it('answers each run of a lease by itself, in their order', async () => {

@@ -1,15 +1,16 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
 import { codecs } from '../shared/codecs/index.ts';
 import { encodeSum, roundSum, type Subtree } from '../shared/codecs/rounding.ts';
-import { gradientCodecOf, modelOf } from '../shared/config.ts';
+import { gradientCodecOf, modelOf, planOf } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
-import { createPlan, type Plan } from '../shared/plan.ts';
+import type { Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
 import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
+import { type LocalTraining, localTrainingOf, takeLocalSteps } from './local-steps.ts';
 import type { WorkerNews } from './news.ts';
 import type { TrainingData } from './training-data.ts';
 import type { Connect, Transport } from './transport.ts';
@@ -50,6 +51,8 @@ interface Workplace extends ProvenEngine {
   readonly model: Model;
   readonly plan: Plan;
   readonly data: TrainingData;
+  /** Where steps are rounds of local ones. */
+  readonly local: LocalTraining | undefined;
   /** Where the shards of one run are added up. */
   readonly sums: VectorPool;
   /** The shard that is being added, in the same memory. */
@@ -195,23 +198,24 @@ export class Worker {
 
   async #furnish(welcome: Welcome): Promise<Workplace> {
     const { config } = welcome;
-    const { rows, columns, trainSamples } = config.shape;
+    const { rows, columns } = config.shape;
     const { loadData, createEngine, onNews } = this.#environment;
     const model = modelOf(config);
-    const plan = createPlan({ ...config, samples: trainSamples });
+    const plan = planOf(config);
     this.#stage = 'data';
     const data = await loadData(welcome.data, rows * columns);
     // While the engine is proven; what a lease needs comes before it all the same.
     if (!plan.hasParts) data.prefer(plan.sourceOf(0));
     this.#stage = 'engine';
     onNews({ kind: 'proving' });
-    const sliceSize = Math.max(1, plan.runSize(0, 0, 1));
+    const sliceSize = Math.max(1, Math.min(config.batchSize, plan.runSize(0, 0, 1)));
     const proven = await createEngine(model, sliceSize, config.engine).catch((error: Error) => {
       data.close();
       throw error;
     });
     this.#stage = 'training';
-    return { welcome, model, plan, data, ...proven, ...roomForSums(model, plan) };
+    const local = localTrainingOf(config, plan, proven.engine);
+    return { welcome, model, plan, data, local, ...proven, ...roomForSums(model, plan) };
   }
 
   /** Copies them at once: the engine may be at work still, and the transport needs the place again. */
@@ -252,15 +256,23 @@ export class Worker {
     await this.#fetch(workplace, lease);
     if (!isWanted()) return;
     const { welcome, plan, model } = workplace;
+    const { decode } = codecs[welcome.config.codecs.weights];
+    const weights = decode(this.#weights.payload, model.parameterCount);
     if (this.#loadedVersion !== version) {
-      const { decode } = codecs[welcome.config.codecs.weights];
-      workplace.engine.load(decode(this.#weights.payload, model.parameterCount));
+      workplace.engine.load(weights);
       this.#loadedVersion = version;
     }
     for (const run of runs) {
       const startedAt = this.#environment.now();
       const sums = treeOf(workplace, { epoch, step, ...run });
-      const sum = await sumOfRun(workplace, sums, { epoch, step, run, isWanted });
+      const sum = await sumOfRun(workplace, sums, {
+        epoch,
+        step,
+        version,
+        weights,
+        run,
+        isWanted,
+      });
       if (sum === undefined) return;
       const samples = plan.runSize(step, run.start, run.length);
       this.#transport.send({
@@ -285,8 +297,10 @@ export class Worker {
 interface RunTask {
   readonly epoch: number;
   readonly step: number;
+  readonly version: number;
+  readonly weights: Float32Array;
   readonly run: ShardRun;
-  /** Asked after each shard. */
+  /** Asked after each shard, and after each local step. */
   readonly isWanted: () => boolean;
 }
 
@@ -310,18 +324,22 @@ function treeOf(
 
 /**
  * The subtree's sum, in the order in which the coordinator would have added its shards; undefined when it is not
- * wanted any more. A single shard's is the engine's own buffer, which it writes again for the next.
+ * wanted any more. A single shard's may be the engine's own buffer, which it writes again for the next.
  */
 async function sumOfRun(
-  { welcome, plan, data, engine, staged }: Workplace,
+  { welcome, plan, data, engine, local, staged }: Workplace,
   { tree, round }: RoundedTree,
-  { epoch, step, run: { start, length }, isWanted }: RunTask,
+  { epoch, step, version, weights, run: { start, length }, isWanted }: RunTask,
 ): Promise<PartialSum | undefined> {
   for (let shard = 0; shard < length; shard++) {
-    const slice = data.slice(plan.shardIndices(epoch, step, start + shard));
+    const indices = plan.shardIndices(epoch, step, start + shard);
+    const sliceOf = (wanted: Uint32Array) => data.slice(wanted);
     const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
-    const sum = await engine.gradient({ ...slice, noise });
-    if (!isWanted()) {
+    const sum =
+      local === undefined
+        ? await engine.gradient({ ...sliceOf(indices), noise })
+        : await takeLocalSteps(local, { version, weights, indices, sliceOf, noise, isWanted });
+    if (sum === undefined || !isWanted()) {
       tree.release();
       return undefined;
     }

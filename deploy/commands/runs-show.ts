@@ -1,7 +1,6 @@
 import type { RunFolder } from '../../coordinator/run-folder.ts';
-import { modelOf } from '../../shared/config.ts';
+import { modelOf, planOf } from '../../shared/config.ts';
 import type { RunEventOf, WorkerRow } from '../../shared/events.ts';
-import { createPlan } from '../../shared/plan.ts';
 import { defineCommand } from '../command.ts';
 import { epochsOf, filesOf, findRun, type RunFile, readHistory, workersOf } from '../past-run.ts';
 import { jsonOption, serveOptions } from '../serve-options.ts';
@@ -57,7 +56,7 @@ export const show = defineCommand({
 });
 
 function headLines({ id, created, directory, config }: RunFolder, style: Style): string[] {
-  const plan = createPlan({ ...config, samples: config.shape.trainSamples });
+  const plan = planOf(config);
   const parameterCount = modelOf(config).trainableCount;
   return [
     `${style.bold('tutti')} run ${style.bold(id)}`,

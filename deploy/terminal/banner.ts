@@ -3,6 +3,7 @@ import type { RunConfig } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../shared/events.ts';
 import { optimizers } from '../../shared/optimizers/index.ts';
+import { stepNoun } from '../../shared/sync.ts';
 import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
 import type { Style } from './style.ts';
 
@@ -63,17 +64,34 @@ function networkText({ shape, model }: RunConfig): string {
 }
 
 function trainingText({ config, stepsPerEpoch, totalSteps }: Configured): string {
-  const { optimizer, loss, schedule, epochs } = config;
+  const { optimizer, loss, schedule, epochs, sync } = config;
+  const noun = stepNoun(sync);
   const endsEarly = totalSteps < epochs * stepsPerEpoch;
   return [
-    `batch ${formatInteger(config.batchSize)} in ${formatCount(config.shards, 'shard')}`,
-    `${formatCount(epochs, 'epoch')} of ${formatCount(stepsPerEpoch, 'step')}`,
-    ...(endsEarly ? [`at most ${formatCount(totalSteps, 'step')}`] : []),
+    batchText(config),
+    `${formatCount(epochs, 'epoch')} of ${formatCount(stepsPerEpoch, noun)}`,
+    ...(endsEarly ? [`at most ${formatCount(totalSteps, noun)}`] : []),
     ...optimizerTexts(optimizer),
+    ...outerTexts(sync),
     ...(loss.labelSmoothing > 0 ? [`labels smoothed by ${loss.labelSmoothing}`] : []),
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');
+}
+
+function batchText({ sync, batchSize, shards }: RunConfig): string {
+  const batch = `batch ${formatInteger(batchSize)}`;
+  if (sync.mode === 'step') return `${batch} in ${formatCount(shards, 'shard')}`;
+  const { localSteps } = sync;
+  return `${formatCount(shards, 'replica')} of ${formatCount(localSteps, 'local step')} of ${batch} a round`;
+}
+
+/** `outer rate 0.7 momentum 0.9`; nothing for the plain mean of the replicas. */
+function outerTexts(sync: RunConfig['sync']): string[] {
+  if (sync.mode === 'step') return [];
+  const { outerLearningRate, outerMomentum } = sync;
+  if (outerLearningRate === 1 && outerMomentum === 0) return [];
+  return [`outer rate ${outerLearningRate} momentum ${outerMomentum}`];
 }
 
 function wireText({ codecs: { gradients, weights } }: RunConfig): string {
@@ -108,6 +126,6 @@ function spaced(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-function resumeText({ fromVersion, totalSteps }: RunEventOf<'run'>): string {
-  return `after step ${formatInteger(fromVersion)} of ${formatInteger(totalSteps)}`;
+function resumeText({ config, fromVersion, totalSteps }: RunEventOf<'run'>): string {
+  return `after ${stepNoun(config.sync)} ${formatInteger(fromVersion)} of ${formatInteger(totalSteps)}`;
 }

@@ -1,5 +1,6 @@
 // The progress of a run at this moment: three lines to draw over again, or one for a plain log.
 import { position, type RunView, type WorkerView } from '../../shared/run-view.ts';
+import { stepNoun } from '../../shared/sync.ts';
 import {
   formatBar,
   formatCount,
@@ -61,10 +62,11 @@ function epochText(view: RunView): string {
 
 function stepText(view: RunView): string {
   const { step, stepsPerEpoch } = position(view);
-  const { progress, readyWorkers } = view;
+  const { run, progress, readyWorkers } = view;
+  const noun = run ? stepNoun(run.config.sync) : 'step';
   const eta = progress?.etaSeconds;
   return [
-    `step ${step}/${stepsPerEpoch}`,
+    `${noun} ${step}/${stepsPerEpoch}`,
     ...(progress ? [formatRate(progress.samplesPerSecond)] : []),
     ...(eta === undefined ? [] : [`ETA ${formatDuration(eta)}`]),
     formatCount(readyWorkers, 'worker'),

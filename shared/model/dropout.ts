@@ -8,6 +8,11 @@ export function noiseOf(seed: number, epoch: number, step: number, shard: number
   return createRandom(seed, 'noise', epoch, step, shard).uint32();
 }
 
+/** Of the `localStep`-th batch, from 0, of a shard with this seed. */
+export function noiseOfLocalStep(noise: number, localStep: number): number {
+  return createRandom(noise, 'local step', localStep).uint32();
+}
+
 /** Fills `mask`, shaped [images, width] row by row, with what each value is multiplied by: 0 or 1 / (1 - rate). */
 export function fillDropoutMask(
   mask: Float32Array,

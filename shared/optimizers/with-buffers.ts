@@ -3,9 +3,13 @@ import { followStatistics } from '../model/batch-norm.ts';
 
 /**
  * `optimizer` for a vector whose values from `trainableCount` on are running statistics: it never sees those, and
- * they follow the statistics of the step.
+ * they `follow` what the step has in their place.
  */
-export function withBuffers(optimizer: Optimizer, trainableCount: number): Optimizer {
+export function withBuffers(
+  optimizer: Optimizer,
+  trainableCount: number,
+  follow: typeof followStatistics = followStatistics,
+): Optimizer {
   return {
     init: () => optimizer.init(trainableCount),
     update: (step) => {
@@ -16,7 +20,7 @@ export function withBuffers(optimizer: Optimizer, trainableCount: number): Optim
         gradientSum: gradientSum.subarray(0, trainableCount),
       });
       const running = weights.subarray(trainableCount);
-      followStatistics(running, gradientSum.subarray(trainableCount), samples);
+      follow(running, gradientSum.subarray(trainableCount), samples);
     },
   };
 }

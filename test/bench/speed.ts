@@ -54,6 +54,7 @@ function sidesHere(): Side[] {
     tuttiSide('tutti bfloat16', ['--codec=bfloat16', '--weights-codec=bfloat16']),
     tuttiSide('tutti float16', ['--codec=float16', '--weights-codec=float16']),
     tuttiSide('tutti int8', ['--codec=int8', '--weights-codec=float16']),
+    tuttiSide('tutti, 32 local steps', ['--sync=local', '--local-steps=32']),
   ];
   const python = pythonWithTorch();
   if (python === undefined) {

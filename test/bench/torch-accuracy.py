@@ -14,7 +14,7 @@ from statistics import mean
 
 import torch
 
-from tutti_run import MNIST, read_config, recorded_accuracy
+from tutti_run import MNIST, read_steps, recorded_accuracy
 from tutti_torch import accuracy_of, build_loss, build_network, build_optimizer, load_images
 
 TOLERANCE = 0.005
@@ -65,7 +65,7 @@ def main():
     groups = {}
     print(f'test accuracy, tutti and PyTorch {torch.__version__}')
     for run in options.runs:
-        config = read_config(run)
+        config = read_steps(run)
         refuse_what_differs(config)
         network = train(config, *load_images(options.data, 'train', config['shape']))
         theirs = accuracy_of(network, *load_images(options.data, 'test', config['shape']))

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from tutti_run import MNIST, read_config
+from tutti_run import MNIST, read_steps
 from tutti_torch import build_loss, build_network, build_optimizer, load_file, load_images
 
 TOLERANCE = 1e-5
@@ -72,7 +72,7 @@ def main():
     parser.add_argument('--init', help='weights that the run started from (.safetensors)')
     parser.add_argument('--data', default=MNIST, help='folder with the four IDX files')
     options = parser.parse_args()
-    config = read_config(options.run)
+    config = read_steps(options.run)
     refuse_what_differs(config)
     first = os.path.join(options.run, 'checkpoints', '000000000', 'model.safetensors')
     init = options.init or first

@@ -15,6 +15,14 @@ def read_config(run):
         return json.load(file)['config']
 
 
+def read_steps(run):
+    """The configuration of a run whose workers sync at every step: PyTorch knows no other."""
+    config = read_config(run)
+    if config['sync']['mode'] != 'step':
+        sys.exit(f'{run} took local steps, which have no counterpart here.')
+    return config
+
+
 def read_events(run):
     with open(os.path.join(run, 'events.ndjson')) as file:
         return [json.loads(line) for line in file]

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { type LogRecord, readLog } from '../../coordinator/append-log.ts';
 import { auditLedger, readLedger } from '../../coordinator/ledger.ts';
 import { openRunFolder, type RunFolder } from '../../coordinator/run-folder.ts';
+import { planOf } from '../../shared/config.ts';
 import type { RunEventOf } from '../../shared/events.ts';
-import { createPlan } from '../../shared/plan.ts';
 import { inScope } from '../support.ts';
 import { type Lab, openLab } from './lab.ts';
 
@@ -49,7 +49,7 @@ async function assertExactlyOnce(
   { counters }: RunEventOf<'end'>,
 ): Promise<void> {
   const { shape } = config;
-  const plan = createPlan({ ...config, samples: shape.trainSamples });
+  const plan = planOf(config);
   const ledger = await readLedger(paths.ledger);
   assert.deepEqual(
     ledger.map(({ version }) => version),
