@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/prepare.ts',
     // Processes are started and waited for: on a busy two-core machine that takes its time.
     testTimeout: 60_000,
     hookTimeout: 60_000,

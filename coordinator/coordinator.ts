@@ -26,6 +26,7 @@ import { type Gate, openGate } from './gate.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import { type Pages, pageRoute } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
 import { openWatchChannel } from './watch-channel.ts';
@@ -64,6 +65,10 @@ export interface CoordinatorOptions {
   readonly limits?: Limits;
   /** After a completed run watchers can look at it until this settles. */
   readonly linger?: () => Promise<void>;
+  /** Other sites whose pages may take part: `https://school.example`. */
+  readonly origins?: readonly string[];
+  /** What browsers may ask for. */
+  readonly pages?: Promise<Pages>;
 }
 
 const lookEveryMs = 250;
@@ -82,7 +87,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     ...options,
     gate,
     maxPayloadBytes,
-    routes: [data.route, ...watchRoutes(options.log, limits)],
+    routes: [data.route, ...watchRoutes(options.log, limits), pageRoute(options.pages)],
     limits,
     onRefused: refusals.add,
   });

@@ -13,6 +13,8 @@ import { isFromHere, type OwnAddress } from './origin.ts';
 
 export interface EntranceOptions extends OwnAddress {
   readonly gate: Gate;
+  /** Other sites whose pages may connect: `https://school.example`. */
+  readonly origins?: readonly string[];
   readonly maxConnections: number;
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
@@ -32,7 +34,7 @@ type Next = (error?: Error) => void;
 
 /** `io` must leave upgrades to other addresses alone. */
 export function guardEntrance(http: Server, io: SocketServer, options: EntranceOptions): void {
-  const { gate, maxConnections, onRefused } = options;
+  const { gate, origins = [], maxConnections, onRefused } = options;
   const perSecond = maxConnections / secondsToFill;
   const isAllowed = createRateLimits(perSecond, maxConnections, maxConnections);
   const refuse = (address: string, reason: RejectReason): Error => {
@@ -49,7 +51,9 @@ export function guardEntrance(http: Server, io: SocketServer, options: EntranceO
   });
   io.engine.use((request: EngineRequest, _: unknown, next: Next) => {
     const { remoteAddress = gone } = request.socket;
-    if (!isFromHere(request.headers, options)) return next(refuse(remoteAddress, 'origin'));
+    const { headers } = request;
+    const isGuest = origins.includes(headers.origin ?? '');
+    if (!isGuest && !isFromHere(headers, options)) return next(refuse(remoteAddress, 'origin'));
     // Not by name, upon which nobody tries again: others may share the address.
     if (gate.isBarred(remoteAddress)) return next(refuse(remoteAddress, 'guesses'));
     if (!isAllowed(remoteAddress, performance.now())) return next(refuse(remoteAddress, 'crowd'));

@@ -1,14 +1,15 @@
 // What the run tells the world: one event a fact, progress at most a few times a second.
 import { modelOf, type RunConfig } from '../shared/config.ts';
 import { apiVersion, type Counters, type EpochLedger, type RunEventOf } from '../shared/events.ts';
+import { Meter } from '../shared/meter.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { Snapshot } from './checkpoint.ts';
+import { Contributions, type Contributor } from './contributions.ts';
 import type { EpochSummary, WaitingCause } from './core-types.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
 import { EpochUses, type LedgerRecord } from './ledger.ts';
 import type { Member } from './membership.ts';
-import { Meter } from './meter.ts';
 import { waitingText } from './waiting.ts';
 import { weightsHash } from './weights-hash.ts';
 import type { Traffic, WorkerPeer } from './work-channel.ts';
@@ -37,7 +38,7 @@ export interface Ending {
 }
 
 type WorkerAction = RunEventOf<'worker'>['action'];
-type Worker = Pick<RunEventOf<'worker'>, 'worker' | 'name'>;
+type Worker = Pick<RunEventOf<'worker'>, 'worker' | 'name' | 'kind'>;
 
 const stepEventEveryMs = 250;
 const workersEventEveryMs = 1000;
@@ -47,6 +48,7 @@ const workerRowEveryMs = 25;
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #meter = new Meter();
+  readonly #contributions: Contributions;
   /** What each worker does, for `workers`. */
   readonly table: WorkerTable;
   /** Of the epoch in progress, and of those that are not evaluated yet, by their numbers from 0. */
@@ -57,6 +59,7 @@ export class Metrics {
 
   constructor(options: MetricsOptions) {
     this.#options = options;
+    this.#contributions = new Contributions(options.plan);
     this.table = new WorkerTable(options.plan);
   }
 
@@ -124,6 +127,7 @@ export class Metrics {
     const { epoch, step, version, samples, lossSum, correct, learningRate } = record;
     const { log, plan, config, counters } = this.#options;
     this.#meter.add(samples, now);
+    this.#contributions.add(record, (worker) => this.#contributorOf(worker));
     this.table.committed(record, now);
     const uses = this.#usesOf(epoch);
     uses.add(record);
@@ -145,6 +149,7 @@ export class Metrics {
       ...(samplesPerSecond > 0 && { etaSeconds: remainingSamples / samplesPerSecond }),
       workers,
       ledger: { seen: uses.counts.seen, twice: uses.counts.twice },
+      contributions: this.#contributions.of(epoch),
       counters: counters(),
     });
   }
@@ -165,11 +170,18 @@ export class Metrics {
       samplesPerSecond: samples / seconds,
       workers,
       ledger: this.#closeLedger(epoch),
+      contributions: this.#contributions.take(epoch),
       // As of its commit: evaluated, it is told of later.
       counters: { ...this.#options.counters(), ...snapshot.counters },
       weightsHash: weightsHash(snapshot.weights),
       confusion: evaluation.confusion,
     });
+  }
+
+  /** One that is gone when its step commits has a number in place of its name. */
+  #contributorOf(worker: string): Contributor {
+    const { name = worker, kind } = this.table.about(worker) ?? {};
+    return { worker, name, ...(kind !== undefined && { kind }) };
   }
 
   #usesOf(epoch: number): EpochUses {

@@ -19,15 +19,28 @@ export interface Visit {
   readonly query: URLSearchParams;
 }
 
+export interface Visitors {
+  readonly gate: Gate;
+  /** Other sites whose pages may read what is here, too: `https://school.example`. */
+  readonly origins?: readonly string[];
+}
+
 /** The first route that matches answers; where none does, there is nothing. */
 export function answerFrom(
   routes: readonly Route[],
-  gate: Gate,
+  { gate, origins = [] }: Visitors,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     // Not as a URL: what a stranger asks for need not be one.
     const [path, search = ''] = (request.url ?? '/').split('?', 2);
     response.setHeader('x-content-type-options', 'nosniff');
+    const { origin } = request.headers;
+    if (origin !== undefined && origins.includes(origin)) {
+      response.setHeader('access-control-allow-origin', origin);
+      response.setHeader('access-control-allow-headers', 'authorization');
+      // What a browser asks before it shows a token to another site than the page's.
+      if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    }
     if (request.method !== 'GET') return void response.writeHead(405, { allow: 'GET' }).end();
     for (const route of routes) {
       const parameters = match(route.path, path);

@@ -24,6 +24,8 @@ export interface ServerOptions {
   /** What it answers over HTTP. */
   readonly routes: readonly Route[];
   readonly limits: Limits;
+  /** Other sites whose pages may use what is here: `https://school.example`. */
+  readonly origins?: readonly string[];
   /** Somebody at this address did not even get a connection. */
   readonly onRefused: (address: string, why: string) => void;
 }
@@ -54,14 +56,14 @@ const farewellMs = 1000;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
-  const { host, port, tls, maxPayloadBytes, routes, gate, limits } = options;
+  const { host, port, tls, maxPayloadBytes, routes, limits } = options;
   const handshakeMs = Math.min(limits.joinTimeoutMs, slowHeadersMs);
   const timeouts = {
     headersTimeout: handshakeMs,
     requestTimeout: handshakeMs,
     connectionsCheckingInterval: handshakeMs / 4,
   };
-  const listener = answerFrom(routes, gate);
+  const listener = answerFrom(routes, options);
   const http =
     tls === undefined
       ? createServer(timeouts, listener)

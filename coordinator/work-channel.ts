@@ -11,6 +11,7 @@ import {
   type RejectReason,
   rejectReasons,
   type ToWorker,
+  type WorkerKind,
   workNamespace,
 } from '../shared/protocol.ts';
 import { WireError } from '../shared/wire.ts';
@@ -21,7 +22,7 @@ export interface WorkerPeer {
   /** Unique in this coordinator's life: `w12`. */
   readonly worker: string;
   readonly name: string;
-  readonly kind: 'node' | 'tab';
+  readonly kind: WorkerKind;
 }
 
 export interface WorkHandlers {

@@ -1,10 +1,10 @@
 // What each worker does for the run: the rows that watchers see.
 import type { WorkerRow } from '../shared/events.ts';
+import { Meter } from '../shared/meter.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { RejectReason } from '../shared/protocol.ts';
 import type { LedgerRecord } from './ledger.ts';
 import type { Member } from './membership.ts';
-import { Meter } from './meter.ts';
 import type { Traffic, WorkerPeer } from './work-channel.ts';
 
 type Tally = Pick<WorkerRow, 'samples' | 'accepted' | 'duplicate' | 'late' | 'rejected'>;
@@ -44,9 +44,9 @@ export class WorkerTable {
   }
 
   /** Undefined for one that is gone. */
-  about(worker: string): Pick<WorkerRow, 'kind' | 'engine'> | undefined {
+  about(worker: string): Pick<WorkerRow, 'name' | 'kind' | 'engine'> | undefined {
     const account = this.#accounts.get(worker);
-    return account && { kind: account.peer.kind, engine: account.engine };
+    return account && { ...account.peer, engine: account.engine };
   }
 
   leased(worker: string, runs: number, now: number): void {

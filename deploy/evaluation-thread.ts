@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { evaluate } from '../coordinator/evaluation.ts';
 import { modelOf } from '../shared/config.ts';
 import { chooseEngine } from '../worker/engines/choose.ts';
+import { engineChoices as choices } from '../worker/engines/index.ts';
 import type { EvaluationReply, EvaluationTask } from './evaluator.ts';
 
 const { config, test, engine: spec } = workerData as EvaluationTask;
@@ -11,7 +12,7 @@ const reply = (message: EvaluationReply): void => parentPort?.postMessage(messag
 try {
   const { testBatchSize: batchSize, shape } = config;
   const model = modelOf(config);
-  const { engine } = await chooseEngine({ spec, model, sliceSize: batchSize });
+  const { engine } = await chooseEngine({ spec, choices, model, sliceSize: batchSize });
   parentPort?.on('message', async (weights: Float32Array) => {
     try {
       engine.load(weights);

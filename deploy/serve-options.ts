@@ -69,6 +69,13 @@ export const serveOptions = {
     requiresArg: true,
     group: 'Cluster:',
   },
+  'allow-origin': {
+    type: 'string',
+    array: true,
+    describe: 'Another site whose pages may take part: https://school.example',
+    requiresArg: true,
+    group: 'Cluster:',
+  },
   ...admissionOptions,
   'max-connections': {
     type: 'number',
@@ -138,4 +145,15 @@ export function limitsOf({ maxConnections, joinTimeout, maxMessages }: LimitFlag
     joinTimeoutMs: 1000 * inRange('join-timeout', joinTimeout, 86_400),
     messagesPerSecond: inRange('max-messages', maxMessages, 1_000_000),
   };
+}
+
+/** As browsers name them. Throws CliError for what is none. */
+export function originsOf({ allowOrigin = [] }: Pick<ServeFlags, 'allowOrigin'>): string[] {
+  return allowOrigin.map((site) => {
+    const origin = URL.canParse(site) ? new URL(site).origin : 'null';
+    if (origin !== 'null') return origin;
+    throw new CliError('usage', `--allow-origin: "${site}" is not the address of a site.`, {
+      hint: 'Example: --allow-origin https://school.example',
+    });
+  });
 }

@@ -8,10 +8,16 @@ import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } fro
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { CliError } from './exit-codes.ts';
 import { createLinger } from './linger.ts';
+import { openPages } from './pages/built.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
-import { limitsOf, parseCheckpointEvery, refuseImpossiblePort } from './serve-options.ts';
+import {
+  limitsOf,
+  originsOf,
+  parseCheckpointEvery,
+  refuseImpossiblePort,
+} from './serve-options.ts';
 import type { WorkerCredentials } from './supervisor.ts';
 import type { Doors } from './terminal/invitation.ts';
 import { createReporter } from './terminal/reporter.ts';
@@ -61,6 +67,8 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   log.subscribe((event) => archive.appendEvent(event));
   log.subscribe((event) => reporter.event(event));
   const linger = createLinger(flags, (message) => reporter.say(message));
+  const pages = openPages();
+  pages.catch((error: Error) => warn(error.message));
   let evaluator: Evaluator | undefined;
   const close = async (): Promise<void> => {
     reporter.close();
@@ -88,6 +96,8 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         ...checkpointEvery,
         limits,
         linger: linger.begin,
+        origins: originsOf(flags),
+        pages,
       },
       flags.port === undefined && isLoopback(flags.host),
     );

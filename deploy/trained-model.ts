@@ -10,6 +10,7 @@ import { modelOf, type RunConfig } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
 import { evaluatedWeights } from '../shared/optimizers/average.ts';
 import { chooseEngine } from '../worker/engines/choose.ts';
+import { engineChoices as choices } from '../worker/engines/index.ts';
 import { CliError } from './exit-codes.ts';
 import { readWeights } from './prepare-run.ts';
 import { type ConfigFlags, configOf } from './run-options.ts';
@@ -108,7 +109,8 @@ async function openFile(path: string, flags: ConfigFlags): Promise<TrainedModel>
 
 /** The engine with the weights loaded; whoever calls disposes of it. */
 export async function engineFor({ config, weights }: TrainedModel, spec: string): Promise<Engine> {
-  const options = { spec, model: modelOf(config), sliceSize: config.testBatchSize };
+  const model = modelOf(config);
+  const options = { spec, choices, model, sliceSize: config.testBatchSize };
   const { engine } = await chooseEngine(options).catch((cause: Error) => {
     throw new CliError('engine', cause.message, { cause });
   });

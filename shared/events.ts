@@ -1,6 +1,7 @@
 // The stream that people and programs watch: every fact of a run as one event, published and versioned.
 import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
+import { workerKinds } from './protocol.ts';
 
 /** Raised when a field changes its meaning or goes; new fields and new events keep it. */
 export const apiVersion = 1;
@@ -21,6 +22,13 @@ const counters = v.object({
   bytesOut: count,
   /** Training data among them, as it was sent. */
   dataBytesOut: v.optional(count, 0),
+});
+/** Samples of one worker in the committed steps of an epoch, since this coordinator started. */
+const contribution = v.object({
+  worker: v.string(),
+  name: v.string(),
+  kind: v.optional(v.picklist(workerKinds)),
+  samples: count,
 });
 const common = {
   /**
@@ -59,16 +67,14 @@ const runEvent = v.object({
   fromVersion: count,
 });
 
-const workerKind = v.picklist(['node', 'tab']);
-
 /** Somebody came, went, or changed what they do. `workers` is how many are ready afterwards. */
 const workerEvent = v.object({
   type: v.literal('worker'),
   ...common,
   worker: v.string(),
   name: v.string(),
+  kind: v.optional(v.picklist(workerKinds)),
   action: v.picklist(['joined', 'ready', 'standby', 'late', 'left', 'expelled', 'rejected']),
-  kind: v.optional(workerKind),
   engine: v.optional(v.string()),
   reason: v.optional(v.string()),
   workers: count,
@@ -82,7 +88,7 @@ const workersEvent = v.object({
     v.object({
       worker: v.string(),
       name: v.string(),
-      kind: workerKind,
+      kind: v.picklist(workerKinds),
       engine: v.optional(v.string()),
       /** `idle`: ready, and its answers are not needed at present. */
       state: v.picklist(['preparing', 'working', 'idle', 'late']),
@@ -125,6 +131,8 @@ const stepEvent = v.object({
   /** Until the last step, at the current speed. Absent while it is unknown. */
   etaSeconds: v.optional(v.number()),
   workers: count,
+  /** Committed samples of the epoch so far, by worker. */
+  contributions: v.optional(v.record(v.string(), count)),
   /** Of this epoch so far. */
   ledger: v.pick(epochLedger, ['seen', 'twice']),
   counters,
@@ -159,6 +167,8 @@ const epochEvent = v.object({
   samples: count,
   samplesPerSecond: v.number(),
   workers: count,
+  /** Who computed it, the largest part first. */
+  contributions: v.optional(v.array(contribution)),
   ledger: epochLedger,
   counters,
   /** SHA-256 of the flat float32 weights, little-endian: those that training goes on with, never their average. */
@@ -221,6 +231,7 @@ export type NewRunEvent = RunEvent extends infer Event
     ? Omit<Event, 'seq' | 'time'>
     : never
   : never;
+export type Contribution = v.InferOutput<typeof contribution>;
 export type Counters = RunEventOf<'end'>['counters'];
 export type WorkerRow = RunEventOf<'workers'>['rows'][number];
 export type EpochLedger = RunEventOf<'epoch'>['ledger'];

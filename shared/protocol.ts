@@ -14,11 +14,15 @@ const payload = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 /** An aligned run of shards: `length` is a power of two and divides `start`. */
 export const shardRunSchema = v.strictObject({ start: count, length: count });
 
+/** Where a worker runs: in a process of Node, or in a browser. */
+export const workerKinds = ['node', 'tab'] as const;
+export type WorkerKind = (typeof workerKinds)[number];
+
 /** What a socket says of itself when it connects, before anything is sent to it. */
 export const handshakeSchema = v.object({
   protocol: v.number(),
   name: label,
-  kind: v.picklist(['node', 'tab']),
+  kind: v.picklist(workerKinds),
   /** Where the coordinator asks for one; watchers show it, too. */
   token: v.optional(label),
 });

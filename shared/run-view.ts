@@ -1,8 +1,10 @@
-// What a watcher knows of a run: the fold of its events, the same for terminals, pages and monitors.
+// What a watcher knows of a run: the fold of its events, the same on terminals, on pages and for monitors.
 import type { RunEvent, RunEventOf, WorkerRow } from './events.ts';
+import type { WorkerKind } from './protocol.ts';
 
 export interface WorkerView {
   readonly name: string;
+  readonly kind?: WorkerKind;
   readonly engine?: string;
   readonly state: 'joined' | 'ready' | 'standby' | 'late';
 }
@@ -102,12 +104,12 @@ function pointOf({ version, loss, accuracy }: RunEventOf<'step'>): StepPoint {
 
 function reduceWorkers(view: RunView, event: RunEventOf<'worker'>): RunView['workers'] {
   const workers = new Map(view.workers);
-  const { action, name } = event;
+  const { action, name, kind } = event;
   if (action === 'left' || action === 'expelled' || action === 'rejected') {
     workers.delete(event.worker);
   } else {
     const engine = event.engine ?? workers.get(event.worker)?.engine;
-    workers.set(event.worker, { name, engine, state: action });
+    workers.set(event.worker, { name, kind, engine, state: action });
   }
   return workers;
 }

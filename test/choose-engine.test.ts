@@ -76,7 +76,7 @@ describe('a worker told what to take', () => {
 });
 
 async function choose(spec: string) {
-  const chosen = await chooseEngine({ spec, model, sliceSize: 8 });
+  const chosen = await chooseEngine({ spec, choices: engineChoices, model, sliceSize: 8 });
   onTestFinished(() => chosen.engine.dispose());
   return chosen;
 }

@@ -2,9 +2,10 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Engine, EngineKind, SliceResult } from '../shared/contracts.ts';
 import { createMlp } from '../shared/model/mlp.ts';
 import { activationNames, initialWeights, type Model } from '../shared/model/model.ts';
-import { type EngineChoice, engineChoices, engines } from '../worker/engines/index.ts';
+import { engineChoices, engines } from '../worker/engines/index.ts';
 import { proveEngine, randomSlice, randomWeights, worstError } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
+import type { EngineChoice } from '../worker/engines/registry.ts';
 import { heldMemory } from './held-memory.ts';
 
 const digits = { inputs: 784, hidden: [400, 200, 100], classes: 10, activation: 'relu' } as const;

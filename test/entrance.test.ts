@@ -3,9 +3,9 @@ import { PacketType } from 'socket.io-parser';
 import { describe, expect, it } from 'vitest';
 import { createGate, type Pass } from '../coordinator/gate.ts';
 import { drawTokens, scopes } from '../coordinator/tokens.ts';
-import { type WatchEnding, watchRun } from '../deploy/watch-run.ts';
 import type { RunEvent } from '../shared/events.ts';
 import { protocolVersion, watchNamespace, workNamespace } from '../shared/protocol.ts';
+import { type WatchEnding, watchRun } from '../worker/watch-run.ts';
 import { handshakeOf, newStranger } from './hostile-client.ts';
 import {
   type InnerCoordinator,
@@ -44,7 +44,8 @@ async function watchWith(url: string, token?: string): Promise<[WatchEnding, Run
       events.push(event);
       watching.close();
     },
-    onNotice: () => undefined,
+    onAway: () => undefined,
+    onBack: () => undefined,
   };
   const watching = watchRun(url, handlers, { token });
   return [await watching.ending, events];
@@ -86,7 +87,11 @@ describe('a coordinator with links', () => {
     const [, events] = await watchWith(url, tokens.watch);
     expect(events).toMatchObject([{ type: 'run' }]);
     expect(await watchWith(url, 'guess')).toEqual([
-      { kind: 'refused', detail: 'its token is not one of this run; ask for the link of this run' },
+      {
+        kind: 'refused',
+        reason: 'token-wrong',
+        detail: 'its token is not one of this run; ask for the link of this run',
+      },
       [],
     ]);
   });

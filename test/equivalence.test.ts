@@ -164,7 +164,7 @@ async function trainedWeights({ runDirectory }: Cluster): Promise<Float32Array> 
 
 /** What it took, and whom, is another story every time; what came of it is not. */
 function withoutTimes(epoch: LogRecord): LogRecord {
-  const { seq, time, seconds, samplesPerSecond, workers, counters, ...rest } = epoch;
+  const { seq, time, seconds, samplesPerSecond, workers, contributions, counters, ...rest } = epoch;
   const { samplesCommitted } = counters as RunEventOf<'epoch'>['counters'];
   return { ...rest, samplesCommitted };
 }

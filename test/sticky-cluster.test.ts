@@ -84,7 +84,7 @@ function startWorker(
       return { engine, samplesPerSecond: 3000 };
     },
     now: () => performance.now(),
-    log: () => undefined,
+    onNews: () => undefined,
   });
 }
 

@@ -83,6 +83,7 @@ describe('the lines that stay', () => {
     expect(linesOf(worker('expelled', { reason, workers: 0 }))).toEqual([
       '- laptop was expelled: it sent three bad messages (0 ready)',
     ]);
+    expect(linesOf(worker('joined', { kind: 'tab' }))).toEqual(['+ laptop (tab) joined']);
   });
 
   it('ends with the result and the commands that come next', () => {
@@ -152,6 +153,15 @@ describe('the pinned block', () => {
       'Train Loss 0.3123 · Train Acc 91.25 % · last Eval Acc 93.55 %',
       'laptop (onnx:cpu)',
     ]);
+  });
+
+  it('shows who computes where, and which part of the epoch', () => {
+    const phone = { worker: 'w2', name: 'phone', kind: 'tab', engine: 'wasm:simd' } as const;
+    const contributions = { w1: 750, w2: 250 };
+    const view = viewOf(run, worker('ready'), worker('ready', phone), { ...step, contributions });
+    expect(blockLines(view, 120, plainStyle)[2]).toBe(
+      'laptop (75 %), phone (tab, wasm:simd, 25 %)',
+    );
   });
 
   it('says what it waits for, also before the first step', () => {

@@ -11,9 +11,9 @@ import { createGate } from '../coordinator/gate.ts';
 import { drawToken } from '../coordinator/tokens.ts';
 import { selfSignedIdentity } from '../deploy/self-signed.ts';
 import { type ServedIdentity, tlsIdentity } from '../deploy/tls-identity.ts';
-import { watchRun } from '../deploy/watch-run.ts';
 import { agentFor, fetchOver } from '../worker/pinned-agent.ts';
 import { webSocketFor } from '../worker/unmasked-websocket.ts';
+import { watchRun } from '../worker/watch-run.ts';
 import { newInnerCoordinator, next, noticesIn } from './inner-coordinator.ts';
 import { hangUp } from './raw-websocket.ts';
 import { inScope, type TestScope, temporaryFolder } from './support.ts';
@@ -53,7 +53,8 @@ describe('a coordinator with TLS', () => {
           seen.push(type);
           watching.close();
         },
-        onNotice: () => undefined,
+        onAway: () => undefined,
+        onBack: () => undefined,
       };
       const watching = watchRun(url, handlers, { token, webSocket });
       return watching.ending.then((ending) => [ending, seen]);

@@ -7,6 +7,7 @@ import { createPlan } from '../shared/plan.ts';
 import type { ShardRun, ToWorker } from '../shared/protocol.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
+import { newsText } from '../worker/news.ts';
 import { TrainingData } from '../worker/training-data.ts';
 import { Worker, type WorkerEnvironment } from '../worker/worker.ts';
 import { FakeCoordinator } from './fake-coordinator.ts';
@@ -115,7 +116,10 @@ export function employ(changes: Partial<WorkerEnvironment> = {}): Employment {
       return { engine, samplesPerSecond: 1234 };
     },
     now: () => now++,
-    log: (message) => log.push(message),
+    onNews: (news) => {
+      const text = newsText(news);
+      if (text !== undefined) log.push(text);
+    },
     ...changes,
   });
   const employment: Employment = {

@@ -5,7 +5,9 @@ import { protocolVersion } from '../shared/protocol.ts';
 import { withBearer } from './bearer.ts';
 import { createBlockCache } from './block-cache.ts';
 import { openTrainingData } from './data-store.ts';
-import { auto, chooseEngine, specOf } from './engines/choose.ts';
+import { auto, chooseEngine } from './engines/choose.ts';
+import { engineChoices, specOf } from './engines/index.ts';
+import { newsText } from './news.ts';
 import { agentFor, fetchOver } from './pinned-agent.ts';
 import { socketTransport } from './transport.ts';
 import { webSocketFor } from './unmasked-websocket.ts';
@@ -50,11 +52,19 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
           `the run asks for the engine ${wanted}; start this worker without --engine`,
         );
       }
-      const chosen = await chooseEngine({ spec: wanted ?? spec, model, sliceSize });
+      const chosen = await chooseEngine({
+        spec: wanted ?? spec,
+        choices: engineChoices,
+        model,
+        sliceSize,
+      });
       log(chosen.story);
       return chosen;
     },
     now: () => performance.now(),
-    log,
+    onNews: (news) => {
+      const text = newsText(news);
+      if (text !== undefined) log(text);
+    },
   });
 }

@@ -8,6 +8,7 @@ import type { Model } from '../shared/model/model.ts';
 import { createPlan, type Plan } from '../shared/plan.ts';
 import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
+import type { WorkerNews } from './news.ts';
 import type { TrainingData } from './training-data.ts';
 import type { Connect, Transport } from './transport.ts';
 
@@ -26,8 +27,7 @@ export interface WorkerEnvironment {
   createEngine(model: Model, sliceSize: number, wanted?: string): Promise<ProvenEngine>;
   /** Monotonic milliseconds. */
   now(): number;
-  /** For people. */
-  log(message: string): void;
+  onNews(news: WorkerNews): void;
 }
 
 export type WorkerEnding =
@@ -105,7 +105,7 @@ export class Worker {
     this.#weights = undefined;
     this.#loadedVersion = -1;
     this.#wantedVersion = -1;
-    this.#environment.log(this.#isAway ? 'connected again' : 'connected');
+    this.#environment.onNews({ kind: 'connected', isAgain: this.#isAway });
     this.#isAway = false;
   }
 
@@ -114,7 +114,7 @@ export class Worker {
     this.#isConnected = false;
     if (this.#hasEnded) return this.#transport.close();
     if (isFinal) return this.#finish({ kind: 'refused', reason: 'coordinator', detail: why });
-    if (!this.#isAway) this.#environment.log(`${why}; trying again until it works`);
+    if (!this.#isAway) this.#environment.onNews({ kind: 'away', why });
     this.#isAway = true;
   }
 
@@ -146,10 +146,11 @@ export class Worker {
         this.#enqueue(() => this.#compute(message));
         return;
       case 'standby':
-        this.#environment.log(
-          `waiting as a spare: ${message.workers} workers for ${message.shards} shards a step`,
-        );
-        return;
+        return this.#environment.onNews({
+          kind: 'standby',
+          workers: message.workers,
+          shards: message.shards,
+        });
       case 'refused':
         return this.#finish({ kind: 'refused', reason: message.reason, detail: message.detail });
       case 'finished':
@@ -172,6 +173,8 @@ export class Worker {
 
   async #settleIn(welcome: Welcome): Promise<void> {
     const session = this.#session;
+    const { onNews } = this.#environment;
+    onNews({ kind: 'welcome', worker: welcome.worker });
     const known = this.#workplace;
     if (!known || !isSameRun(known.welcome, welcome)) {
       this.#workplace = undefined;
@@ -182,12 +185,13 @@ export class Worker {
     }
     const { engine, samplesPerSecond } = this.#workplace!;
     this.#transport.send({ type: 'ready', engine: engine.label, samplesPerSecond });
+    onNews({ kind: 'ready', engine: engine.label, samplesPerSecond });
   }
 
   async #furnish(welcome: Welcome): Promise<Workplace> {
     const { config } = welcome;
     const { rows, columns, trainSamples } = config.shape;
-    const { loadData, createEngine } = this.#environment;
+    const { loadData, createEngine, onNews } = this.#environment;
     const model = modelOf(config);
     const plan = createPlan({ ...config, samples: trainSamples });
     this.#stage = 'data';
@@ -195,6 +199,7 @@ export class Worker {
     // While the engine is proven; what a lease needs comes before it all the same.
     if (!plan.hasParts) data.prefer(plan.sourceOf(0));
     this.#stage = 'engine';
+    onNews({ kind: 'proving' });
     const sliceSize = Math.max(1, plan.runSize(0, 0, 1));
     const proven = await createEngine(model, sliceSize, config.engine).catch((error: Error) => {
       data.close();
@@ -248,6 +253,7 @@ export class Worker {
       const startedAt = this.#environment.now();
       const sum = await sumOfRun(workplace, { epoch, step, run, isWanted });
       if (sum === undefined) return;
+      const samples = plan.runSize(step, run.start, run.length);
       this.#transport.send({
         type: 'gradient',
         run: welcome.run,
@@ -255,12 +261,13 @@ export class Worker {
         step,
         version,
         ...run,
-        samples: plan.runSize(step, run.start, run.length),
+        samples,
         lossSum: sum.lossSum,
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
         payload: encodeSum(gradientCodecOf(welcome.config), { epoch, step, ...run }, sum.gradient),
       });
+      this.#environment.onNews({ kind: 'computed', samples });
     }
   }
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { auto, specOf } from '../../worker/engines/choose.ts';
+import { auto } from '../../worker/engines/choose.ts';
+import { specOf } from '../../worker/engines/index.ts';
 import { defineCommand } from '../command.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
 import { onInterrupt } from '../interrupt.ts';

@@ -1,5 +1,6 @@
 import { agentFor } from '../../worker/pinned-agent.ts';
 import { webSocketFor } from '../../worker/unmasked-websocket.ts';
+import { watchRun } from '../../worker/watch-run.ts';
 import { guestOptions } from '../admission-options.ts';
 import { defineCommand } from '../command.ts';
 import { parseDestination } from '../coordinator-url.ts';
@@ -9,7 +10,6 @@ import { outputOptions } from '../serve-options.ts';
 import { onKeys } from '../terminal/keys.ts';
 import { createReporter } from '../terminal/reporter.ts';
 import { watchBlock } from '../terminal/watch-block.ts';
-import { watchRun } from '../watch-run.ts';
 
 export const watch = defineCommand({
   usage: 'watch <url>',
@@ -33,7 +33,10 @@ export const watch = defineCommand({
       coordinator,
       {
         onEvent: (event) => reporter.event(event),
-        onNotice: (message) => reporter.say(message),
+        onAway: (why) => {
+          reporter.say(`${why} at ${coordinator}; trying again until it works (Ctrl-C ends)`);
+        },
+        onBack: () => reporter.say(`connected to ${coordinator} again`),
       },
       { token, webSocket: webSocketFor(agentFor(tlsFingerprint)) },
     );

@@ -80,12 +80,21 @@ function learningText({ progress, epochs }: RunView): string {
   ].join(separator);
 }
 
-function workersText({ workers }: RunView): string {
+function workersText({ workers, progress }: RunView): string {
   if (workers.size === 0) return 'no workers';
-  return [...workers.values()].map(workerText).join(', ');
+  const { contributions = {} } = progress ?? {};
+  const total = Object.values(contributions).reduce((sum, samples) => sum + samples, 0);
+  const shareOf = (worker: string): number => (contributions[worker] ?? 0) / total;
+  return [...workers].map(([worker, view]) => workerText(view, shareOf(worker))).join(', ');
 }
 
-function workerText({ name, engine, state }: WorkerView): string {
-  const details = [engine && sanitize(engine), state === 'ready' ? '' : state].filter(Boolean);
+/** `share` of the epoch so far; not a number before its first step. */
+function workerText({ name, kind, engine, state }: WorkerView, share: number): string {
+  const details = [
+    kind === 'tab' && 'tab',
+    engine && sanitize(engine),
+    state !== 'ready' && state,
+    share > 0 && `${Math.round(100 * share)} %`,
+  ].filter(Boolean);
   return formatName(name) + (details.length > 0 ? ` (${details.join(', ')})` : '');
 }

@@ -59,7 +59,8 @@ function epochLine(event: RunEventOf<'epoch'>): string {
 }
 
 function workerLine(event: RunEventOf<'worker'>, style: Style): string {
-  const name = formatName(event.name);
+  const place = event.kind === 'tab' ? ' (tab)' : '';
+  const name = formatName(event.name) + place;
   const engine = event.engine === undefined ? '' : ` on ${sanitize(event.engine)}`;
   const because = event.reason === undefined ? '' : `: ${sanitize(event.reason)}`;
   const ready = style.dim(` (${formatInteger(event.workers)} ready)`);

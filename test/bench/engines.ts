@@ -1,8 +1,9 @@
 // Every engine that runs here, on each network and slice size: how far from the float64 reference, and how fast.
 import { createMlp } from '../../shared/model/mlp.ts';
 import type { Model } from '../../shared/model/model.ts';
-import { type EngineChoice, engineChoices } from '../../worker/engines/index.ts';
+import { engineChoices } from '../../worker/engines/index.ts';
 import { proveEngine } from '../../worker/engines/prove.ts';
+import type { EngineChoice } from '../../worker/engines/registry.ts';
 import { aligned } from '../aligned.ts';
 
 const digits = { inputs: 784, hidden: [400, 200, 100], classes: 10 } as const;

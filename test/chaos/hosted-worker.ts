@@ -34,7 +34,7 @@ export function hostWorker(t: TestScope, options: HostedWorkerOptions): Worker {
       }),
     createEngine: async (model) => ({ engine: await onnx.create(model), samplesPerSecond }),
     now: () => performance.now(),
-    log: () => undefined,
+    onNews: () => undefined,
   });
   t.onTestFinished(async () => worker.leave('the trial is over'));
   return worker;

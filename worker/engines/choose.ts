@@ -1,8 +1,8 @@
 // The engine that a worker computes with: the one that was asked for, or the fastest that is right on this machine.
 import type { Engine } from '../../shared/contracts.ts';
 import type { Model } from '../../shared/model/model.ts';
-import { type EngineChoice, engineChoices, engineOf } from './index.ts';
 import { type EngineProof, proveEngine } from './prove.ts';
+import { type EngineChoice, findChoice } from './registry.ts';
 
 /** Instead of an engine's name: whatever is fastest here; of nearly equal ones the first in the registry. */
 export const auto = 'auto';
@@ -14,8 +14,10 @@ export interface ChosenEngine extends EngineProof {
 }
 
 export interface ChoiceOptions {
-  /** `auto` or one of `engineSpecs`: that one and no other. */
+  /** `auto` or the name of one of `choices`: that one and no other. */
   readonly spec: string;
+  /** What this place can load. */
+  readonly choices: readonly EngineChoice[];
   readonly model: Model;
   /** Images a slice in the run: what is fast for many may be slow for few. */
   readonly sliceSize: number;
@@ -24,12 +26,12 @@ export interface ChoiceOptions {
 /** Rejects when the engine that was asked for cannot run or computes wrongly, and never takes another one then. */
 export async function chooseEngine({ spec, ...task }: ChoiceOptions): Promise<ChosenEngine> {
   if (spec !== auto) {
-    const proven = await prove(engineOf(spec), task);
+    const proven = await prove(findChoice(task.choices, spec), task);
     return { ...proven, story: resultText(proven) };
   }
   const proven: Proven[] = [];
   // One after the other: they are timed.
-  for (const choice of engineChoices.filter(isWorthTrying)) {
+  for (const choice of task.choices.filter(isWorthTrying)) {
     const trial = await prove(choice, task).catch(() => undefined);
     if (trial !== undefined) proven.push(trial);
   }
@@ -43,11 +45,6 @@ export async function chooseEngine({ spec, ...task }: ChoiceOptions): Promise<Ch
   });
   const because = rivals.length === 0 ? 'the only one here' : `rather than ${rivals.join(', ')}`;
   return { ...fastest, story: `${resultText(fastest)}; ${because}` };
-}
-
-/** With its provider: `onnx` is short for `onnx:cpu`. */
-export function specOf(spec: string): string {
-  return spec === auto ? auto : engineOf(spec).spec;
 }
 
 type Proven = EngineProof & { readonly engine: Engine };
@@ -65,7 +62,7 @@ function isWorthTrying({ kind, provider }: EngineChoice): boolean {
 
 async function prove(
   { kind, provider }: EngineChoice,
-  { model, sliceSize }: Omit<ChoiceOptions, 'spec'>,
+  { model, sliceSize }: Pick<ChoiceOptions, 'model' | 'sliceSize'>,
 ): Promise<Proven> {
   const engine = await kind.create(model, provider);
   try {

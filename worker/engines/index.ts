@@ -1,8 +1,10 @@
-// The registry of engines: a new one is a file here and a line below. Each loads its packages when it is
-// created, so that a machine needs those of the engine that it uses.
+// The registry of engines in Node: a new one is a file here and a line below. Each loads its packages when it is
+// created, so that a machine needs those of the engine that it uses. That of browsers is ../browser/engines.ts.
 import type { EngineKind } from '../../shared/contracts.ts';
+import { auto } from './choose.ts';
 import { onnx } from './onnx.ts';
 import { reference } from './reference.ts';
+import { choicesOf, type EngineChoice, findChoice } from './registry.ts';
 import { tfjs } from './tfjs.ts';
 import { wasm } from './wasm.ts';
 import { webgpu } from './webgpu.ts';
@@ -16,19 +18,7 @@ export const engines = {
   reference,
 } satisfies Record<string, EngineKind>;
 
-/** An engine and what it runs on. */
-export interface EngineChoice {
-  /** `onnx:cpu` */
-  readonly spec: string;
-  readonly kind: EngineKind;
-  readonly provider: string;
-}
-
-/** Every engine on everything that it could run on. */
-export const engineChoices: readonly EngineChoice[] = Object.entries(engines).flatMap(
-  ([name, kind]: [string, EngineKind]) =>
-    kind.providers.map((provider) => ({ spec: `${name}:${provider}`, kind, provider })),
-);
+export const engineChoices: readonly EngineChoice[] = choicesOf(engines);
 
 /** What may be asked for: `onnx` is short for the first of its providers. */
 export const engineSpecs: readonly string[] = [
@@ -38,9 +28,10 @@ export const engineSpecs: readonly string[] = [
 
 /** Throws RangeError for what is not among `engineSpecs`. */
 export function engineOf(spec: string): EngineChoice {
-  const choice = engineChoices.find((known) => {
-    return known.spec === spec || known.spec.split(':')[0] === spec;
-  });
-  if (choice === undefined) throw new RangeError(`there is no engine ${spec}`);
-  return choice;
+  return findChoice(engineChoices, spec);
+}
+
+/** With its provider: `onnx` is short for `onnx:cpu`. */
+export function specOf(spec: string): string {
+  return spec === auto ? auto : engineOf(spec).spec;
 }

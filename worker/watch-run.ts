@@ -4,13 +4,14 @@ import * as v from 'valibot';
 import { type RunEvent, runEventSchema } from '../shared/events.ts';
 import { messageEvent, protocolVersion, watchNamespace } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
-import { tlsFault } from '../worker/tls-fault.ts';
-import type { ManagerTransports, WebSocketTransport } from '../worker/transport.ts';
+import { tlsFault } from './tls-fault.ts';
+import type { ManagerTransports, WebSocketTransport } from './transport.ts';
 
 export type WatchEnding =
   | { readonly kind: 'ended' }
   | { readonly kind: 'closed' }
-  | { readonly kind: 'refused'; readonly detail: string };
+  /** `reason` is one of `rejectReasons`, where the coordinator gives one. */
+  | { readonly kind: 'refused'; readonly reason?: string; readonly detail: string };
 
 export interface WatchOptions {
   /** That lets us in, where the coordinator asks for one. */
@@ -21,8 +22,9 @@ export interface WatchOptions {
 
 export interface WatchHandlers {
   onEvent(event: RunEvent): void;
-  /** The connection comes and goes. */
-  onNotice(message: string): void;
+  /** The connection is gone, and another one is being tried for. Said once. */
+  onAway(why: string): void;
+  onBack(): void;
 }
 
 export interface Watching {
@@ -33,7 +35,7 @@ export interface Watching {
 /** Tries again until the run ends, the watcher closes, or the coordinator refuses by name. */
 export function watchRun(
   url: string,
-  { onEvent, onNotice }: WatchHandlers,
+  { onEvent, onAway, onBack }: WatchHandlers,
   options: WatchOptions = {},
 ): Watching {
   const { token, webSocket = 'websocket' } = options;
@@ -59,18 +61,18 @@ export function watchRun(
     };
   });
   socket.on('connect', () => {
-    if (isAway) onNotice(`connected to ${url} again`);
+    if (isAway) onBack();
     isAway = false;
   });
   const away = (why: string): void => {
-    if (!isAway) onNotice(`${why} at ${url}; trying again until it works (Ctrl-C ends)`);
+    if (!isAway) onAway(why);
     isAway = true;
   };
-  socket.on('connect_error', (error) => {
+  socket.on('connect_error', (error: Error & { data?: { reason?: string } }) => {
     const fault = tlsFault(error);
     if (fault !== undefined) end({ kind: 'refused', detail: fault });
     else if (socket.active) away('nobody answers');
-    else end({ kind: 'refused', detail: error.message });
+    else end({ kind: 'refused', reason: error.data?.reason, detail: error.message });
   });
   socket.on('disconnect', () => {
     if (isOver) return;

@@ -1,0 +1,50 @@
+// How the pages are built: TypeScript in, files with the hash of their content in their names out.
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type Plugin } from 'vite';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+const notThere = '\0not-there';
+
+/**
+ * Socket.io's other ways than a WebSocket, and its own parser: no coordinator speaks either, and they would be a tenth
+ * of the page.
+ */
+const leaveOutUnused: Plugin = {
+  name: 'leave-out-unused',
+  enforce: 'pre',
+  resolveId: (source, importer = '') => {
+    const isTransport = /polling|webtransport/.test(source);
+    const isUnused =
+      (importer.endsWith('transports/index.js') && isTransport) ||
+      (importer.endsWith('socket.io-client/build/esm/manager.js') && source === 'socket.io-parser');
+    return isUnused ? notThere : undefined;
+  },
+  load: (id) => (id === notThere ? 'export const XHR = undefined, WT = undefined;' : undefined),
+};
+
+export default defineConfig({
+  root: here('.'),
+  // So that the files work from wherever somebody puts them.
+  base: './',
+  logLevel: 'warn',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es', plugins: () => [leaveOutUnused] },
+  build: {
+    target: 'es2022',
+    emptyOutDir: true,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      // A page is a line here, and one in ./built.ts.
+      input: {
+        join: here('join.html'),
+        tutti: here('../../worker/browser/join-run.ts'),
+      },
+      preserveEntrySignatures: 'exports-only',
+      output: {
+        // What others import has the same name in every version.
+        entryFileNames: ({ name }) => (name === 'tutti' ? 'tutti.js' : 'assets/[name]-[hash].js'),
+      },
+    },
+  },
+});
