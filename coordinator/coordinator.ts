@@ -29,6 +29,7 @@ import { Milestones } from './milestones.ts';
 import { type Pages, pageRoute } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
+import { Showcase } from './showcase.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import { watchRoutes } from './watch-routes.ts';
 import {
@@ -83,15 +84,21 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
+  const showcase = new Showcase(dataset);
   const server = await startServer({
     ...options,
     gate,
     maxPayloadBytes,
-    routes: [data.route, ...watchRoutes(options.log, limits), pageRoute(options.pages)],
+    routes: [
+      data.route,
+      ...watchRoutes(options.log, limits),
+      ...showcase.routes,
+      pageRoute(options.pages),
+    ],
     limits,
     onRefused: refusals.add,
   });
-  return new Coordinator(options, server, data, refusals);
+  return new Coordinator(options, server, data, refusals, showcase);
 }
 
 type EndEvent = RunEventOf<'end'>;
@@ -126,6 +133,7 @@ export class Coordinator {
     server: EdgeServer,
     data: ServedBlocks,
     refusals: Refusals,
+    showcase = new Showcase(options.dataset),
   ) {
     const { config, log, start, archive } = options;
     this.#options = options;
@@ -157,6 +165,7 @@ export class Coordinator {
       gradientCodec: gradientCodecOf(config),
       learningRate: learningRateOf(config, plan),
     });
+    showcase.learner = this.#core;
     this.#metrics = new Metrics({
       ...options,
       plan,
@@ -171,8 +180,10 @@ export class Coordinator {
     this.#milestones = new Milestones({
       ...options,
       onHold: (cause) => this.#dispatch({ type: 'hold', cause }),
-      onEvaluated: (summary, snapshot, evaluation) =>
-        this.#metrics.epoch(summary, snapshot, evaluation, this.#core.readyCount),
+      onEvaluated: (summary, snapshot, evaluation) => {
+        showcase.evaluated(summary.epoch + 1, evaluation.examples);
+        this.#metrics.epoch(summary, snapshot, evaluation, this.#core.readyCount);
+      },
       onFailure: (error) => this.#failed(error),
     });
     const handlers: WorkHandlers = {

@@ -127,7 +127,7 @@ export async function newInnerCoordinator(
 }
 
 export async function evaluateNothing(): Promise<Evaluation> {
-  return { loss: 0, accuracy: 0, confusion: [] };
+  return { loss: 0, accuracy: 0, confusion: [], examples: [] };
 }
 
 function eventsOf<Type extends RunEvent['type']>(

@@ -1,0 +1,50 @@
+// The whole page: the parts in their places, and what is said when nobody answers.
+
+import { Charts } from './charts/charts.tsx';
+import { EventLog } from './event-log.tsx';
+import { clockText } from './format.ts';
+import { Guarantee } from './guarantee.tsx';
+import { Headline } from './headline.tsx';
+import { JoinCard } from './join-card.tsx';
+import { Learned } from './learned/learned.tsx';
+import { awaySince, view } from './store.ts';
+import { WorkersTable } from './workers-table.tsx';
+
+export function WatchPage() {
+  const { run, end } = view.value;
+  // After the end a coordinator goes when it likes.
+  const away = end === undefined ? awaySince.value : undefined;
+  return (
+    <>
+      <div class="banner" role="status">
+        {away !== undefined && (
+          <p>
+            <strong>Connection lost.</strong> What you see is of {clockText(away)}; trying again.
+          </p>
+        )}
+      </div>
+      <div class={away === undefined ? 'page' : 'page stale'}>
+        {run === undefined ? (
+          <main class="empty">
+            <h1>tutti</h1>
+            <p>Looking for the run.</p>
+          </main>
+        ) : (
+          <>
+            <Headline run={run} />
+            <main>
+              <Charts run={run} />
+              <div class="side">
+                <Guarantee run={run} />
+                <JoinCard />
+              </div>
+              <WorkersTable />
+              <Learned run={run} />
+              <EventLog />
+            </main>
+          </>
+        )}
+      </div>
+    </>
+  );
+}
