@@ -23,6 +23,7 @@ import { createDataBlocks } from './data-blocks.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
 import { type Gate, openGate } from './gate.ts';
+import { joinTokenRoute } from './join-token-route.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
@@ -68,6 +69,8 @@ export interface CoordinatorOptions {
   readonly linger?: () => Promise<void>;
   /** Other sites whose pages may take part: `https://school.example`. */
   readonly origins?: readonly string[];
+  /** For pages: lets others compute, and whoever may compute may pass it on. */
+  readonly joinToken?: string;
   /** What browsers may ask for. */
   readonly pages?: Promise<Pages>;
 }
@@ -93,6 +96,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       data.route,
       ...watchRoutes(options.log, limits),
       ...showcase.routes,
+      joinTokenRoute(options.joinToken),
       pageRoute(options.pages),
     ],
     limits,

@@ -35,10 +35,15 @@ export class Showcase {
   }
 
   get routes(): Route[] {
+    const door = 'watch';
     return [
-      { path: '/api/v1/weights', answer: (visit) => this.#answerWeights(visit) },
-      { path: '/api/v1/examples', answer: (visit) => this.#answerExamples(visit) },
-      { path: '/api/v1/training-images', answer: (visit) => this.#answerTrainingImages(visit) },
+      { path: '/api/v1/weights', door, answer: (visit) => this.#answerWeights(visit) },
+      { path: '/api/v1/examples', door, answer: (visit) => this.#answerExamples(visit) },
+      {
+        path: '/api/v1/training-images',
+        door,
+        answer: (visit) => this.#answerTrainingImages(visit),
+      },
     ];
   }
 

@@ -27,6 +27,10 @@ export function lossText(loss: number): string {
   return loss >= 0.1 ? loss.toFixed(3) : loss.toPrecision(3);
 }
 
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** `14:03:22`, of this device's time zone. */
 export function clockText(time: string | Date): string {
   return new Date(time).toLocaleTimeString('en-GB');

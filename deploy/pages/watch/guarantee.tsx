@@ -1,10 +1,10 @@
 // The promise on screen: what the ledger counts in this epoch, and the hash of the weights after each one.
 import type { RunEventOf } from '../../../shared/events.ts';
 import { integer } from '../join/wording.ts';
-import { view } from './store.ts';
+import { epochs, view } from './store.ts';
 
 export function Guarantee({ run }: { readonly run: RunEventOf<'run'> }) {
-  const { progress, epochs } = view.value;
+  const { progress } = view.value;
   const { trainSamples } = run.config.shape;
   const { seen, twice } = progress?.ledger ?? { seen: 0, twice: 0 };
   const isOver = progress !== undefined && progress.step === progress.stepsPerEpoch;
@@ -28,35 +28,45 @@ export function Guarantee({ run }: { readonly run: RunEventOf<'run'> }) {
           <dd>{integer(twice)}</dd>
         </div>
       </dl>
-      {epochs.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-        <section class="scroll hashes" tabIndex={0} aria-label="Epochs">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">epoch</th>
-                <th scope="col">seen</th>
-                <th scope="col">lost</th>
-                <th scope="col">twice</th>
-                <th scope="col">weights' SHA-256</th>
+      <Epochs />
+    </section>
+  );
+}
+
+const maxShown = 200;
+
+function Epochs() {
+  if (epochs.value.length === 0) return null;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+    <section class="scroll hashes" tabIndex={0} aria-label="Epochs">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">epoch</th>
+            <th scope="col">seen</th>
+            <th scope="col">lost</th>
+            <th scope="col">twice</th>
+            <th scope="col">weights' SHA-256</th>
+          </tr>
+        </thead>
+        <tbody>
+          {epochs.value
+            .slice(-maxShown)
+            .toReversed()
+            .map(({ epoch, ledger, weightsHash }) => (
+              <tr key={epoch}>
+                <td>{epoch}</td>
+                <td>{integer(ledger.seen)}</td>
+                <td>{integer(ledger.lost)}</td>
+                <td>{integer(ledger.twice)}</td>
+                <td>
+                  <code title={weightsHash}>{weightsHash.slice(0, 12)}</code>
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {epochs.toReversed().map(({ epoch, ledger, weightsHash }) => (
-                <tr key={epoch}>
-                  <td>{epoch}</td>
-                  <td>{integer(ledger.seen)}</td>
-                  <td>{integer(ledger.lost)}</td>
-                  <td>{integer(ledger.twice)}</td>
-                  <td>
-                    <code title={weightsHash}>{weightsHash.slice(0, 12)}</code>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-      )}
+            ))}
+        </tbody>
+      </table>
     </section>
   );
 }

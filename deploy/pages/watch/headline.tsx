@@ -2,7 +2,7 @@
 import type { RunEventOf } from '../../../shared/events.ts';
 import { position } from '../../../shared/run-view.ts';
 import { integer } from '../join/wording.ts';
-import { accuracyText, bytesText, durationText } from './format.ts';
+import { accuracyText, bytesText, capitalized, durationText } from './format.ts';
 import { traffic, view } from './store.ts';
 
 export function Headline({ run }: { readonly run: RunEventOf<'run'> }) {
@@ -79,7 +79,7 @@ function State() {
     end !== undefined
       ? ['over', endings[end.reason]]
       : waitingText !== undefined
-        ? ['waiting', `Waiting: ${waitingText}`]
+        ? ['waiting', capitalized(waitingText)]
         : ['training', 'Training'];
   return (
     <p class={`state ${kind}`} role="status">

@@ -1,14 +1,51 @@
 // How others take part: a link, the same as a QR code, and a command.
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { encode } from 'uqr';
+import { linkTo } from '../../../shared/join-link.ts';
+import { ask } from './api.ts';
 
 export function JoinCard() {
-  const link = new URL('join', location.href).href;
-  const command = `npx tutti worker ${location.origin}`;
-  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+  const entry = useSignal<Entry>('unknown');
+  useEffect(() => {
+    askEntry().then(
+      (answer) => {
+        entry.value = answer;
+      },
+      () => undefined,
+    );
+  }, []);
+  if (entry.value === 'unknown') return null;
   return (
     <section class="card join" aria-labelledby="join-title">
       <h2 id="join-title">Take part</h2>
+      {entry.value === 'none' ? (
+        <p class="hint">
+          Your link is for watching. Ask whoever runs the training for one to join.
+        </p>
+      ) : (
+        <Ways {...entry.value} />
+      )}
+    </section>
+  );
+}
+
+/** Without a token everybody may come. */
+type Entry = 'unknown' | 'none' | { readonly token?: string };
+
+async function askEntry(): Promise<Entry> {
+  const response = await ask('api/v1/join-token');
+  return response.ok ? response.json() : 'none';
+}
+
+function Ways({ token }: { readonly token?: string }) {
+  const { origin } = location;
+  const link = token === undefined ? `${origin}/join` : linkTo(origin, '/join', token);
+  const address = token === undefined ? origin : `'${linkTo(origin, '/', token)}'`;
+  const command = `npx tutti worker ${address}`;
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+  return (
+    <>
       <QrCode text={link} />
       <div class="ways">
         <p class="hint">With a browser, on anything</p>
@@ -21,7 +58,7 @@ export function JoinCard() {
           </p>
         )}
       </div>
-    </section>
+    </>
   );
 }
 

@@ -1,7 +1,7 @@
 // Events as sentences, and the kinds that the log can be filtered by.
 import type { RunEvent, RunEventOf } from '../../../shared/events.ts';
 import { integer } from '../join/wording.ts';
-import { accuracyText, lossText } from './format.ts';
+import { accuracyText, capitalized, lossText } from './format.ts';
 
 export const logKinds = ['workers', 'epochs', 'checkpoints', 'notices'] as const;
 export type LogKind = (typeof logKinds)[number];
@@ -21,7 +21,7 @@ export function eventText(event: RunEvent): string {
     case 'worker':
       return workerText(event);
     case 'waiting':
-      return event.cause === 'none' ? 'The run goes on' : `Waiting: ${event.text}`;
+      return event.cause === 'none' ? 'The run goes on' : capitalized(event.text);
     case 'epoch':
       return (
         `Epoch ${event.epoch}: train loss ${lossText(event.trainLoss)}, ` +

@@ -1,11 +1,16 @@
 // All that the page knows, as signals. Events change it at once; what is drawn follows a few times a second.
-import { batch, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import type { RunEvent } from '../../../shared/events.ts';
 import { Meter } from '../../../shared/meter.ts';
 import { emptyView, type RunView, reduceView } from '../../../shared/run-view.ts';
 import { Curves } from './curves.ts';
 
 export const view = signal<RunView>(emptyView);
+/** Parts of it that seldom change: who shows no more than these is seldom drawn. */
+export const run = computed(() => view.value.run);
+export const epochs = computed(() => view.value.epochs);
+export const rows = computed(() => view.value.rows);
+export const isOver = computed(() => view.value.end !== undefined);
 /** The last events that a person may want to read, the newest first. */
 export const log = signal<readonly RunEvent[]>([]);
 export const traffic = signal({ inPerSecond: 0, outPerSecond: 0 });
@@ -13,6 +18,8 @@ export const traffic = signal({ inPerSecond: 0, outPerSecond: 0 });
 export const curvesVersion = signal(0);
 /** Since when nobody answers; undefined while somebody does. */
 export const awaySince = signal<Date | undefined>(undefined);
+/** Why the coordinator tells us nothing; undefined while it does. */
+export const refusal = signal<string | undefined>(undefined);
 export const curves = new Curves();
 
 const showEveryMs = 100;

@@ -7,13 +7,13 @@ import { Guarantee } from './guarantee.tsx';
 import { Headline } from './headline.tsx';
 import { JoinCard } from './join-card.tsx';
 import { Learned } from './learned/learned.tsx';
-import { awaySince, view } from './store.ts';
+import { awaySince, run as currentRun, isOver, refusal } from './store.ts';
 import { WorkersTable } from './workers-table.tsx';
 
 export function WatchPage() {
-  const { run, end } = view.value;
+  const run = currentRun.value;
   // After the end a coordinator goes when it likes.
-  const away = end === undefined ? awaySince.value : undefined;
+  const away = isOver.value ? undefined : awaySince.value;
   return (
     <>
       <div class="banner" role="status">
@@ -27,7 +27,11 @@ export function WatchPage() {
         {run === undefined ? (
           <main class="empty">
             <h1>tutti</h1>
-            <p>Looking for the run.</p>
+            <p>
+              {refusal.value === undefined
+                ? 'Looking for the run.'
+                : `${refusal.value} Ask whoever runs the training for a link.`}
+            </p>
           </main>
         ) : (
           <>

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { WorkerRow } from '../../../shared/events.ts';
 import { integer, percent, plural } from '../join/wording.ts';
-import { view } from './store.ts';
+import { rows } from './store.ts';
 
 interface Column {
   readonly title: string;
@@ -32,17 +32,16 @@ const columns: readonly Column[] = [
 ];
 
 export function WorkersTable() {
-  const { rows } = view.value;
   const order = useSignal({ column: 4, isDescending: true });
   const { column, isDescending } = order.value;
-  const sorted = sortRows(rows, columns[column].key, isDescending);
+  const sorted = sortRows(rows.value, columns[column].key, isDescending);
   const sortBy = (at: number): void => {
     const isSame = at === column;
     order.value = { column: at, isDescending: isSame ? !isDescending : !columns[at].isText };
   };
   return (
     <section class="card workers" aria-labelledby="workers-title">
-      <h2 id="workers-title">{plural(rows.length, 'worker')}</h2>
+      <h2 id="workers-title">{plural(rows.value.length, 'worker')}</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
       <section class="scroll" tabIndex={0} aria-label="Workers">
         <table>
@@ -76,7 +75,7 @@ export function WorkersTable() {
             ))}
           </tbody>
         </table>
-        {rows.length === 0 && <p class="hint">Nobody is here yet.</p>}
+        {rows.value.length === 0 && <p class="hint">Nobody is here yet.</p>}
       </section>
     </section>
   );

@@ -1,8 +1,10 @@
 // The test images of one cell of the confusion matrix.
+
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { DatasetShape } from '../../../../shared/contracts.ts';
 import { percent } from '../../join/wording.ts';
+import { ask } from '../api.ts';
 import { fromBase64, Pixels } from './pixels.tsx';
 
 export interface Cell {
@@ -71,7 +73,7 @@ interface ExamplesAnswer {
 }
 
 async function fetchExamples({ label, answer }: Cell, signal: AbortSignal): Promise<Example[]> {
-  const response = await fetch(`api/v1/examples?label=${label}&answer=${answer}`, { signal });
+  const response = await ask(`api/v1/examples?label=${label}&answer=${answer}`, { signal });
   const { images }: ExamplesAnswer = await response.json();
   return images.map(({ pixels, ...about }) => ({ ...about, pixels: fromBase64(pixels) }));
 }

@@ -2,18 +2,17 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { classNamesOf } from '../../../../shared/config.ts';
 import type { RunEventOf } from '../../../../shared/events.ts';
-import { view } from '../store.ts';
+import { epochs } from '../store.ts';
 import { Confusion } from './confusion.tsx';
 import { Draw } from './draw.tsx';
 import { FirstLayer } from './first-layer.tsx';
 import { refreshWeights } from './weights-store.ts';
 
 export function Learned({ run }: { readonly run: RunEventOf<'run'> }) {
-  const { epochs } = view.value;
   const { config } = run;
   const place = useRef<HTMLDivElement>(null);
   const isSeen = useRef(false);
-  const evaluated = epochs.at(-1);
+  const evaluated = epochs.value.at(-1);
   useEffect(() => {
     const watching = new IntersectionObserver(([{ isIntersecting }]) => {
       isSeen.current = isIntersecting;

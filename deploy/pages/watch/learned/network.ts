@@ -1,10 +1,12 @@
 // The run's network in this page, with the weights of the coordinator: what is drawn here is read here. Loaded when
 // somebody comes to look at what was learned.
+
 import { modelOf, type RunConfig } from '../../../../shared/config.ts';
 import type { Engine } from '../../../../shared/contracts.ts';
 import type { Model } from '../../../../shared/model/model.ts';
 import { reference } from '../../../../worker/engines/reference.ts';
 import { wasm } from '../../../../worker/engines/wasm.ts';
+import { ask } from '../api.ts';
 
 export interface Weights {
   /** Committed steps. */
@@ -27,7 +29,7 @@ export async function openNetwork(config: RunConfig): Promise<Network> {
   return { model, fetchWeights, read };
 
   async function fetchWeights(): Promise<Weights | undefined> {
-    const response = await fetch('api/v1/weights', { cache: 'no-store' }).catch(() => undefined);
+    const response = await ask('api/v1/weights', { cache: 'no-store' }).catch(() => undefined);
     if (!response?.ok) return undefined;
     const bytes = await response.arrayBuffer();
     // Those of another run, which has taken the place of this one.

@@ -1,7 +1,9 @@
 // A few of the images that the network learns from, with their labels; one that is chosen is read.
+
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { DatasetShape } from '../../../../shared/contracts.ts';
+import { ask } from '../api.ts';
 import { fromBase64, Pixels } from './pixels.tsx';
 
 interface TrainingImage {
@@ -56,7 +58,7 @@ interface TrainingImagesAnswer {
 }
 
 async function fetchTrainingImages(): Promise<TrainingImage[]> {
-  const response = await fetch('api/v1/training-images');
+  const response = await ask('api/v1/training-images');
   const { images }: TrainingImagesAnswer = await response.json();
   return images.map(({ pixels, ...about }) => ({ ...about, pixels: fromBase64(pixels) }));
 }
