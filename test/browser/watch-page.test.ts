@@ -2,11 +2,12 @@
 import axe from 'axe-core';
 import { decode } from 'fast-png';
 import jsqr from 'jsqr';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openScope } from '../siege.ts';
 import { type Cluster, endlessRun, newCluster } from '../support.ts';
 import { launchBrowser, noBrowser, openTab } from './chromium.ts';
+import { stroke } from './stroke.ts';
 
 const { scope, close } = openScope();
 let browser: Browser;
@@ -40,12 +41,10 @@ describe.skipIf(noBrowser)('the page of a run', () => {
 
   it('opens the images of a cell of the confusion matrix', async (t) => {
     const page = await openTab(t, browser, shared.url);
-    const cell = page.locator('.matrix .wrong:enabled').first();
-    const [, label, answer] = /^(\d) read as (\d): /.exec(
-      (await cell.getAttribute('aria-label'))!,
-    )!;
-    await cell.click();
-    await page.getByRole('heading', { name: `${label} read as ${answer}` }).waitFor();
+    await page.locator('.matrix .wrong:enabled').first().click();
+    const title = await page.getByRole('heading', { name: / read as / }).textContent();
+    const [, label, answer] = /^(\d) read as (\d)$/.exec(title!)!;
+    await page.getByRole('button', { name: `${title}:`, pressed: true }).waitFor();
     const image = page.getByRole('img', { name: `: a ${label}, read as ${answer}` }).first();
     await image.waitFor();
     expect(await lightPixels(page, '.examples canvas')).toBeGreaterThan(20);
@@ -82,8 +81,8 @@ describe.skipIf(noBrowser)('the page of a run', () => {
       .getByText(/ Epoch \d/)
       .first()
       .waitFor();
-    await page.getByLabel('epochs').uncheck();
-    await page.getByLabel('checkpoints').uncheck();
+    await page.getByRole('checkbox', { name: 'epochs' }).uncheck();
+    await page.getByRole('checkbox', { name: 'checkpoints' }).uncheck();
     await expect.poll(() => log.getByText(/^\S+ Epoch /).count()).toBe(0);
     await page.getByLabel('Words in the log').fill('is READY');
     await expect.poll(() => log.getByRole('listitem').count()).toBe(1);
@@ -141,20 +140,6 @@ describe.skipIf(noBrowser)('the page of a run', () => {
     expect(complaints).toEqual([]);
   });
 });
-
-/** With the mouse, along these places: parts of the sheet from its upper left corner. */
-async function stroke(
-  page: Page,
-  sheet: Locator,
-  places: readonly (readonly [number, number])[],
-): Promise<void> {
-  const { x, y, width, height } = (await sheet.boundingBox())!;
-  for (const [at, [right, down]] of places.entries()) {
-    await page.mouse.move(x + right * width, y + down * height, { steps: 8 });
-    if (at === 0) await page.mouse.down();
-  }
-  await page.mouse.up();
-}
 
 /** Of a canvas. */
 function lightPixels(page: Page, selector: string): Promise<number> {
