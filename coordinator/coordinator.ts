@@ -29,6 +29,7 @@ import { createDataBlocks } from './data-blocks.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
 import { type Gate, openGate } from './gate.ts';
+import { joinTokenRoute } from './join-token-route.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
@@ -36,6 +37,7 @@ import { type Pages, pageRoute } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
+import { Showcase } from './showcase.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import { watchRoutes } from './watch-routes.ts';
 import {
@@ -74,6 +76,8 @@ export interface CoordinatorOptions {
   readonly linger?: () => Promise<void>;
   /** Other sites whose pages may take part: `https://school.example`. */
   readonly origins?: readonly string[];
+  /** For pages: lets others compute, and whoever may compute may pass it on. */
+  readonly joinToken?: string;
   /** What browsers may ask for. */
   readonly pages?: Promise<Pages>;
 }
@@ -92,20 +96,35 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
+  const showcase = new Showcase(dataset);
   const server = await startServer({
     ...options,
     gate,
     maxPayloadBytes,
-    routes: [data.route, ...watchRoutes(options.log, limits), pageRoute(options.pages)],
+    routes: [
+      data.route,
+      ...watchRoutes(options.log, limits),
+      ...showcase.routes,
+      joinTokenRoute(options.joinToken),
+      pageRoute(options.pages),
+    ],
     limits,
     incoming: memory.incoming,
     onRefused: refusals.add,
   });
-  return new Coordinator(options, server, data, refusals, memory);
+  return new Coordinator(options, server, data, { refusals, memory, showcase });
 }
 
 type EndEvent = RunEventOf<'end'>;
 type ReadyMessage = Extract<FromWorker, { type: 'ready' }>;
+
+/** What it shares with the server's edge. */
+interface CoordinatorParts {
+  readonly refusals: Refusals;
+  readonly memory: RunMemory;
+  /** What pages may look at; with one of its own, nobody does. */
+  readonly showcase?: Showcase;
+}
 
 export class Coordinator {
   /** For everybody else. */
@@ -136,8 +155,7 @@ export class Coordinator {
     options: CoordinatorOptions,
     server: EdgeServer,
     data: ServedBlocks,
-    refusals: Refusals,
-    memory: RunMemory,
+    { refusals, memory, showcase = new Showcase(options.dataset) }: CoordinatorParts,
   ) {
     const { config, log, start, archive } = options;
     this.#options = options;
@@ -171,6 +189,7 @@ export class Coordinator {
       gradientCodec: gradientCodecOf(config),
       learningRate: learningRateFor(config, plan),
     });
+    showcase.learner = this.#core;
     this.#metrics = new Metrics({
       ...options,
       plan,
@@ -185,8 +204,10 @@ export class Coordinator {
     this.#milestones = new Milestones({
       ...options,
       onHold: (cause) => this.#dispatch({ type: 'hold', cause }),
-      onEvaluated: (summary, snapshot, evaluation) =>
-        this.#metrics.epoch(summary, snapshot, evaluation, this.#core.readyCount),
+      onEvaluated: (summary, snapshot, evaluation) => {
+        showcase.evaluated(summary.epoch + 1, evaluation.examples);
+        this.#metrics.epoch(summary, snapshot, evaluation, this.#core.readyCount);
+      },
       onFailure: (error) => this.#failed(error),
     });
     const handlers: WorkHandlers = {

@@ -70,6 +70,11 @@ export class Core {
     return this.#training.weights;
   }
 
+  /** What a run is evaluated as, at `version`: the weights or their average. The next commit may change them in place. */
+  evaluatedWeights(): Float32Array {
+    return this.#training.evaluatedWeights();
+  }
+
   get ended(): boolean {
     return this.#ended;
   }

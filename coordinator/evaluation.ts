@@ -7,7 +7,21 @@ export interface Evaluation {
   readonly accuracy: number;
   /** Rows are labels, columns answers. */
   readonly confusion: number[][];
+  /** The first few images of each of its cells. */
+  readonly examples: readonly Example[];
 }
+
+export interface Example {
+  /** Its place among the test images, from 0. */
+  readonly image: number;
+  readonly label: number;
+  readonly answer: number;
+  /** Probability that the network gives its answer. */
+  readonly confidence: number;
+}
+
+/** As many as somebody wants to look at. */
+const examplesPerCell = 24;
 
 export interface EvaluationOptions {
   readonly engine: Pick<Engine, 'predict'>;
@@ -22,6 +36,7 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
   const { images, labels } = test;
   const imageSize = images.length / labels.length;
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const examples: Example[] = [];
   let lossSum = 0;
   let correct = 0;
   for (let first = 0; first < labels.length; first += batchSize) {
@@ -31,12 +46,15 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
       const row = logits.subarray((image - first) * classes, (image - first + 1) * classes);
       const label = labels[image];
       const answer = argmax(row);
-      confusion[label][answer]++;
+      if (confusion[label][answer]++ < examplesPerCell) {
+        const confidence = softmax(row)[answer];
+        examples.push({ image, label, answer, confidence });
+      }
       if (answer === label) correct++;
       lossSum += logSumExp(row) - row[label];
     }
   }
-  return { loss: lossSum / labels.length, accuracy: correct / labels.length, confusion };
+  return { loss: lossSum / labels.length, accuracy: correct / labels.length, confusion, examples };
 }
 
 /** Probabilities of the classes: softmax over one row of logits. */

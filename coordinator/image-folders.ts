@@ -4,10 +4,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { maxClasses } from '../shared/config.ts';
 import type { DatasetSource } from '../shared/contracts.ts';
+import { pixelsOf } from '../shared/picture.ts';
 import { createRandom, permutation } from '../shared/random.ts';
 import { DataError, keptSamples, reasonOf, refuseLargeImages } from './data-error.ts';
 import type { DatasetRequest, ReadDataset, ReadSplit } from './dataset-files.ts';
-import { decodePng, pixelsOf, pngSize } from './png.ts';
+import { decodePng, pngSize } from './png.ts';
 
 const maxBytes = 2 ** 31;
 /** Open at once: enough to hide the disk, fewer than any system allows. */

@@ -1,12 +1,6 @@
 // PNG files as brightness: what a network is trained on and what it is shown later are read alike.
 import { convertIndexedToRgb, type DecodedPng, decode, hasPngSignature } from 'fast-png';
-
-/** Brightness, row by row, from 0 to 255. */
-export interface Picture {
-  readonly rows: number;
-  readonly columns: number;
-  readonly values: Float64Array;
-}
+import type { Picture } from '../shared/picture.ts';
 
 /**
  * What the header says, before any pixel is unpacked. Throws what the file is instead, without its
@@ -39,11 +33,6 @@ export function decodePng(bytes: Uint8Array): Picture {
     // fast-png ends some with a colon, before a cause that says nothing more.
     throw new Error(`a damaged PNG: ${reason.replace(/:$/, '')}`, { cause: error });
   }
-}
-
-/** As data sets hold them and engines take them. */
-export function pixelsOf({ values }: Picture): Uint8Array {
-  return new Uint8Array(values.map(Math.round));
 }
 
 /** Luma of Rec. 601 over white paper. */

@@ -1,5 +1,6 @@
 // Weights, optimizer and accounts of a run: what a commit changes and a checkpoint keeps.
 import type { Optimizer, OptimizerState } from '../shared/contracts.ts';
+import { evaluatedWeights } from '../shared/optimizers/average.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { PartialSum } from '../shared/tree-sum.ts';
 import type { Snapshot } from './checkpoint.ts';
@@ -122,6 +123,12 @@ export class TrainingState {
   #checkpointed(now: number): void {
     this.#checkpointedVersion = this.#version;
     this.#checkpointedAt = now;
+  }
+
+  /** As an evaluation at this moment would take them; the next commit may change them in place. */
+  evaluatedWeights(): Float32Array {
+    const { version, weights } = this;
+    return evaluatedWeights({ version, weights, optimizer: this.#optimizerState });
   }
 
   /** A copy of all that resuming needs, as of the last commit. */

@@ -1,7 +1,7 @@
 // Turns what a user names, a PNG or `idx:N` of the test set, into an image for the network.
 import { readFile } from 'node:fs/promises';
-import { decodePng, type Picture, pixelsOf } from '../coordinator/png.ts';
-import { frameInk, lightOnDark } from './picture.ts';
+import { decodePng } from '../coordinator/png.ts';
+import { frameInk, lightOnDark, type Picture, pixelsOf } from '../shared/picture.ts';
 
 export interface ImageTarget {
   readonly rows: number;

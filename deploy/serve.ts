@@ -92,6 +92,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         publicUrl,
         tls,
         gate: entry?.gate,
+        joinToken: entry?.tokens.work,
         expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
         ...checkpointEvery,
         limits,

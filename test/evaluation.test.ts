@@ -28,6 +28,21 @@ describe('an evaluation', () => {
     ]);
   });
 
+  it('keeps a few images of each cell, each with its answer and how sure that was', async () => {
+    const engine = await engineWith(byHand);
+    const images = new Uint8Array(100).fill(255);
+    const slice = { images, labels: new Uint8Array(100).fill(2).fill(0, 50, 53) };
+    const { examples } = await evaluate({ engine, test: slice, classes: 3, batchSize: 7 });
+    const ofLabel = (wanted: number) => examples.filter(({ label }) => label === wanted);
+    expect(ofLabel(0).map(({ image }) => image)).toEqual([50, 51, 52]);
+    expect(ofLabel(2).map(({ image }) => image)).toEqual(Array.from({ length: 24 }, (_, at) => at));
+    const confidence = Math.E / (Math.E + 1 / Math.E + 1);
+    for (const example of examples) {
+      expect(example.answer).toBe(0);
+      expect(example.confidence).toBeCloseTo(confidence, 6);
+    }
+  });
+
   it('of a network that knows nothing has the loss of chance, and answers with the first', async () => {
     const engine = await engineWith(new Float32Array(6));
     const result = await evaluate({ engine, test, classes: 3, batchSize: 2 });

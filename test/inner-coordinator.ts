@@ -106,7 +106,7 @@ export async function newInnerCoordinator(
     expectWorkers: 1,
     limits,
   };
-  const coordinator = new Coordinator(options, server, data, refusals, memory);
+  const coordinator = new Coordinator(options, server, data, { refusals, memory });
   t.onTestFinished(async () => {
     coordinator.stop();
     await coordinator.done;
@@ -132,7 +132,7 @@ export async function newInnerCoordinator(
 }
 
 export async function evaluateNothing(): Promise<Evaluation> {
-  return { loss: 0, accuracy: 0, confusion: [] };
+  return { loss: 0, accuracy: 0, confusion: [], examples: [] };
 }
 
 function eventsOf<Type extends RunEvent['type']>(

@@ -35,7 +35,7 @@ function countsOf(past: readonly number[], later: readonly number[]) {
   metrics.announce(snapshot, 'http://here');
   for (const each of later) metrics.committed(committed(each), 1, each);
   const summary = { epoch: snapshot.epoch, lossSum: 64, correct: 32, samples: 64, seconds: 1 };
-  metrics.epoch(summary, snapshot, { loss: 1, accuracy: 0.5, confusion: [] }, 1);
+  metrics.epoch(summary, snapshot, { loss: 1, accuracy: 0.5, confusion: [], examples: [] }, 1);
   const event = log.history.find(({ type }) => type === 'epoch');
   return event?.type === 'epoch' && event.ledger;
 }

@@ -8,13 +8,32 @@ import { builtFolder } from '../deploy/pages/built.ts';
 import { newCluster, quickRun } from './support.ts';
 
 const maxBytes = 60_000;
+const maxWatchBytes = 120_000;
 
 it('weigh less than 60 kB, all included that a browser fetches of /join to compute', async () => {
-  const files = (await readdir(builtFolder, { recursive: true })).filter(isOf('.gz'));
+  const built = (await readdir(builtFolder, { recursive: true })).filter(isOf('.gz'));
+  const files = built.filter((name) => !/^(watch|assets\/(watch|network))\b/.test(name));
   // Engines for graphics cards, fetched where there is one: WebGPU's own, and TensorFlow.js.
   const extra = files.filter((name) => /assets\/(engine|tfjs-webgl)-/.test(name));
   expect(extra).toHaveLength(2);
   expect(await weightOf(files.filter((name) => !extra.includes(name)))).toBeLessThan(maxBytes);
+});
+
+it('weigh less than 120 kB, all included that one browser fetches of /', async () => {
+  const fetched = new Set(['watch.html']);
+  // A set is gone through to its end, also when it grows meanwhile.
+  for (const name of fetched) {
+    if (!/\.(html|js)$/.test(name)) continue;
+    const text = await readFile(join(builtFolder, name), 'utf8');
+    for (const [, other] of text.matchAll(/["'`]\.\/((?:assets\/)?[\w-]+\.(?:js|css))["'`]/g)) {
+      fetched.add(other.startsWith('assets/') ? other : `assets/${other}`);
+    }
+  }
+  const names = [...fetched];
+  for (const part of ['assets/watch-', 'assets/network-', '.css']) {
+    expect(names.filter(isOf(part))).not.toEqual([]);
+  }
+  expect(await weightOf(names.map((name) => `${name}.gz`))).toBeLessThan(maxWatchBytes);
 });
 
 it('come compressed, are kept where their names tell of their content, and trust nobody else', async (t) => {

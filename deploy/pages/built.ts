@@ -13,7 +13,7 @@ export const builtFolder = join(project, 'deploy/dist');
 const sourceFolders = ['shared', 'worker', 'deploy/pages'];
 
 /** A page is a line here, and one in ./vite.config.ts. */
-const pages: Readonly<Record<string, string>> = { '/join': 'join.html' };
+const pages: Readonly<Record<string, string>> = { '/': 'watch.html', '/join': 'join.html' };
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

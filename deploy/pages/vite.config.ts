@@ -37,6 +37,7 @@ export default defineConfig({
     rolldownOptions: {
       // A page is a line here, and one in ./built.ts.
       input: {
+        watch: here('watch.html'),
         join: here('join.html'),
         tutti: here('../../worker/browser/join-run.ts'),
       },

@@ -1,5 +1,16 @@
 // Makes any picture look like one of MNIST: light ink on a dark ground, in a frame of fixed size.
-import type { Picture } from '../coordinator/png.ts';
+
+/** Brightness, row by row, from 0 to 255. */
+export interface Picture {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float64Array;
+}
+
+/** As data sets hold them and engines take them. */
+export function pixelsOf({ values }: Picture): Uint8Array {
+  return new Uint8Array(values.map(Math.round));
+}
 
 /** Most of the border is ground: a light border means dark ink, and turns the picture over. */
 export function lightOnDark(picture: Picture): Picture {

@@ -1,0 +1,59 @@
+// What each neuron of the first layer looks for: its weights as a picture.
+import { useEffect, useRef } from 'preact/hooks';
+import type { DatasetShape } from '../../../../shared/contracts.ts';
+import { integer } from '../../join/wording.ts';
+import { theme } from '../charts/options.ts';
+import { network, weights } from './weights-store.ts';
+
+const neuronsShown = 60;
+const perRow = 20;
+/** Pixels between the pictures. */
+const gap = 2;
+
+export function FirstLayer({ shape }: { readonly shape: DatasetShape }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { rows, columns } = shape;
+  const [first] = network.value?.model.parameters ?? [];
+  const count = Math.min(neuronsShown, first?.shape[0] ?? 0);
+  useEffect(() => {
+    const context = canvas.current!.getContext('2d')!;
+    if (weights.value === undefined || first === undefined) return;
+    const { values } = weights.value;
+    for (let neuron = 0; neuron < count; neuron++) {
+      const start = first.offset + neuron * rows * columns;
+      const picture = colours(values.subarray(start, start + rows * columns));
+      const x = (neuron % perRow) * (columns + gap);
+      const y = Math.floor(neuron / perRow) * (rows + gap);
+      context.putImageData(new ImageData(picture, columns, rows), x, y);
+    }
+  }, [weights.value, count, theme.value]);
+  return (
+    <section class="card first-layer" aria-labelledby="first-layer-title">
+      <h2 id="first-layer-title">What it looks for</h2>
+      <p class="hint">
+        The weights of {count === 0 ? 'the first' : integer(count)} neurons of the first layer:
+        orange where ink speaks for them, blue where it speaks against them.
+      </p>
+      <canvas
+        class="pixels"
+        ref={canvas}
+        width={perRow * (columns + gap) - gap}
+        height={Math.max(1, Math.ceil(count / perRow)) * (rows + gap) - gap}
+        role="img"
+        aria-label={`Weights of ${count} neurons as pictures`}
+      />
+    </section>
+  );
+}
+
+/** Scaled to the largest of them. */
+function colours(values: Float32Array): Uint8ClampedArray<ArrayBuffer> {
+  const largest = values.reduce((peak, value) => Math.max(peak, Math.abs(value)), 1e-12);
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  values.forEach((value, at) => {
+    const part = Math.abs(value) / largest;
+    const [red, green, blue] = value > 0 ? [255, 146, 87] : [98, 168, 255];
+    pixels.set([red * part, green * part, blue * part, 255], 4 * at);
+  });
+  return pixels;
+}

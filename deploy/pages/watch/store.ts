@@ -1,0 +1,80 @@
+// All that the page knows, as signals. Events change it at once; what is drawn follows a few times a second.
+import { batch, computed, signal } from '@preact/signals';
+import type { RunEvent } from '../../../shared/events.ts';
+import { Meter } from '../../../shared/meter.ts';
+import { emptyView, type RunView, reduceView } from '../../../shared/run-view.ts';
+import { Curves } from './curves.ts';
+
+export const view = signal<RunView>(emptyView);
+/** Parts of it that seldom change: who shows no more than these is seldom drawn. */
+export const run = computed(() => view.value.run);
+export const epochs = computed(() => view.value.epochs);
+export const rows = computed(() => view.value.rows);
+export const isOver = computed(() => view.value.end !== undefined);
+/** The last events that a person may want to read, the newest first. */
+export const log = signal<readonly RunEvent[]>([]);
+export const traffic = signal({ inPerSecond: 0, outPerSecond: 0 });
+/** Rises when the curves have changed. */
+export const curvesVersion = signal(0);
+/** Since when nobody answers; undefined while somebody does. */
+export const awaySince = signal<Date | undefined>(undefined);
+/** Why the coordinator tells us nothing; undefined while it does. */
+export const refusal = signal<string | undefined>(undefined);
+export const curves = new Curves();
+
+const showEveryMs = 100;
+const maxLogged = 1000;
+
+let nextView = emptyView;
+let nextLog: RunEvent[] = [];
+let meters = newMeters();
+let isShowing = false;
+
+export function hear(event: RunEvent): void {
+  if (event.type === 'run' && event.run !== nextView.run?.run) forget();
+  nextView = reduceView(nextView, event);
+  curves.add(event);
+  if (event.type === 'step') meters.add(event.counters, Date.parse(event.time));
+  if (event.type === 'run') meters = newMeters();
+  if (event.type !== 'step' && event.type !== 'workers') nextLog.unshift(event);
+  if (isShowing) return;
+  isShowing = true;
+  setTimeout(show, showEveryMs);
+}
+
+/** Another run has taken the place of the one that was shown. */
+function forget(): void {
+  nextView = emptyView;
+  nextLog = [];
+}
+
+function show(): void {
+  isShowing = false;
+  nextLog.length = Math.min(nextLog.length, maxLogged);
+  batch(() => {
+    view.value = nextView;
+    if (nextLog[0] !== log.value[0]) log.value = [...nextLog];
+    traffic.value = meters.perSecond();
+    curvesVersion.value++;
+  });
+}
+
+/** By the times of the events: what is heard late, all at once, was not said all at once. */
+function newMeters() {
+  const [inward, outward] = [new Meter(), new Meter()];
+  let before: { readonly bytesIn: number; readonly bytesOut: number } | undefined;
+  let latest = 0;
+  return {
+    add: (counters: { readonly bytesIn: number; readonly bytesOut: number }, at: number): void => {
+      const { bytesIn, bytesOut } = before ?? counters;
+      inward.add(counters.bytesIn - bytesIn, at);
+      outward.add(counters.bytesOut - bytesOut, at);
+      before = counters;
+      latest = at;
+    },
+    perSecond: () => ({
+      inPerSecond: inward.perSecond(latest),
+      outPerSecond: outward.perSecond(latest),
+    }),
+  };
+}

@@ -1,0 +1,58 @@
+// Pictures of the page of a run, for people to look at: npx tsx test/browser/watch-pictures.ts FOLDER
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { openScope } from '../siege.ts';
+import { newCluster } from '../support.ts';
+import { launchBrowser } from './chromium.ts';
+import { stroke } from './stroke.ts';
+
+const [folder = 'screenshots'] = process.argv.slice(2);
+
+/** As a projector shows it, as it is at night, and what a phone shows without scrolling. */
+const looks = [
+  { name: 'light', viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
+  { name: 'dark', viewport: { width: 1440, height: 900 }, colorScheme: 'dark' },
+  { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
+] as const;
+
+const { scope, close } = openScope();
+try {
+  const flags = ['--epochs=20', '--shards=8', '--train-samples=20000', '--hidden=128,64'];
+  const { coordinator, url } = await newCluster(scope, { workers: 3, flags });
+  const browser = await launchBrowser(scope);
+  await coordinator.waitForEvent('epoch', ({ epoch }) => epoch === 4);
+  for (const { name, ...options } of looks) {
+    const page = await browser.newPage(options);
+    await page.goto(url);
+    await showAll(page);
+    await page.evaluate('scrollTo(0, 0)');
+    await page.screenshot({ path: join(folder, `watch-${name}.png`) });
+    await page.screenshot({ path: join(folder, `watch-${name}-whole.png`), fullPage: true });
+    const learned = page.locator('.learned');
+    await learned.screenshot({ path: join(folder, `learned-${name}.png`) });
+    await page.close();
+  }
+  const page = await browser.newPage(looks[0]);
+  await page.goto(url);
+  await page.getByText('Training').waitFor();
+  coordinator.kill('SIGKILL');
+  await page.getByText('Connection lost.').waitFor();
+  await page.screenshot({ path: join(folder, 'watch-away.png') });
+} finally {
+  await close();
+}
+
+/** A digit is drawn, and a cell of the matrix is open. */
+async function showAll(page: Page): Promise<void> {
+  const sheet = page.getByLabel('Draw here');
+  await sheet.scrollIntoViewIfNeeded();
+  await page.getByText(/with the weights after step/).waitFor();
+  await stroke(page, sheet, [
+    [0.28, 0.25],
+    [0.72, 0.25],
+    [0.45, 0.8],
+  ]);
+  await page.getByText(/It reads \d/).waitFor();
+  await page.locator('.matrix .wrong:enabled').nth(3).click();
+  await page.locator('.examples canvas').first().waitFor();
+}

@@ -1,0 +1,66 @@
+// What the page at / makes of events, without a browser: the curves and how they are smoothed.
+import { describe, expect, it } from 'vitest';
+import { Curves } from '../deploy/pages/watch/curves.ts';
+import { bytesText, durationText } from '../deploy/pages/watch/format.ts';
+import { smoothed } from '../deploy/pages/watch/smoothing.ts';
+import { epoch, run, step } from './terminal-events.ts';
+
+describe('the curves', () => {
+  it('take a point of each step and of each epoch, at its version and its time', () => {
+    const curves = new Curves();
+    for (const event of [run, { ...step, time: '2026-11-22T10:00:00.500Z' }, epoch])
+      curves.add(event);
+    expect(curves.train).toEqual({
+      versions: [step.version],
+      times: [Date.parse('2026-11-22T10:00:00Z') / 1000 + 0.5],
+      losses: [step.loss],
+      accuracies: [step.accuracy],
+    });
+    expect(curves.test).toMatchObject({ versions: [epoch.version], losses: [epoch.testLoss] });
+  });
+
+  it('lose what the run lost when its coordinator was killed', () => {
+    const curves = new Curves();
+    const versions = [10, 20, 30, 40];
+    for (const version of versions) {
+      curves.add({ ...step, version });
+      curves.add({ type: 'checkpoint', seq: 1, time: step.time, version, path: '', seconds: 1 });
+    }
+    curves.add({ ...run, fromVersion: 25 });
+    curves.add({ ...step, version: 30 });
+    expect(curves.train.versions).toEqual([10, 20, 30]);
+    expect(curves.marks.map(({ version }) => version)).toEqual([10, 20]);
+  });
+
+  it('grow thin, and keep their first and last points, when the run is long', () => {
+    const curves = new Curves();
+    for (let version = 1; version <= 100_000; version++) curves.add({ ...step, version });
+    const { versions } = curves.train;
+    expect(versions.length).toBeLessThanOrEqual(12_000);
+    expect([versions[0], versions.at(-1)]).toEqual([1, 100_000]);
+  });
+});
+
+describe('a smoothed curve', () => {
+  it('is the curve itself with the weight 0', () => {
+    expect(smoothed([3, 1, 2], 0)).toEqual([3, 1, 2]);
+  });
+
+  it('begins with the first value, and stays where all are alike', () => {
+    const [first] = smoothed([5, 0, 0], 0.9);
+    expect(first).toBeCloseTo(5, 12);
+    for (const value of smoothed([2, 2, 2, 2], 0.99)) expect(value).toBeCloseTo(2, 12);
+  });
+
+  it('weighs each value half as much as the next one with the weight 0.5', () => {
+    const [, , third] = smoothed([1, 2, 4], 0.5);
+    expect(third).toBeCloseTo((1 + 2 * 2 + 4 * 4) / 7, 12);
+  });
+});
+
+describe('numbers on the page', () => {
+  it('have units that fit', () => {
+    expect([0, 999, 1400, 12_345_678].map(bytesText)).toEqual(['0 B', '999 B', '1.4 kB', '12 MB']);
+    expect([48, 200, 7500].map(durationText)).toEqual(['48 s', '3 min 20 s', '2 h 5 min']);
+  });
+});
