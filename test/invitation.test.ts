@@ -50,6 +50,7 @@ describe('an invitation', () => {
     const text = invitationLines(url, guarded, terminal).join('\n');
     expect(text).toContain(`Workers join with: npx tutti worker '${url}/#t=${tokens.work}'\n`);
     expect(text).toContain(`Watch with: npx tutti watch '${url}/#t=${tokens.watch}'\n`);
+    expect(text).toContain(`Or in a browser: ${url}/#t=${tokens.watch}\n`);
     expect(text).toContain(`Administer with the link in ${file}, which is yours alone`);
     expect(text).not.toContain(tokens.administer);
   });
@@ -87,6 +88,7 @@ describe('an invitation', () => {
       `Browsers join at: ${url}/join`,
       `Workers join with: npx tutti worker ${url}`,
       `Watch with: npx tutti watch ${url}`,
+      `Or in a browser: ${url}/`,
     ]);
     expect(invitationLines(url, { kind: 'private' }, terminal)).toEqual([]);
   });

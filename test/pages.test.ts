@@ -12,7 +12,8 @@ const maxWatchBytes = 120_000;
 
 it('weigh less than 60 kB, all included that a browser fetches of /join to compute', async () => {
   const built = (await readdir(builtFolder, { recursive: true })).filter(isOf('.gz'));
-  const files = built.filter((name) => !/^(watch|assets\/(watch|network))\b/.test(name));
+  // Not those of the other page, nor what pages of others import.
+  const files = built.filter((name) => !/^(tutti|watch|assets\/(watch|network))\b/.test(name));
   // Engines for graphics cards, fetched where there is one: WebGPU's own, and TensorFlow.js.
   const extra = files.filter((name) => /assets\/(engine|tfjs-webgl)-/.test(name));
   expect(extra).toHaveLength(2);

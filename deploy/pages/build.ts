@@ -9,13 +9,21 @@ import { build } from 'vite';
 import { builtFolder } from './built.ts';
 
 const configFile = fileURLToPath(new URL('./vite.config.ts', import.meta.url));
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+/** Built one by one: what two pages share would be larger than what either needs of it. A page is also in ./built.ts. */
+const inputs: readonly Record<string, string>[] = [
+  { join: here('join.html'), tutti: here('../../worker/browser/join-run.ts') },
+  { watch: here('watch.html') },
+];
 /** Others may build at the same time: each has a folder of its own until it is whole. */
 const own = `${builtFolder}.${process.pid}`;
 
 // Whoever starts it, a test for one, may have said something else.
 process.env.NODE_ENV = 'production';
 try {
-  await build({ configFile, build: { outDir: own } });
+  for (const input of inputs) {
+    await build({ configFile, build: { outDir: own, rolldownOptions: { input } } });
+  }
   await shrinkScripts(own);
   await compressAll(own);
   await rm(builtFolder, { recursive: true, force: true });

@@ -12,7 +12,7 @@ const project = fileURLToPath(new URL('../../', import.meta.url));
 export const builtFolder = join(project, 'deploy/dist');
 const sourceFolders = ['shared', 'worker', 'deploy/pages'];
 
-/** A page is a line here, and one in ./vite.config.ts. */
+/** A page is a line here, and one in ./build.ts. */
 const pages: Readonly<Record<string, string>> = { '/': 'watch.html', '/join': 'join.html' };
 
 const contentTypes: Readonly<Record<string, string>> = {

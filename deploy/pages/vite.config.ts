@@ -32,15 +32,9 @@ export default defineConfig({
   worker: { format: 'es', plugins: () => [leaveOutUnused] },
   build: {
     target: 'es2022',
-    emptyOutDir: true,
+    emptyOutDir: false,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      // A page is a line here, and one in ./built.ts.
-      input: {
-        watch: here('watch.html'),
-        join: here('join.html'),
-        tutti: here('../../worker/browser/join-run.ts'),
-      },
       preserveEntrySignatures: 'exports-only',
       output: {
         // What others import has the same name in every version.

@@ -41,6 +41,7 @@ export function invitationLines(url: string, doors: Doors, screen: Screen): stri
         `Browsers join at: ${style.cyan(`${address}/join`)}`,
         `Workers join with: ${style.cyan(command('worker', address, doors))}`,
         `Watch with: ${style.cyan(command('watch', address, doors))}`,
+        `Or in a browser: ${style.cyan(`${address}/`)}`,
         ...certificateLines(doors),
       ];
     case 'guarded': {
@@ -58,6 +59,7 @@ export function invitationLines(url: string, doors: Doors, screen: Screen): stri
         `Browsers join at: ${style.cyan(join)}`,
         `Workers join with: ${style.cyan(command('worker', quoted(tokens.work), doors))}`,
         `Watch with: ${style.cyan(command('watch', quoted(tokens.watch), doors))}`,
+        `Or in a browser: ${style.cyan(linkTo(address, '/', tokens.watch))}`,
         ...certificateLines(doors),
         `Administer with the link in ${formatPath(file)}, which is yours alone`,
       ];

@@ -1,9 +1,12 @@
 // The page / as somebody sees it who watches a run.
+import { join } from 'node:path';
 import axe from 'axe-core';
 import { decode } from 'fast-png';
 import jsqr from 'jsqr';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readLinks } from '../../coordinator/run-links.ts';
+import { linkTo } from '../../shared/join-link.ts';
 import { openScope } from '../siege.ts';
 import { type Cluster, endlessRun, newCluster } from '../support.ts';
 import { launchBrowser, noBrowser, openTab } from './chromium.ts';
@@ -41,6 +44,9 @@ describe.skipIf(noBrowser)('the page of a run', () => {
 
   it('opens the images of a cell of the confusion matrix', async (t) => {
     const page = await openTab(t, browser, shared.url);
+    // What comes later would move the cell away.
+    await page.getByRole('img', { name: 'Training image 29' }).scrollIntoViewIfNeeded();
+    await page.getByText(/with the weights after step/).waitFor();
     await page.locator('.matrix .wrong:enabled').first().click();
     const title = await page.getByRole('heading', { name: / read as / }).textContent();
     const [, label, answer] = /^(\d) read as (\d)$/.exec(title!)!;
@@ -121,6 +127,23 @@ describe.skipIf(noBrowser)('the page of a run', () => {
       );
       expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
     }
+  });
+
+  it('shows a run to those who have a link, and the way in to those who may compute', async (t) => {
+    const { runDirectory, port } = await newCluster(t, {
+      workers: 0,
+      flags: [...endlessRun, '--host=0.0.0.0'],
+    });
+    const { tokens } = readLinks(join(runDirectory, 'links.json'))!;
+    const address = `http://127.0.0.1:${port}`;
+    const stranger = await openTab(t, browser, address);
+    await stranger.getByText(/Ask whoever runs the training for a link/).waitFor();
+    const watcher = await openTab(t, browser, linkTo(address, '/', tokens.watch));
+    await watcher.getByText('Your link is for watching.').waitFor();
+    const administrator = await openTab(t, browser, linkTo(address, '/', tokens.administer));
+    const link = administrator.getByRole('link', { name: `${address}/join` });
+    expect(await link.getAttribute('href')).toBe(linkTo(address, '/join', tokens.work));
+    expect(await administrator.locator('.join').textContent()).not.toContain(tokens.administer);
   });
 
   it('asks nobody but its coordinator for anything', async (t) => {

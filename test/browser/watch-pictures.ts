@@ -1,4 +1,5 @@
 // Pictures of the page of a run, for people to look at: npx tsx test/browser/watch-pictures.ts FOLDER
+// Those in the README are three of them.
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { openScope } from '../siege.ts';
@@ -10,8 +11,8 @@ const [folder = 'screenshots'] = process.argv.slice(2);
 
 /** As a projector shows it, as it is at night, and what a phone shows without scrolling. */
 const looks = [
-  { name: 'light', viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
-  { name: 'dark', viewport: { width: 1440, height: 900 }, colorScheme: 'dark' },
+  { name: 'light', viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
+  { name: 'dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
   { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
 ] as const;
 
@@ -27,14 +28,13 @@ try {
     await showAll(page);
     await page.evaluate('scrollTo(0, 0)');
     await page.screenshot({ path: join(folder, `watch-${name}.png`) });
-    await page.screenshot({ path: join(folder, `watch-${name}-whole.png`), fullPage: true });
     const learned = page.locator('.learned');
     await learned.screenshot({ path: join(folder, `learned-${name}.png`) });
     await page.close();
   }
   const page = await browser.newPage(looks[0]);
   await page.goto(url);
-  await page.getByText('Training').waitFor();
+  await page.getByText('Training', { exact: true }).waitFor();
   coordinator.kill('SIGKILL');
   await page.getByText('Connection lost.').waitFor();
   await page.screenshot({ path: join(folder, 'watch-away.png') });

@@ -47,7 +47,7 @@ function Epochs() {
             <th scope="col">seen</th>
             <th scope="col">lost</th>
             <th scope="col">twice</th>
-            <th scope="col">weights' SHA-256</th>
+            <th scope="col">weights’ hash</th>
           </tr>
         </thead>
         <tbody>
@@ -61,7 +61,7 @@ function Epochs() {
                 <td>{integer(ledger.lost)}</td>
                 <td>{integer(ledger.twice)}</td>
                 <td>
-                  <code title={weightsHash}>{weightsHash.slice(0, 12)}</code>
+                  <code title={weightsHash}>{weightsHash.slice(0, 10)}</code>
                 </td>
               </tr>
             ))}

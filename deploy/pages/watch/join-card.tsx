@@ -15,11 +15,10 @@ export function JoinCard() {
       () => undefined,
     );
   }, []);
-  if (entry.value === 'unknown') return null;
   return (
     <section class="card join" aria-labelledby="join-title">
       <h2 id="join-title">Take part</h2>
-      {entry.value === 'none' ? (
+      {entry.value === 'unknown' ? null : entry.value === 'none' ? (
         <p class="hint">
           Your link is for watching. Ask whoever runs the training for one to join.
         </p>

@@ -2,7 +2,6 @@
 import { useSignal } from '@preact/signals';
 import type { DatasetShape } from '../../../../shared/contracts.ts';
 import type { RunEventOf } from '../../../../shared/events.ts';
-import { accuracyText } from '../format.ts';
 import { type Cell, Examples } from './examples.tsx';
 
 interface ConfusionProps {
@@ -74,7 +73,7 @@ function Matrix({ confusion, classNames, opened, onOpen }: MatrixProps) {
             </th>
           ))}
           <th scope="col" class="rate">
-            recall
+            recall %
           </th>
         </tr>
       </thead>
@@ -106,7 +105,7 @@ function Matrix({ confusion, classNames, opened, onOpen }: MatrixProps) {
       <tfoot>
         <tr>
           <th scope="row" class="rate">
-            precision
+            precision %
           </th>
           {columnSums.map((total, answer) => (
             <td class="rate" key={classNames[answer]}>
@@ -125,12 +124,9 @@ function strength(count: number, most: number): string {
   return `${Math.round(45 * Math.sqrt(count / Math.max(1, most)))}%`;
 }
 
+/** In percent. */
 function rateText(right: number, total: number): string {
-  return total === 0
-    ? '–'
-    : accuracyText(right / total)
-        .replace(/\d %$/, ' %')
-        .replace('. ', ' ');
+  return total === 0 ? '–' : ((100 * right) / total).toFixed(0);
 }
 
 function sum(values: readonly number[]): number {

@@ -104,11 +104,10 @@ function Probabilities({ probabilities, classNames }: ProbabilitiesProps) {
         {classNames.map((name, at) => (
           <li key={name} class={at === best ? 'best' : undefined}>
             <span>{name}</span>
-            <meter
-              min={0}
-              max={1}
-              value={probabilities?.[at] ?? 0}
-              aria-label={`probability of ${name}`}
+            <span
+              class="bar"
+              aria-hidden="true"
+              style={{ '--part': `${100 * (probabilities?.[at] ?? 0)}%` }}
             />
             <span>{probabilities === undefined ? '' : percent(probabilities[at])}</span>
           </li>

@@ -6,7 +6,8 @@ import { theme } from '../charts/options.ts';
 import { network, weights } from './weights-store.ts';
 
 const neuronsShown = 60;
-const perRow = 20;
+/** On a phone they would be too small side by side. */
+const perRow = matchMedia('(max-width: 40rem)').matches ? 10 : 20;
 /** Pixels between the pictures. */
 const gap = 2;
 
