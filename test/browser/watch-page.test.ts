@@ -53,7 +53,8 @@ describe.skipIf(noBrowser)('the page of a run', () => {
     await page.getByRole('button', { name: `${title}:`, pressed: true }).waitFor();
     const image = page.getByRole('img', { name: `: a ${label}, read as ${answer}` }).first();
     await image.waitFor();
-    expect(await lightPixels(page, '.examples canvas')).toBeGreaterThan(20);
+    // The next evaluation may be just replacing it.
+    await expect.poll(() => lightPixels(page, '.examples canvas')).toBeGreaterThan(20);
   });
 
   it('reads a drawn 7', async (t) => {
@@ -164,10 +165,11 @@ describe.skipIf(noBrowser)('the page of a run', () => {
   });
 });
 
-/** Of a canvas. */
+/** Of a canvas; none while there is none. */
 function lightPixels(page: Page, selector: string): Promise<number> {
   return page.evaluate(`(() => {
     const canvas = document.querySelector('${selector}');
+    if (canvas === null) return 0;
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     return data.filter((value, at) => at % 4 === 0 && value > 128).length;
   })()`);
