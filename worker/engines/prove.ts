@@ -77,14 +77,10 @@ export async function proveEngine(
   }
   // A browser's clock may stand still for a tenth of a millisecond.
   const mean = (calledMs - startMs) / times.length;
-  const millisecondsPerSlice = median(times) || mean || shortestMs;
+  // The shortest: other programs take the processor away for a while, most of all when all workers of a machine start.
+  const millisecondsPerSlice = Math.min(...times) || mean || shortestMs;
   const samplesPerSecond = (sliceSize * 1000) / millisecondsPerSlice;
   return { maxError: worst.error, millisecondsPerSlice, samplesPerSecond };
-}
-
-/** Unlike the mean, it hardly notices that other programs take the processor away for a while. */
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 /** On what slice an engine is proven, and how much of its tolerance it may use up. */
