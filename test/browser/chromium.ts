@@ -6,7 +6,9 @@ import { findChromium } from './find-chromium.ts';
 const found = await findChromium();
 
 /** Why no test can have one; undefined where they can. */
-export const noBrowser = found === undefined ? 'there is no Chromium on this machine' : undefined;
+export const noBrowser =
+  found === undefined ? 'there is no Chromium on this machine; CHROMIUM=PATH names one' : undefined;
+if (noBrowser !== undefined) console.warn(`skipped: ${noBrowser}`);
 
 export async function launchBrowser(
   t: TestScope,
