@@ -227,6 +227,16 @@ export const runEventSchema = v.variant('type', [
   endEvent,
 ]);
 
+/** For those who compute and only want to know how far it is: the schema of all events is large for a phone. */
+export const progressEventSchema = v.variant('type', [
+  runEvent,
+  workerEvent,
+  stepEvent,
+  waitingEvent,
+  epochEvent,
+  endEvent,
+]);
+
 export type RunEvent = v.InferOutput<typeof runEventSchema>;
 export type RunEventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 /** An event before the log gives it its place and time. */
