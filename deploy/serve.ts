@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { openArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
+import { openGate, publicGate } from '../coordinator/gate.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
 import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
@@ -91,7 +92,9 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         publicHost,
         publicUrl,
         tls,
-        gate: entry?.gate,
+        gate:
+          entry?.gate ??
+          (publicUrl === undefined && isLoopback(flags.host) ? openGate : publicGate),
         joinToken: entry?.tokens.work,
         expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
         ...checkpointEvery,
