@@ -20,10 +20,11 @@ export interface Steered {
 }
 
 export type ControlVerdict =
-  | { readonly ok: true; readonly event: NewControlEvent }
+  | { readonly ok: true; readonly event: ControlEvent }
   | { readonly ok: false; readonly fault: ControlFault };
 
-type NewControlEvent = Omit<RunEventOf<'control'>, 'seq' | 'time'>;
+type ControlEvent = RunEventOf<'control'>;
+type NewControlEvent = Omit<ControlEvent, 'seq' | 'time'>;
 type RequestOf<Kind> = Extract<ControlRequest, { kind: Kind }>;
 
 const longestReason = 150;
@@ -35,9 +36,9 @@ export function carryOut(request: ControlRequest, run: Steered): ControlVerdict 
   const event = { type: 'control', by, fromVersion: core.version } as const;
   /** Told first: what comes of it is told after it. */
   const done = (told: NewControlEvent, ...after: readonly CoreEvent[]): ControlVerdict => {
-    run.log.add(told);
+    const added = run.log.add(told) as ControlEvent;
     for (const one of after) run.dispatch(one);
-    return { ok: true, event: told };
+    return { ok: true, event: added };
   };
   const { kind } = request;
   switch (kind) {
