@@ -145,7 +145,7 @@ export const saved: RunEventOf<'checkpoint'> = {
   path: 'runs/mnist-1/938',
   seconds: 0.1,
 };
-export const control: RunEventOf<'control'> = {
+const control: RunEventOf<'control'> = {
   type: 'control',
   ...stamp,
   kind: 'rate',
