@@ -28,6 +28,8 @@ describe('changes of the learning rate', () => {
     const resume = [`--resume=${runDirectory}`];
     const second = await newCluster(t, { flags: resume, port });
     const { coordinator } = second;
+    const { message } = await coordinator.waitForEvent('notice');
+    expect(message).toMatch(/^The learning rate was set to 0\.03 from step \d+ on/);
     await coordinator.waitForEvent('step', ({ version }) => version > fromVersion + 40);
     const later = await setRate(url, 0.01);
     await coordinator.waitForEvent('step', ({ version }) => version > later.fromVersion + 10);

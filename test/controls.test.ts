@@ -1,10 +1,16 @@
 // An administrator's controls over HTTP: who may use them, what they answer, and what comes of them.
 import { describe, expect, it } from 'vitest';
 import { carryOut } from '../coordinator/controls.ts';
-import { createGate, type Gate, publicGate } from '../coordinator/gate.ts';
+import { createGate, publicGate } from '../coordinator/gate.ts';
 import { drawTokens, scopes } from '../coordinator/tokens.ts';
 import { controlKinds } from '../shared/controls.ts';
-import { fateIn, type InnerCoordinator, newInnerCoordinator, next } from './inner-coordinator.ts';
+import {
+  fateIn,
+  type InnerCoordinator,
+  type InnerOptions,
+  newInnerCoordinator,
+  next,
+} from './inner-coordinator.ts';
 import { inScope, type TestScope } from './support.ts';
 
 const tokens = drawTokens();
@@ -17,7 +23,7 @@ interface Asked {
   readonly method?: string;
 }
 
-async function newRun(t: TestScope, options: { readonly gate?: Gate } = {}) {
+async function newRun(t: TestScope, options: Pick<InnerOptions, 'gate' | 'config'> = {}) {
   const inner = await newInnerCoordinator(t, options);
   const ask = async (kind: string, { headers, body, method = 'POST' }: Asked = {}) => {
     const init = { method, headers, body };
@@ -137,6 +143,17 @@ describe('an administrator', () => {
       step = await next(log, 'step');
     }
     expect(step.learningRate).toBe(0.5);
+  });
+
+  it('sets it for workers that take steps of their own, too', async (t) => {
+    const sync = { mode: 'local', localSteps: 2, outerLearningRate: 1, outerMomentum: 0 } as const;
+    const inner = await newRun(t, { config: { sync } });
+    await withWorker(inner);
+    const { fromVersion } = JSON.parse((await inner.ask('rate', { body: '{"rate":0}' })).text);
+    let epoch = await next(inner.log, 'epoch');
+    while (epoch.version < fromVersion) epoch = await next(inner.log, 'epoch');
+    // Nothing is learned any more.
+    expect((await next(inner.log, 'epoch')).weightsHash).toBe(epoch.weightsHash);
   });
 
   it('gets a checkpoint', async (t) => {
