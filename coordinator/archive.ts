@@ -54,8 +54,6 @@ export async function openArchive(options: ArchiveOptions): Promise<RunArchive> 
   const lastSeq = await lastSeqOf(paths.events);
   const keptLedger = await keepThroughVersion(paths.ledger, fromVersion);
   const keptEvents = await keepThroughVersion(paths.events, fromVersion);
-  // Nothing in it is of a step that was committed: only what a crash tore is left out.
-  const keptRates = await keepThroughVersion(paths.rates, Number.POSITIVE_INFINITY);
   const ledger = await openAppendLog(paths.ledger, { onError });
   const events = await openAppendLog(paths.events, { onError });
   const tensorboard = await openTensorboardFile({ directory, fromVersion, onError });
@@ -69,7 +67,7 @@ export async function openArchive(options: ArchiveOptions): Promise<RunArchive> 
     lastSeq,
     pastEvents,
     pastLedger: parseLedger(keptLedger, paths.ledger),
-    pastRates: parseRateChanges(keptRates, paths.rates),
+    pastRates: parseRateChanges(await readLog(paths.rates), paths.rates),
     recordRate: (change) => appendDurably(paths.rates, change),
     appendLedger: (record) => ledger.append(record),
     appendEvent: (event) => {

@@ -1,13 +1,18 @@
 // Learning rates that are set while a run goes on: which one counts when, and what is kept of them.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, fsyncSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { appendDurably } from '../coordinator/append-durably.ts';
 import { openArchive } from '../coordinator/archive.ts';
 import { LearningRates, parseRateChanges } from '../coordinator/learning-rates.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { run } from './terminal-events.ts';
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  return { ...fs, fsyncSync: vi.fn(fs.fsyncSync) };
+});
 
 const everyStep = { mode: 'step' } as const;
 const local = { mode: 'local', localSteps: 8, outerLearningRate: 1, outerMomentum: 0 } as const;
@@ -53,21 +58,22 @@ describe('the record of changes', () => {
     const folder = await createRunFolder(await temporaryDirectory(), run.config, new Date());
     const onError = (error: Error) => expect.unreachable(error.message);
     const first = await openArchive({ folder, fromVersion: 0, onError });
+    expect(existsSync(folder.paths.rates)).toBe(false);
     first.recordRate({ fromVersion: 7, learningRate: 0.5 });
     first.recordRate({ fromVersion: 90, learningRate: 0.25 });
     await first.close();
-    const whole = readFileSync(folder.paths.rates, 'utf8');
-    writeFileSync(folder.paths.rates, `${whole}{"fromVersion":91,"lea`);
+    appendFileSync(folder.paths.rates, '{"fromVersion":91,"lea');
     const again = await openArchive({ folder, fromVersion: 5, onError });
     again.recordRate({ fromVersion: 6, learningRate: 1 });
     await again.close();
-    expect(again.pastRates).toEqual([
+    const third = await openArchive({ folder, fromVersion: 5, onError });
+    await third.close();
+    const before = [
       { fromVersion: 7, learningRate: 0.5 },
       { fromVersion: 90, learningRate: 0.25 },
-    ]);
-    expect(readFileSync(folder.paths.rates, 'utf8')).toBe(
-      `${whole}{"fromVersion":6,"learningRate":1}\n`,
-    );
+    ];
+    expect(again.pastRates).toEqual(before);
+    expect(third.pastRates).toEqual([...before, { fromVersion: 6, learningRate: 1 }]);
   });
 
   it('is refused where it is not one: with other rates the run would be another', () => {
@@ -78,11 +84,14 @@ describe('the record of changes', () => {
   });
 
   it('stays as it is when the disk refuses', async () => {
-    const folder = await temporaryDirectory();
-    mkdirSync(join(folder, 'taken'));
-    expect(() => appendDurably(join(folder, 'taken'), {})).toThrow('EISDIR');
-    expect(() => appendDurably(join(folder, 'absent'), {})).toThrow('ENOENT');
-    // Every write to it fails as on a disk without room.
-    expect(() => appendDurably('/dev/full', {})).toThrow();
+    const path = join(await temporaryDirectory(), 'rates.ndjson');
+    appendDurably(path, { fromVersion: 1 });
+    vi.mocked(fsyncSync).mockImplementationOnce(() => {
+      throw new Error('ENOSPC');
+    });
+    expect(() => appendDurably(path, { fromVersion: 2 })).toThrow('ENOSPC');
+    expect(readFileSync(path, 'utf8')).toBe('{"fromVersion":1}\n');
+    appendDurably(path, { fromVersion: 3 });
+    expect(readFileSync(path, 'utf8')).toBe('{"fromVersion":1}\n{"fromVersion":3}\n');
   });
 });
