@@ -23,6 +23,8 @@ import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
+import { controlRoutes } from './control-routes.ts';
+import { carryOut, type Steered } from './controls.ts';
 import { Core } from './core.ts';
 import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { createDataBlocks } from './data-blocks.ts';
@@ -30,9 +32,11 @@ import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
 import { type Gate, openGate } from './gate.ts';
 import { joinTokenRoute } from './join-token-route.ts';
+import { LearningRates } from './learning-rates.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import { ownUrls } from './own-urls.ts';
 import { type Pages, pageRoute } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
@@ -97,6 +101,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
   const showcase = new Showcase(dataset);
+  let coordinator: Coordinator | undefined;
   const server = await startServer({
     ...options,
     gate,
@@ -105,6 +110,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       data.route,
       ...watchRoutes(options.log, limits),
       ...showcase.routes,
+      ...controlRoutes({ ...options, gate }, (request) =>
+        coordinator ? carryOut(request, coordinator.steered) : undefined,
+      ),
       joinTokenRoute(options.joinToken),
       pageRoute(options.pages),
     ],
@@ -112,7 +120,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     incoming: memory.incoming,
     onRefused: refusals.add,
   });
-  return new Coordinator(options, server, data, { refusals, memory, showcase });
+  coordinator = new Coordinator(options, server, data, { refusals, memory, showcase });
+  return coordinator;
 }
 
 type EndEvent = RunEventOf<'end'>;
@@ -133,6 +142,8 @@ export class Coordinator {
   readonly localUrl: string;
   /** Settles when the run has ended, everything is on disk and the port is free again. */
   readonly done: Promise<EndEvent>;
+  /** For those who administer the run. */
+  readonly steered: Steered;
   readonly #options: CoordinatorOptions;
   readonly #server: EdgeServer;
   readonly #memory: RunMemory;
@@ -163,14 +174,9 @@ export class Coordinator {
     this.#memory = memory;
     this.#data = data.manifest;
     this.#refusals = refusals;
-    const { host, publicHost = host, publicUrl, tls } = options;
-    const urlAt = (name: string): string => {
-      const scheme = tls === undefined ? 'http' : 'https';
-      return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${server.port}`;
-    };
-    this.url = publicUrl ?? urlAt(publicHost);
-    const isAnyAddress = host === '0.0.0.0' || host === '::';
-    this.localUrl = urlAt(isAnyAddress ? '127.0.0.1' : host);
+    const { url, localUrl } = ownUrls(options, server.port);
+    this.url = url;
+    this.localUrl = localUrl;
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -181,13 +187,15 @@ export class Coordinator {
       codec: config.codecs.gradients,
       parameterCount: start.weights.length,
     };
+    const rates = new LearningRates(config.sync, archive.pastRates);
+    const rateFor = learningRateFor(config, plan);
     this.#core = new Core({
       ...options,
       plan,
       newVector: memory.newVector,
       optimizer: optimizerFor(config),
       gradientCodec: gradientCodecOf(config),
-      learningRate: learningRateFor(config, plan),
+      learningRate: (version) => rateFor(version, undefined, rates.at(version)),
     });
     showcase.learner = this.#core;
     this.#metrics = new Metrics({
@@ -210,6 +218,9 @@ export class Coordinator {
       },
       onFailure: (error) => this.#failed(error),
     });
+    const dispatch = (event: CoreEvent): void => this.#dispatch(event);
+    const [core, milestones] = [this.#core, this.#milestones];
+    this.steered = { core, milestones, rates, archive, log, dispatch };
     const handlers: WorkHandlers = {
       joined: (peer) => this.#joined(peer),
       message: (peer, message) => this.#receive(peer, message),
@@ -298,7 +309,11 @@ export class Coordinator {
         const { worker, runs, ...lease } = effect;
         if (this.#withheld.delete(worker)) return;
         this.#metrics.table.leased(worker, runs.length, now);
-        return this.#channel.send(worker, { ...lease, runs: [...runs] });
+        return this.#channel.send(worker, {
+          ...lease,
+          ...this.steered.rates.ofLease(lease.version),
+          runs: [...runs],
+        });
       }
       case 'standby': {
         const { worker, workers } = effect;
@@ -313,8 +328,7 @@ export class Coordinator {
         if (effect.reason === 'late' || effect.reason === 'duplicate') return;
         return this.#tell(effect.worker, 'rejected', rejectReasons[effect.reason]);
       case 'expel': {
-        const { worker, reason } = effect;
-        const detail = rejectReasons[reason];
+        const { worker, reason, detail = rejectReasons[reason] } = effect;
         this.#tell(worker, 'expelled', detail);
         return this.#channel.dismiss(worker, { type: 'refused', reason, detail });
       }
