@@ -34,6 +34,7 @@ import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
 import { type Pages, pageRoute } from './pages.ts';
+import { pastRunRoutes } from './past-runs.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
@@ -80,6 +81,8 @@ export interface CoordinatorOptions {
   readonly joinToken?: string;
   /** What browsers may ask for. */
   readonly pages?: Promise<Pages>;
+  /** Folder of all runs, so that pages can compare this one with others. */
+  readonly runs?: string;
 }
 
 const lookEveryMs = 250;
@@ -106,6 +109,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       ...watchRoutes(options.log, limits),
       ...showcase.routes,
       joinTokenRoute(options.joinToken),
+      ...(options.runs === undefined ? [] : pastRunRoutes(options.runs)),
       pageRoute(options.pages),
     ],
     limits,

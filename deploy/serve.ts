@@ -99,6 +99,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         linger: linger.begin,
         origins: originsOf(flags),
         pages,
+        runs: flags.runs,
       },
       flags.port === undefined && isLoopback(flags.host),
     );
