@@ -33,6 +33,7 @@ import { joinTokenRoute } from './join-token-route.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import { ownUrls } from './own-url.ts';
 import { type Pages, pageRoute } from './pages.ts';
 import { pastRunRoutes } from './past-runs.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
@@ -167,14 +168,9 @@ export class Coordinator {
     this.#memory = memory;
     this.#data = data.manifest;
     this.#refusals = refusals;
-    const { host, publicHost = host, publicUrl, tls } = options;
-    const urlAt = (name: string): string => {
-      const scheme = tls === undefined ? 'http' : 'https';
-      return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${server.port}`;
-    };
-    this.url = publicUrl ?? urlAt(publicHost);
-    const isAnyAddress = host === '0.0.0.0' || host === '::';
-    this.localUrl = urlAt(isAnyAddress ? '127.0.0.1' : host);
+    const { url, localUrl } = ownUrls(options, server.port);
+    this.url = url;
+    this.localUrl = localUrl;
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });

@@ -4,10 +4,10 @@ import { openArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
-import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
+import { type Admission, type Entry, entryOf, prepareAdmission } from './admission.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
-import { CliError } from './exit-codes.ts';
 import { createLinger } from './linger.ts';
+import { listen } from './listen.ts';
 import { openPages } from './pages/built.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
@@ -77,32 +77,29 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   };
   try {
     evaluator = await startEvaluator({ config, test: dataset.test, engine });
-    const coordinator = await listen(
-      {
-        run: id,
-        config,
-        dataset,
-        archive,
-        log,
-        start,
-        evaluate: evaluator.evaluate,
-        host: flags.host,
-        port: flags.port ?? defaultPort,
-        publicHost,
-        publicUrl,
-        tls,
-        gate: entry?.gate,
-        joinToken: entry?.tokens.work,
-        expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
-        ...checkpointEvery,
-        limits,
-        linger: linger.begin,
-        origins: originsOf(flags),
-        pages,
-        runs: flags.runs,
-      },
-      flags.port === undefined && isLoopback(flags.host),
-    );
+    const options = {
+      run: id,
+      config,
+      dataset,
+      archive,
+      log,
+      start,
+      evaluate: evaluator.evaluate,
+      host: flags.host,
+      publicHost,
+      publicUrl,
+      tls,
+      gate: entry?.gate,
+      joinToken: entry?.tokens.work,
+      expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
+      ...checkpointEvery,
+      limits,
+      linger: linger.begin,
+      origins: originsOf(flags),
+      pages,
+      runs: flags.runs,
+    };
+    const coordinator = await listen(flags, (port) => startCoordinator({ ...options, port }));
     warn = (message) => log.add({ type: 'notice', level: 'warning', message });
     for (const message of notices) log.add({ type: 'notice', level: 'info', message });
     for (const message of warnings) warn(message);
@@ -117,22 +114,6 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   }
 }
 
-const defaultPort = 7070;
-
-/** On this machine alone any port will do, unless the user asked for one. */
-async function listen(
-  options: Parameters<typeof startCoordinator>[0],
-  mayMove: boolean,
-): Promise<Coordinator> {
-  try {
-    return await startCoordinator(options);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE' && mayMove) return startCoordinator({ ...options, port: 0 });
-    throw addressError(code, options.host, options.port, error);
-  }
-}
-
 function doorsOf({ tls }: Admission, entry: Entry | undefined, file: string): Doors {
   const fingerprint = tls?.isSelfSigned ? tls.fingerprint : undefined;
   if (entry === undefined) return { kind: 'open', fingerprint };
@@ -140,7 +121,7 @@ function doorsOf({ tls }: Admission, entry: Entry | undefined, file: string): Do
 }
 
 /** Without the file the run goes on; only its links end with this process. */
-function keepLinks(
+export function keepLinks(
   path: string,
   links: Entry,
   url: string,
@@ -150,36 +131,5 @@ function keepLinks(
     writeLinks(path, links, url);
   } catch (error) {
     warn(`${path} cannot be written: ${(error as Error).message}`);
-  }
-}
-
-function addressError(
-  code: string | undefined,
-  host: string,
-  port: number,
-  cause: unknown,
-): CliError {
-  const where = `${host}:${port}`;
-  switch (code) {
-    case 'EADDRINUSE':
-      return new CliError('address', `${where} is in use by another program.`, {
-        hint: 'Choose another port with --port, or --port 0 for any free one.',
-        cause,
-      });
-    case 'EACCES':
-      return new CliError('address', `${where} may not be used without more rights.`, {
-        hint: 'Choose a port above 1023 with --port.',
-        cause,
-      });
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new CliError('address', `${host} is not an address of this machine.`, {
-        hint: 'Use --host 0.0.0.0 to listen on all of them.',
-        cause,
-      });
-    default:
-      return new CliError('address', `${where} cannot be used: ${(cause as Error).message}`, {
-        cause,
-      });
   }
 }
