@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { withoutTokens } from '../shared/join-link.ts';
 import { type Command, type CommandGroup, camelCase } from './command.ts';
 import { coordinatorCommand } from './commands/coordinator.ts';
+import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { predict } from './commands/predict.ts';
@@ -23,6 +24,7 @@ const commands: readonly (Command | CommandGroup)[] = [
   evaluateCommand,
   predict,
   runs,
+  dashboard,
   doctor,
 ];
 
