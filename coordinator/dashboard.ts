@@ -40,7 +40,9 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     ],
   });
   for (const namespace of [workNamespace, watchNamespace]) {
-    server.io.of(namespace).use((_, next) => next(new Error(noRun)));
+    server.io
+      .of(namespace)
+      .use((_, next) => next(Object.assign(new Error(noRun), { data: { reason: 'dashboard' } })));
   }
   return { url: ownUrls(options, server.port).url, close: server.close };
 }

@@ -77,7 +77,7 @@ export function pastRunRoutes(root: string): Route[] {
       return answerText(response, 503, 'Others are fetching files: try again in a second.');
     }
     fileAnswers++;
-    await sendFile(response, path).finally(() => fileAnswers--);
+    await sendFile(response, path, `${id}-${name}`).finally(() => fileAnswers--);
   };
   return [
     { path: '/api/v1/runs', door: 'watch', answer: orFailure(answerRuns) },
@@ -128,7 +128,7 @@ async function compressedEvents(path: string): Promise<Uint8Array> {
 }
 
 /** As long as it is now: it may grow. */
-async function sendFile(response: Visit['response'], path: string): Promise<void> {
+async function sendFile(response: Visit['response'], path: string, name: string): Promise<void> {
   const file = await open(path).catch(() => undefined);
   if (file === undefined) return answerNothing(response);
   try {
@@ -137,7 +137,7 @@ async function sendFile(response: Visit['response'], path: string): Promise<void
       'content-type': 'application/octet-stream',
       'content-length': size,
       // To be kept, not shown: a picture may come from anywhere.
-      'content-disposition': `attachment; filename="${basename(path)}"`,
+      'content-disposition': `attachment; filename="${name}"`,
       'cache-control': 'no-store',
     });
     if (size === 0) response.end();
