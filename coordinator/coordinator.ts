@@ -36,8 +36,9 @@ import { LearningRates } from './learning-rates.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
-import { ownUrls } from './own-urls.ts';
+import { ownUrls } from './own-url.ts';
 import { type Pages, pageRoute } from './pages.ts';
+import { pastRunRoutes } from './past-runs.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
@@ -84,6 +85,8 @@ export interface CoordinatorOptions {
   readonly joinToken?: string;
   /** What browsers may ask for. */
   readonly pages?: Promise<Pages>;
+  /** Folder of all runs, so that pages can compare this one with others. */
+  readonly runs?: string;
 }
 
 const lookEveryMs = 250;
@@ -114,6 +117,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
         coordinator ? carryOut(request, coordinator.steered) : undefined,
       ),
       joinTokenRoute(options.joinToken),
+      ...(options.runs === undefined ? [] : pastRunRoutes(options.runs, 'administer')),
       pageRoute(options.pages),
     ],
     limits,

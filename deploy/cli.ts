@@ -4,6 +4,7 @@ import { withoutTokens } from '../shared/join-link.ts';
 import { type Command, type CommandGroup, camelCase } from './command.ts';
 import { control } from './commands/control.ts';
 import { coordinatorCommand } from './commands/coordinator.ts';
+import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { predict } from './commands/predict.ts';
@@ -25,6 +26,7 @@ const commands: readonly (Command | CommandGroup)[] = [
   evaluateCommand,
   predict,
   runs,
+  dashboard,
   doctor,
 ];
 

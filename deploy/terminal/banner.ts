@@ -2,6 +2,7 @@
 import type { RunConfig } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../shared/events.ts';
+import { networkText } from '../../shared/network-text.ts';
 import { optimizers } from '../../shared/optimizers/index.ts';
 import { stepNoun } from '../../shared/sync.ts';
 import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
@@ -50,17 +51,6 @@ function dataText({ dataset, shape }: RunConfig): string {
   const train = formatInteger(shape.trainSamples);
   const test = formatInteger(shape.testSamples);
   return `${datasets[dataset].title}, ${train} training and ${test} test images`;
-}
-
-/** `784-400-200-100-10 relu` */
-function networkText({ shape, model }: RunConfig): string {
-  const widths = [shape.rows * shape.columns, ...model.hidden, shape.classes];
-  const extras = [
-    ...(model.batchNorm ? ['batch norm'] : []),
-    ...(model.dropout > 0 ? [`dropout ${model.dropout}`] : []),
-  ];
-  const added = extras.length > 0 ? ` with ${extras.join(' and ')}` : '';
-  return `${widths.join('-')} ${model.activation}${added}`;
 }
 
 function trainingText({ config, stepsPerEpoch, totalSteps }: Configured): string {

@@ -1,8 +1,9 @@
-// npm run bench -- --engines | --speed | --step-cost: what is measured, as a table. On a quiet machine, one at a time.
+// npm run bench -- --engines | --speed | --step-cost | --watchers: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
 import { measureEngines } from './engines.ts';
 import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';
+import { measureWatchers } from './watchers.ts';
 
 const { values } = parseArgs({
   options: {
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     file: { type: 'string' },
     'step-cost': { type: 'boolean' },
+    watchers: { type: 'boolean' },
     steps: { type: 'string', default: '600' },
     workers: { type: 'string', default: '2' },
     'batch-size': { type: 'string', default: '64' },
@@ -33,6 +35,16 @@ if (values['step-cost']) {
     profileDirectory: values.profile,
   });
 }
-if (!values.engines && !values.speed && !values['step-cost']) {
-  console.log('Say what to measure: npm run bench -- --engines, --speed or --step-cost');
+if (values.watchers) {
+  await measureWatchers({
+    steps: Number(values.steps),
+    rounds: Number(values.rounds),
+    workers: Number(values.workers),
+    batchSize: Number(values['batch-size']),
+  });
+}
+if (!values.engines && !values.speed && !values['step-cost'] && !values.watchers) {
+  console.log(
+    'Say what to measure: npm run bench -- --engines, --speed, --step-cost or --watchers',
+  );
 }

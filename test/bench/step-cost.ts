@@ -40,9 +40,14 @@ export async function measureStepCost(options: StepCostOptions): Promise<void> {
 
 type Processes = [name: string, tutti: Tutti][];
 
-async function startRun(
+/** A coordinator, first, and its workers, of the reference network. */
+export async function startRun(
   t: TestScope,
-  { workers, batchSize, profileDirectory }: StepCostOptions,
+  {
+    workers,
+    batchSize,
+    profileDirectory,
+  }: Pick<StepCostOptions, 'workers' | 'batchSize' | 'profileDirectory'>,
 ): Promise<Processes> {
   const cwd = temporaryFolder(t);
   const flags = [`--batch-size=${batchSize}`, `--expect-workers=${workers}`, '--test-samples=500'];
@@ -81,7 +86,7 @@ async function snapshotsOf(processes: Processes): Promise<Snapshot[]> {
 }
 
 /** Of all threads that live: none of those that matter ends before its process. */
-async function cpuMsOf(pid: number): Promise<number> {
+export async function cpuMsOf(pid: number): Promise<number> {
   const folder = `/proc/${pid}/task`;
   const threads = await readdir(folder);
   const nanoseconds = await Promise.all(

@@ -1,18 +1,17 @@
-// Where a coordinator is, for others and for itself.
+// The addresses at which a server is reached.
 
-export interface Place {
-  /** What it listens on. */
+export interface Reached {
   readonly host: string;
-  /** Under which others reach this machine, unless that is the same. */
+  /** The address, or name, under which others reach this machine; by default the one that it listens on. */
   readonly publicHost?: string;
   /** Where others reach it, when that is not this machine at its port. */
   readonly publicUrl?: string;
   readonly tls?: object;
 }
 
-/** `url` for everybody else, `localUrl` for workers on this machine. */
+/** `url` is for everybody else, `localUrl` for who is on this machine. */
 export function ownUrls(
-  { host, publicHost = host, publicUrl, tls }: Place,
+  { host, publicHost = host, publicUrl, tls }: Reached,
   port: number,
 ): { readonly url: string; readonly localUrl: string } {
   const urlAt = (name: string): string => {
