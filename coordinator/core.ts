@@ -1,5 +1,6 @@
 // The state machine of a run: events in, effects out. No socket, no disk, no clock, so that a simulator can
 // put it through every order of events. Decisions live here; whoever calls it carries out the effects in order.
+import { float32 } from '../shared/codecs/float32.ts';
 import type { GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { RejectReason } from '../shared/protocol.ts';
@@ -55,7 +56,7 @@ export class Core {
   constructor({ leaseTimes = defaultLeaseTimes, gradientCodec, ...training }: CoreOptions) {
     this.#plan = training.plan;
     this.#training = new TrainingState(training);
-    this.#gradientCodec = gradientCodec ?? { codec: 'float32', seed: 0 };
+    this.#gradientCodec = gradientCodec ?? { codec: float32, seed: 0 };
     this.#leases = new Leases(leaseTimes, this.#plan);
     this.#sums = new VectorPool(training.newVector);
   }

@@ -1,7 +1,6 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
 import { codecNames } from './codecs/index.ts';
-import type { GradientCodec } from './codecs/rounding.ts';
 import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
 import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
@@ -188,13 +187,6 @@ export function learningRateFor(
 export function modelOf(config: NetworkConfig): Model {
   const { rows, columns, classes } = config.shape;
   return createMlp({ ...config.model, ...config.loss, inputs: rows * columns, classes });
-}
-
-export function gradientCodecOf({
-  codecs,
-  seed,
-}: Pick<RunConfig, 'codecs' | 'seed'>): GradientCodec {
-  return { codec: codecs.gradients, seed };
 }
 
 /** What the classes are called: as the data itself says, else as its kind says, else by number. */

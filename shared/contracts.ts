@@ -69,10 +69,15 @@ export interface Codec {
   readonly blockLength?: number;
   /** Finite values beyond this one come out as this. */
   readonly largest?: number;
-  /** May return a view of `values`. What is done at random follows from `seed`, a 32-bit integer. */
-  encode(values: Float32Array, seed: number): Uint8Array;
-  /** May return a view of `bytes`, whose `byteOffset` is a multiple of 4. Throws RangeError on a wrong length. */
-  decode(bytes: Uint8Array, length: number): Float32Array;
+  /** Fills `bytes`, which are `byteLength` long. What is done at random follows from `seed`, a 32-bit integer. */
+  encode(values: Float32Array, bytes: Uint8Array, seed: number): void;
+  /**
+   * Returns `into`, filled, or a view of `bytes`, whose `byteOffset` is a multiple of 4. Throws RangeError on bytes that
+   * encode no vector of its length.
+   */
+  decode(bytes: Uint8Array, into: Float32Array): Float32Array;
+  /** In place: makes of the values what the other end would decode. */
+  round(values: Float32Array, seed: number): void;
 }
 
 /** Everything an optimizer remembers between steps: flat vectors by name, saved with each checkpoint. */

@@ -12,6 +12,7 @@ import { createRefusals } from '../coordinator/refusals.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
 import { createRunMemory } from '../coordinator/run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from '../coordinator/server.ts';
+import { loadCodecs } from '../shared/codecs/index.ts';
 import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
 import { initialWeights } from '../shared/model/model.ts';
@@ -72,14 +73,14 @@ export async function newInnerCoordinator(
     log.add({ type: 'notice', level: 'warning', message }),
   );
   const { parameterCount } = model;
-  const maxPayloadBytes = 4 * parameterCount;
-  const memory = createRunMemory({ parameterCount, maxPayloadBytes, config });
+  const codecs = await loadCodecs(config.codecs);
+  const memory = createRunMemory({ parameterCount, codecs, config });
   const server = await startServer({
     host: '127.0.0.1',
     port: 0,
     gate,
     tls,
-    maxPayloadBytes,
+    maxPayloadBytes: codecs.gradients.byteLength(parameterCount),
     routes: [data.route],
     limits,
     incoming: memory.incoming,
@@ -106,7 +107,7 @@ export async function newInnerCoordinator(
     expectWorkers: 1,
     limits,
   };
-  const coordinator = new Coordinator(options, server, data, { refusals, memory });
+  const coordinator = new Coordinator(options, server, data, { refusals, codecs, memory });
   t.onTestFinished(async () => {
     coordinator.stop();
     await coordinator.done;

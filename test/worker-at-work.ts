@@ -1,5 +1,5 @@
 // A real worker with the reference engine and a tiny network, employed by a coordinator that a test plays.
-import { codecs } from '../shared/codecs/index.ts';
+import { bytesOf } from '../shared/codecs/memory.ts';
 import { modelOf, planOf, type RunConfig } from '../shared/config.ts';
 import type { Engine, Slice, SliceResult } from '../shared/contracts.ts';
 import { initialWeights } from '../shared/model/model.ts';
@@ -43,7 +43,7 @@ export const stickyWelcome: MessageOf<'welcome'> = {
 };
 
 export function weightsOf(version: number): MessageOf<'weights'> {
-  return { type: 'weights', version, payload: codecs.float32.encode(weightsAt(version), 0) };
+  return { type: 'weights', version, payload: bytesOf(weightsAt(version)) };
 }
 
 export function leaseOf(version: number, ...runs: ShardRun[]): MessageOf<'lease'> {
@@ -51,7 +51,7 @@ export function leaseOf(version: number, ...runs: ShardRun[]): MessageOf<'lease'
 }
 
 export function valuesOf(payload: Uint8Array): Float32Array {
-  return codecs.float32.decode(payload, model.parameterCount);
+  return new Float32Array(payload.buffer, payload.byteOffset, model.parameterCount);
 }
 
 /** What the reference says of all samples of one shard. */

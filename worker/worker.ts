@@ -1,8 +1,13 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
-import { codecs } from '../shared/codecs/index.ts';
-import { encodeSum, roundSum, type Subtree } from '../shared/codecs/rounding.ts';
-import { gradientCodecOf, modelOf, planOf } from '../shared/config.ts';
-import type { Engine } from '../shared/contracts.ts';
+import { loadCodecs } from '../shared/codecs/index.ts';
+import {
+  encodeSum,
+  type GradientCodec,
+  roundSum,
+  type Subtree,
+} from '../shared/codecs/rounding.ts';
+import { modelOf, planOf } from '../shared/config.ts';
+import type { Codec, Engine } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
 import type { Plan } from '../shared/plan.ts';
@@ -51,6 +56,10 @@ interface Workplace extends ProvenEngine {
   readonly model: Model;
   readonly plan: Plan;
   readonly data: TrainingData;
+  readonly gradientCodec: GradientCodec;
+  readonly weightsCodec: Codec;
+  /** Where weights are decoded. */
+  readonly weights: Float32Array;
   /** Where steps are rounds of local ones. */
   readonly local: LocalTraining | undefined;
   /** Where the shards of one run are added up. */
@@ -203,6 +212,11 @@ export class Worker {
     const model = modelOf(config);
     const plan = planOf(config);
     this.#stage = 'data';
+    const { gradients, weights } = await loadCodecs(config.codecs);
+    const codecs = {
+      gradientCodec: { codec: gradients, seed: config.seed },
+      weightsCodec: weights,
+    };
     const data = await loadData(welcome.data, rows * columns);
     // While the engine is proven; what a lease needs comes before it all the same.
     if (!plan.hasParts) data.prefer(plan.sourceOf(0));
@@ -215,7 +229,8 @@ export class Worker {
     });
     this.#stage = 'training';
     const local = localTrainingOf(config, plan, proven.engine);
-    return { welcome, model, plan, data, local, ...proven, ...roomForSums(model, plan) };
+    const place = { welcome, model, plan, data, local, ...codecs };
+    return { ...place, ...proven, ...roomForVectors(model, plan) };
   }
 
   /** Copies them at once: the engine may be at work still, and the transport needs the place again. */
@@ -255,9 +270,8 @@ export class Worker {
     if (workplace === undefined || this.#weights?.version !== version) return;
     await this.#fetch(workplace, lease);
     if (!isWanted()) return;
-    const { welcome, plan, model } = workplace;
-    const { decode } = codecs[welcome.config.codecs.weights];
-    const weights = decode(this.#weights.payload, model.parameterCount);
+    const { welcome, plan, gradientCodec, weightsCodec } = workplace;
+    const weights = weightsCodec.decode(this.#weights.payload, workplace.weights);
     if (this.#loadedVersion !== version) {
       workplace.engine.load(weights);
       this.#loadedVersion = version;
@@ -275,6 +289,8 @@ export class Worker {
       });
       if (sum === undefined) return;
       const samples = plan.runSize(step, run.start, run.length);
+      const payload = this.#transport.roomFor(gradientCodec.codec.byteLength(weights.length));
+      encodeSum(gradientCodec, { epoch, step, ...run }, sum.gradient, payload);
       this.#transport.send({
         type: 'gradient',
         run: welcome.run,
@@ -286,7 +302,7 @@ export class Worker {
         lossSum: sum.lossSum,
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
-        payload: encodeSum(gradientCodecOf(welcome.config), { epoch, step, ...run }, sum.gradient),
+        payload,
       });
       sums.tree.release();
       this.#environment.onNews({ kind: 'computed', samples });
@@ -311,14 +327,13 @@ interface RoundedTree {
 
 /** The sum over the whole run is rounded by its way over the wire. */
 function treeOf(
-  { welcome, sums }: Workplace,
+  { gradientCodec, sums }: Workplace,
   { epoch, step, start, length }: Subtree,
 ): RoundedTree {
-  const codec = gradientCodecOf(welcome.config);
   const round: RoundSum = (gradient, from, count) =>
     count === length
       ? gradient
-      : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
+      : roundSum(gradientCodec, { epoch, step, start: start + from, length: count }, gradient);
   return { tree: new TreeSum(length, round, sums), round };
 }
 
@@ -351,11 +366,12 @@ async function sumOfRun(
 }
 
 /** In the order of a run at most one sum a level of the tree waits for its sibling. */
-function roomForSums({ parameterCount }: Model, { shards }: Plan) {
-  const vectors = 2 + Math.log2(shards);
+function roomForVectors({ parameterCount }: Model, { shards }: Plan) {
+  const vectors = 3 + Math.log2(shards);
   const bytes = vectors * roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
   const memory = new VectorMemory(bytes);
   return {
+    weights: memory.floats(parameterCount),
     staged: memory.floats(parameterCount),
     sums: new VectorPool((length) => memory.floats(length)),
   };

@@ -11,6 +11,8 @@ export interface StepCostOptions {
   readonly steps: number;
   readonly workers: number;
   readonly batchSize: number;
+  /** More of the coordinator's: `--codec=bfloat16`. */
+  readonly flags: readonly string[];
   /** Where each process leaves a profile that Chrome's developer tools open. */
   readonly profileDirectory?: string;
 }
@@ -42,10 +44,11 @@ type Processes = [name: string, tutti: Tutti][];
 
 async function startRun(
   t: TestScope,
-  { workers, batchSize, profileDirectory }: StepCostOptions,
+  { workers, batchSize, flags: more, profileDirectory }: StepCostOptions,
 ): Promise<Processes> {
   const cwd = temporaryFolder(t);
-  const flags = [`--batch-size=${batchSize}`, `--expect-workers=${workers}`, '--test-samples=500'];
+  const cut = [`--batch-size=${batchSize}`, `--expect-workers=${workers}`];
+  const flags = [...cut, '--test-samples=500', ...more];
   const start = async (name: string, words: string[]): Promise<Tutti> =>
     startTutti(t, words, { cwd, nodeFlags: await profileFlags(name, profileDirectory) });
   const coordinator = await start('coordinator', ['coordinator', '--json', '--port=0', ...flags]);
