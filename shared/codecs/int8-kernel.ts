@@ -137,17 +137,22 @@ function eachRound(
       whileLoop(
         isLess(at, blockEnd),
         ...[0, 16, 32, 48].map((offset) =>
-          set(scale, floats.larger(scale, floats.absolute(vector.load(at, offset)))),
+          set(scale, words.larger(scale, sizeOf(vector.load(at, offset)))),
         ),
         increase(at, valuesBytes),
       ),
-      ...[2, 1].map((by) => set(scale, floats.larger(scale, floats.rotate(scale, by)))),
+      ...[2, 1].map((by) => set(scale, words.larger(scale, words.rotate(scale, by)))),
       set(scale, floats.divide(scale, floats.constant(levels))),
       set(scale, finiteOrNone(scale)),
       ...before,
       whileLoop(isLess(values, blockEnd), ...round, increase(values, valuesBytes)),
     ),
   ];
+}
+
+/** Without their signs, float32 are in the order of their bits, with what is no number above all. */
+function sizeOf(value: Code): Code {
+  return bits.and(value, words.constant(0x7fff_ffff));
 }
 
 function finiteOrNone(scale: Local): Code {

@@ -28,11 +28,9 @@ const opcodes = {
   'i32x4.sub': [0xfd, 0xb1, 0x01],
   'i32x4.min_s': [0xfd, 0xb6, 0x01],
   'i32x4.max_s': [0xfd, 0xb8, 0x01],
-  'f32x4.abs': [0xfd, 0xe0, 0x01],
   'f32x4.sub': [0xfd, 0xe5, 0x01],
   'f32x4.mul': [0xfd, 0xe6, 0x01],
   'f32x4.div': [0xfd, 0xe7, 0x01],
-  'f32x4.max': [0xfd, 0xe9, 0x01],
   'i32x4.trunc_sat_f32x4_s': [0xfd, 0xf8, 0x01],
   'f32x4.convert_i32x4_s': [0xfd, 0xfa, 0x01],
 } satisfies Record<string, Code>;
@@ -70,6 +68,11 @@ export const words = {
   shiftLeft: shift('i32x4.shl'),
   /** Zeros come in from above. */
   shiftRight: shift('i32x4.shr_u'),
+  /** The lanes, each `by` places further. */
+  rotate: (value: Operand, by: number): Code => [
+    ...encode(opcodes['i8x16.shuffle'], value, value),
+    ...Array.from({ length: 16 }, (_, at) => (at + 4 * by) % 16),
+  ],
   /** Rounds towards zero; what is no number becomes 0. */
   ofFloats: unary('i32x4.trunc_sat_f32x4_s'),
   /** Four unsigned integers of 16 bits. */
@@ -98,19 +101,11 @@ export const floats = {
   constant: (value: number): Code =>
     words.constant(new Int32Array(Float32Array.of(value).buffer)[0]),
   isLess: binary('f32x4.lt'),
-  absolute: unary('f32x4.abs'),
   floor: unary('f32x4.floor'),
   subtract: binary('f32x4.sub'),
   multiply: binary('f32x4.mul'),
   divide: binary('f32x4.div'),
-  /** NaN where one is. */
-  larger: binary('f32x4.max'),
   ofWords: unary('f32x4.convert_i32x4_s'),
-  /** The lanes, each `by` places further. */
-  rotate: (value: Operand, by: number): Code => [
-    ...encode(opcodes['i8x16.shuffle'], value, value),
-    ...Array.from({ length: 16 }, (_, at) => (at + 4 * by) % 16),
-  ],
   storeFirst: (address: Operand, value: Operand): Code => {
     const lane = 0;
     return [...encode(opcodes['v128.store32_lane'], address, value), ...place(0), lane];
