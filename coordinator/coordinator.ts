@@ -307,6 +307,10 @@ export class Coordinator {
         this.#channel.send(worker, { type: 'standby', shards, workers });
         return this.#tell(worker, 'standby', `${workers} workers for ${shards} shards a step`);
       }
+      case 'verdict': {
+        const { worker, run, counts } = effect;
+        return this.#channel.send(worker, { type: 'verdict', ...run, counts });
+      }
       case 'late':
         return this.#tell(effect.worker, 'late', `silent for ${seconds(effect.silentMs)}`);
       case 'refuse':

@@ -175,6 +175,10 @@ export class Core {
     else member.answers++;
     if (member.repeats > member.answers + maxIdleRepeats) return this.#expel(worker, 'repeats');
     this.#leases.settle(member, version, { start, length }, this.#step, now);
+    if (this.#gradientCodec.codec.hasFeedback) {
+      const run = { version, start, length };
+      this.#effects.push({ type: 'verdict', worker, run, counts: reason === undefined });
+    }
     if (reason !== undefined) {
       return this.#refuse(worker, reason, this.#leasedSamples(member, answer), now);
     }

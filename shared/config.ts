@@ -1,6 +1,7 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
-import { codecNames } from './codecs/index.ts';
+import { hasFeedback } from './codecs/index.ts';
+import { codecsSchema } from './codecs/schema.ts';
 import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
 import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
@@ -71,11 +72,8 @@ const entries = v.strictObject({
     v.maxValue(2 ** 16),
     v.check(isPowerOfTwo, 'shards must be a power of two'),
   ),
-  /** How numbers travel. What is lost on the way is part of the result. */
-  codecs: v.strictObject({
-    gradients: v.picklist(codecNames),
-    weights: v.picklist(codecNames),
-  }),
+  /** How numbers travel. */
+  codecs: codecsSchema,
   epochs: positiveInteger,
   /** Ends the run after this many steps, rounds where they are, if that comes before the last epoch. */
   maxSteps: v.optional(positiveInteger),
@@ -105,6 +103,13 @@ export const runConfigSchema = v.pipe(
       'local steps are those of sgd: the moments of others would begin anew with every round',
     ),
     ['optimizer', 'name'],
+  ),
+  v.forward(
+    v.check(
+      ({ codecs, model }) => !hasFeedback(codecs.gradients) || !model.batchNorm,
+      'batch norm needs the statistics of every shard at once, and topk would leave most of them for later',
+    ),
+    ['codecs', 'gradients'],
   ),
 );
 

@@ -69,6 +69,11 @@ export interface Codec {
   readonly blockLength?: number;
   /** Finite values beyond this one come out as this. */
   readonly largest?: number;
+  /**
+   * What is lost is most of it: a sender keeps that and adds it to what it sends next. So what travels depends on who
+   * computed what before, and sums are not rounded.
+   */
+  readonly hasFeedback?: boolean;
   /** Fills `bytes`, which are `byteLength` long. What is done at random follows from `seed`, a 32-bit integer. */
   encode(values: Float32Array, bytes: Uint8Array, seed: number): void;
   /**
@@ -76,7 +81,7 @@ export interface Codec {
    * encode no vector of its length.
    */
   decode(bytes: Uint8Array, into: Float32Array): Float32Array;
-  /** In place: makes of the values what the other end would decode. */
+  /** In place: makes of the values what the other end would decode. With feedback it does nothing. */
   round(values: Float32Array, seed: number): void;
 }
 

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
 
 /** Both sides must speak the same version: the coordinator refuses others by name. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -60,6 +60,15 @@ const lease = v.strictObject({
   runs: v.pipe(v.array(shardRunSchema), v.minLength(1), v.maxLength(256)),
 });
 
+/** What became of an answer, told where a worker keeps something of it: in its step, or in none. */
+const verdict = v.strictObject({
+  type: v.literal('verdict'),
+  version: count,
+  start: count,
+  length: count,
+  counts: v.boolean(),
+});
+
 const refused = v.strictObject({ type: v.literal('refused'), reason: label, detail: label });
 const finished = v.strictObject({ type: v.literal('finished'), reason: label });
 
@@ -68,6 +77,7 @@ export const toWorkerSchema = v.variant('type', [
   standby,
   weights,
   lease,
+  verdict,
   refused,
   finished,
 ]);

@@ -24,6 +24,7 @@ const config: RunConfig = {
   shards: 8,
 };
 const model = modelOf(config);
+export const { parameterCount } = model;
 const data = randomSlice(model, config.shape.trainSamples, 1);
 export const plan = planOf(config);
 
@@ -40,6 +41,11 @@ export const welcome: MessageOf<'welcome'> = {
 export const stickyWelcome: MessageOf<'welcome'> = {
   ...welcome,
   config: { ...config, sharding: 'sticky' },
+};
+
+export const topKWelcome: MessageOf<'welcome'> = {
+  ...welcome,
+  config: { ...config, codecs: { gradients: 'topk', weights: 'float32', topK: 0.2 } },
 };
 
 export function weightsOf(version: number): MessageOf<'weights'> {

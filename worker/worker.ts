@@ -15,6 +15,7 @@ import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/p
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
 import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
+import type { Feedback } from './feedback.ts';
 import { type LocalTraining, localTrainingOf, takeLocalSteps } from './local-steps.ts';
 import type { WorkerNews } from './news.ts';
 import type { TrainingData } from './training-data.ts';
@@ -57,6 +58,8 @@ interface Workplace extends ProvenEngine {
   readonly plan: Plan;
   readonly data: TrainingData;
   readonly gradientCodec: GradientCodec;
+  /** Where the codec leaves most of a gradient out. */
+  readonly feedback: Feedback | undefined;
   readonly weightsCodec: Codec;
   /** Where weights are decoded. */
   readonly weights: Float32Array;
@@ -124,6 +127,7 @@ export class Worker {
     this.#weights = undefined;
     this.#loadedVersion = -1;
     this.#wantedVersion = -1;
+    this.#workplace?.feedback?.forget();
     this.#environment.onNews({ kind: 'connected', isAgain: this.#isAway });
     this.#isAway = false;
   }
@@ -162,6 +166,8 @@ export class Worker {
       case 'lease':
         this.#enqueue(() => this.#compute(message));
         return;
+      case 'verdict':
+        return this.#workplace?.feedback?.settle(message, message.counts);
       case 'standby':
         return this.#environment.onNews({
           kind: 'standby',
@@ -214,6 +220,7 @@ export class Worker {
     this.#stage = 'data';
     const { gradients, weights } = await loadCodecs(config.codecs);
     const codecs = {
+      feedback: await feedbackOf(gradients, model),
       gradientCodec: { codec: gradients, seed: config.seed },
       weightsCodec: weights,
     };
@@ -290,7 +297,10 @@ export class Worker {
       if (sum === undefined) return;
       const samples = plan.runSize(step, run.start, run.length);
       const payload = this.#transport.roomFor(gradientCodec.codec.byteLength(weights.length));
-      encodeSum(gradientCodec, { epoch, step, ...run }, sum.gradient, payload);
+      const subtree = { epoch, step, ...run };
+      const { feedback } = workplace;
+      if (feedback === undefined) encodeSum(gradientCodec, subtree, sum.gradient, payload);
+      else feedback.encode({ version, ...run }, sum.gradient, payload);
       this.#transport.send({
         type: 'gradient',
         run: welcome.run,
@@ -375,6 +385,13 @@ function roomForVectors({ parameterCount }: Model, { shards }: Plan) {
     staged: memory.floats(parameterCount),
     sums: new VectorPool((length) => memory.floats(length)),
   };
+}
+
+/** Its code is fetched by those who need it. */
+async function feedbackOf(codec: Codec, { parameterCount }: Model): Promise<Feedback | undefined> {
+  if (!codec.hasFeedback) return undefined;
+  const { Feedback } = await import('./feedback.ts');
+  return new Feedback(codec, parameterCount);
 }
 
 async function vacate(workplace: Workplace | undefined): Promise<void> {

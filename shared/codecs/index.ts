@@ -2,6 +2,11 @@
 import type { Codec } from '../contracts.ts';
 import { float32 } from './float32.ts';
 
+interface CodecOptions {
+  /** Of topk: the part of all values that is sent. */
+  readonly topK?: number;
+}
+
 /** Each is loaded by the runs that ask for it, so that a tab fetches no other. */
 const codecs = {
   float32: async () => float32,
@@ -10,8 +15,24 @@ const codecs = {
   int8: async () => (await import('./int8.ts')).int8,
 } satisfies Record<string, () => Promise<Codec>>;
 
-export type CodecName = keyof typeof codecs;
-export const codecNames = Object.keys(codecs) as CodecName[];
+/** Those with feedback, which weights cannot travel as: what they leave out comes later, or never. */
+const feedbackCodecs = {
+  topk: async ({ topK }: CodecOptions) => (await import('./topk.ts')).createTopK(topK!),
+} satisfies Record<string, (options: CodecOptions) => Promise<Codec>>;
+
+export type WeightsCodecName = keyof typeof codecs;
+export type FeedbackCodecName = keyof typeof feedbackCodecs;
+export type CodecName = WeightsCodecName | FeedbackCodecName;
+
+export const weightsCodecNames = Object.keys(codecs) as WeightsCodecName[];
+export const codecNames: readonly CodecName[] = [
+  ...weightsCodecNames,
+  ...(Object.keys(feedbackCodecs) as FeedbackCodecName[]),
+];
+
+export function hasFeedback(name: CodecName): name is FeedbackCodecName {
+  return name in feedbackCodecs;
+}
 
 /** What a run's numbers travel as. */
 export interface RunCodecs {
@@ -19,8 +40,17 @@ export interface RunCodecs {
   readonly weights: Codec;
 }
 
-export async function loadCodecs(
-  names: Readonly<Record<keyof RunCodecs, CodecName>>,
-): Promise<RunCodecs> {
-  return { gradients: await codecs[names.gradients](), weights: await codecs[names.weights]() };
+interface CodecChoice extends CodecOptions {
+  readonly gradients: CodecName;
+  readonly weights: WeightsCodecName;
+}
+
+export async function loadCodecs(choice: CodecChoice): Promise<RunCodecs> {
+  const { gradients, weights } = choice;
+  return {
+    gradients: await (hasFeedback(gradients)
+      ? feedbackCodecs[gradients](choice)
+      : codecs[gradients]()),
+    weights: await codecs[weights](),
+  };
 }

@@ -13,7 +13,11 @@ export async function measureCodecs(): Promise<void> {
   const gradient = Float32Array.from({ length }, () => (random.uniform() - 0.5) * 0.01);
   const rows = await Promise.all(
     codecNames.map(async (name) => {
-      const { gradients: codec } = await loadCodecs({ gradients: name, weights: name });
+      const { gradients: codec } = await loadCodecs({
+        gradients: name,
+        weights: 'float32',
+        ...(name === 'topk' && { topK: 0.01 }),
+      });
       const bytesLength = codec.byteLength(length);
       const memory = new VectorMemory(3 * 4 * length);
       const places = [
