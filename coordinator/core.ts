@@ -175,7 +175,7 @@ export class Core {
     else member.answers++;
     if (member.repeats > member.answers + maxIdleRepeats) return this.#expel(worker, 'repeats');
     this.#leases.settle(member, version, { start, length }, this.#step, now);
-    if (this.#gradientCodec.codec.hasFeedback) {
+    if (this.#gradientCodec.codec.createFeedback) {
       const run = { version, start, length };
       this.#effects.push({ type: 'verdict', worker, run, counts: reason === undefined });
     }

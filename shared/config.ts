@@ -107,7 +107,7 @@ export const runConfigSchema = v.pipe(
   v.forward(
     v.check(
       ({ codecs, model }) => !hasFeedback(codecs.gradients) || !model.batchNorm,
-      'batch norm needs the statistics of every shard at once, and topk would leave most of them for later',
+      'topk would leave out most of what batch norm has to know',
     ),
     ['codecs', 'gradients'],
   ),

@@ -1,15 +1,15 @@
 // What a worker keeps of its answers when their codec leaves most of them out.
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ErrorFeedback } from '../shared/codecs/feedback.ts';
 import { createTopK } from '../shared/codecs/topk.ts';
 import { createRandom } from '../shared/random.ts';
-import { Feedback } from '../worker/feedback.ts';
 
 const length = 100;
 const codec = createTopK(0.1);
 const random = createRandom(1, 'feedback');
-let feedback: Feedback;
+let feedback: ErrorFeedback;
 beforeEach(() => {
-  feedback = new Feedback(codec, length);
+  feedback = new ErrorFeedback(codec, length);
 });
 
 function newSum(): Float32Array {

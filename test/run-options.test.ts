@@ -89,7 +89,7 @@ describe('how numbers travel', () => {
   it.each<[ConfigFlags, string]>([
     [{ topK: 0.1 }, '--top-k: topk needs it, and nothing else has it.'],
     [{ codec: 'topk', topK: 2 }, '--top-k: Invalid value: Expected <=1'],
-    [{ codec: 'topk', batchNorm: true }, '--codec: batch norm needs the statistics of every shard'],
+    [{ codec: 'topk', batchNorm: true }, '--codec: topk would leave out most of what batch norm'],
   ])('is refused for %j', (flags, message) => {
     expect(() => runConfigOf(flags)).toThrow(message);
   });

@@ -7,7 +7,7 @@ import {
   type Subtree,
 } from '../shared/codecs/rounding.ts';
 import { modelOf, planOf } from '../shared/config.ts';
-import type { Codec, Engine } from '../shared/contracts.ts';
+import type { Codec, Engine, Feedback } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
 import type { Plan } from '../shared/plan.ts';
@@ -15,7 +15,6 @@ import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/p
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
 import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
-import type { Feedback } from './feedback.ts';
 import { type LocalTraining, localTrainingOf, takeLocalSteps } from './local-steps.ts';
 import type { WorkerNews } from './news.ts';
 import type { TrainingData } from './training-data.ts';
@@ -220,7 +219,7 @@ export class Worker {
     this.#stage = 'data';
     const { gradients, weights } = await loadCodecs(config.codecs);
     const codecs = {
-      feedback: await feedbackOf(gradients, model),
+      feedback: gradients.createFeedback?.(model.parameterCount),
       gradientCodec: { codec: gradients, seed: config.seed },
       weightsCodec: weights,
     };
@@ -340,10 +339,10 @@ function treeOf(
   { gradientCodec, sums }: Workplace,
   { epoch, step, start, length }: Subtree,
 ): RoundedTree {
-  const round: RoundSum = (gradient, from, count) =>
-    count === length
-      ? gradient
-      : roundSum(gradientCodec, { epoch, step, start: start + from, length: count }, gradient);
+  const round: RoundSum = (gradient, from, count) => {
+    const subtree = { epoch, step, start: start + from, length: count };
+    if (count < length) roundSum(gradientCodec, subtree, gradient);
+  };
   return { tree: new TreeSum(length, round, sums), round };
 }
 
@@ -370,7 +369,8 @@ async function sumOfRun(
     }
     if (length === 1) return sum;
     staged.set(sum.gradient);
-    tree.add(shard, 1, { ...sum, gradient: round(staged, shard, 1) });
+    round(staged, shard, 1);
+    tree.add(shard, 1, { ...sum, gradient: staged });
   }
   return tree.total!;
 }
@@ -385,13 +385,6 @@ function roomForVectors({ parameterCount }: Model, { shards }: Plan) {
     staged: memory.floats(parameterCount),
     sums: new VectorPool((length) => memory.floats(length)),
   };
-}
-
-/** Its code is fetched by those who need it. */
-async function feedbackOf(codec: Codec, { parameterCount }: Model): Promise<Feedback | undefined> {
-  if (!codec.hasFeedback) return undefined;
-  const { Feedback } = await import('./feedback.ts');
-  return new Feedback(codec, parameterCount);
 }
 
 async function vacate(workplace: Workplace | undefined): Promise<void> {

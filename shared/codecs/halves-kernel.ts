@@ -1,8 +1,9 @@
 // The WebAssembly that the codecs of 16 bits have in common: sixteen values a round, four to a vector.
 import type { Code } from '../wasm/encoding.ts';
+import { assembleGuest } from '../wasm/guest.ts';
 import { increase, isLess, type Local, set, vector, whileLoop } from '../wasm/instructions.ts';
 import { narrow, words } from '../wasm/lanes.ts';
-import { assembleFunction, assembleGuest } from '../wasm/module.ts';
+import { assembleFunction } from '../wasm/module.ts';
 import { BlockKernel } from './block-kernel.ts';
 
 /** What is done to four values. Each may write the two variables that it is given. */

@@ -1,5 +1,6 @@
 // int8 in WebAssembly: the loops of ./int8.ts, sixteen values a round.
 import type { Code } from '../wasm/encoding.ts';
+import { assembleGuest } from '../wasm/guest.ts';
 import {
   add,
   increase,
@@ -11,7 +12,7 @@ import {
   whileLoop,
 } from '../wasm/instructions.ts';
 import { bits, floats, narrow, words } from '../wasm/lanes.ts';
-import { assembleFunction, assembleGuest } from '../wasm/module.ts';
+import { assembleFunction } from '../wasm/module.ts';
 import { BlockKernel } from './block-kernel.ts';
 
 export interface Int8Options {

@@ -27,14 +27,13 @@ export function encodeSum(
   codec.encode(sum, bytes, drawOf(seed, subtree));
 }
 
-/** Makes of the sum, in place, what the other end would decode. Returns it. */
+/** Makes of the sum, in place, what the other end would decode. */
 export function roundSum(
   { codec, seed }: GradientCodec,
   subtree: Subtree,
   sum: Float32Array,
-): Float32Array {
+): void {
   codec.round(sum, drawOf(seed, subtree));
-  return sum;
 }
 
 function drawOf(seed: number, { epoch, step, start, length }: Subtree): number {

@@ -1,4 +1,5 @@
 import type { Codec } from '../contracts.ts';
+import { ErrorFeedback } from './feedback.ts';
 import { chooseLargest } from './largest.ts';
 import { refuseOtherLength } from './memory.ts';
 import { type Places, placesOf } from './places.ts';
@@ -31,12 +32,12 @@ export function createTopK(fraction: number): Codec {
     layouts.set(length, layout);
     return layout;
   };
-  return {
+  const codec: Codec = {
     byteLength: (length) => layoutOf(length).byteLength,
     // Nothing comes out of what is left out.
     relativeError: 1,
     absoluteError: 2 ** -140,
-    hasFeedback: true,
+    createFeedback: (parameterCount) => new ErrorFeedback(codec, parameterCount),
     encode: (values, bytes) => {
       const { chosen, places, byteLength } = layoutOf(values.length);
       refuseOtherLength('topk', bytes, byteLength);
@@ -66,6 +67,7 @@ export function createTopK(fraction: number): Codec {
     // What a sender leaves out depends on what it left out before, so there is no sum that all would round alike.
     round: () => undefined,
   };
+  return codec;
 }
 
 function partsOf({ buffer, byteOffset, length }: Uint8Array, count: number) {

@@ -29,11 +29,11 @@ export function assembleFunction<Name extends string>(
 const typeCodes: Readonly<Record<ValueType, number>> = { i32: 0x7f, v128: 0x7b };
 const functionType = 0x60;
 const functionEnd = 0x0b;
-const exportKinds = { function: 0, memory: 2 };
+export const exportKinds = { function: 0, memory: 2 };
 /** In the order in which a module must have them. */
-const sections = { type: 1, import: 2, function: 3, memory: 5, export: 7, code: 10 };
+export const sections = { type: 1, import: 2, function: 3, memory: 5, export: 7, code: 10 };
 /** No maximum, and one page to begin with. */
-const memoryLimits = [0, 1];
+export const memoryLimits = [0, 1];
 /** `\0asm`, then the version. */
 const header = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
@@ -43,19 +43,14 @@ export function assembleModule(functions: readonly AssembledFunction[]): Uint8Ar
   return assemble(functions, { own: section(sections.memory, list([memoryLimits])), exported });
 }
 
-/** One that works in the memory of another module: it imports `memory.memory`. */
-export function assembleGuest(functions: readonly AssembledFunction[]): Uint8Array {
-  const memory = [...text('memory'), ...text('memory'), exportKinds.memory, ...memoryLimits];
-  return assemble(functions, { imported: section(sections.import, list([memory])) });
-}
-
+/** Of the memory that its functions work in. */
 interface MemorySections {
   readonly imported?: Code;
   readonly own?: Code;
   readonly exported?: Code;
 }
 
-function assemble(
+export function assemble(
   functions: readonly AssembledFunction[],
   { imported = [], own = [], exported }: MemorySections,
 ): Uint8Array {
@@ -84,6 +79,6 @@ function assemble(
   ]);
 }
 
-function section(id: number, content: Code): Code {
+export function section(id: number, content: Code): Code {
   return [id, ...sized(content)];
 }

@@ -1,13 +1,8 @@
 // Error feedback, for codecs that leave most of a gradient out: a worker keeps what it did not send and adds it to what
 // it answers next. Each answer counts as the coordinator says: what was kept of one that is in no step is taken back,
 // because somebody else computed its shards.
-import type { Codec } from '../shared/contracts.ts';
-import type { ShardRun } from '../shared/protocol.ts';
-import { VectorPool } from '../shared/vectors/pool.ts';
-
-export interface AnsweredRun extends ShardRun {
-  readonly version: number;
-}
+import type { AnsweredRun, Codec, Feedback } from '../contracts.ts';
+import { VectorPool } from '../vectors/pool.ts';
 
 interface Unsettled {
   readonly key: string;
@@ -15,20 +10,19 @@ interface Unsettled {
   readonly undoing: Float32Array;
 }
 
-export class Feedback {
-  readonly #codec: Codec;
+export class ErrorFeedback implements Feedback {
+  readonly #codec: Pick<Codec, 'encode' | 'decode'>;
   readonly #kept: Float32Array;
   readonly #sent: Float32Array;
   readonly #pool = new VectorPool();
   #unsettled: Unsettled[] = [];
 
-  constructor(codec: Codec, parameterCount: number) {
+  constructor(codec: Pick<Codec, 'encode' | 'decode'>, parameterCount: number) {
     this.#codec = codec;
     this.#kept = new Float32Array(parameterCount);
     this.#sent = new Float32Array(parameterCount);
   }
 
-  /** The sum and what is kept. `sum` is only read. */
   encode(run: AnsweredRun, sum: Float32Array, bytes: Uint8Array): void {
     const kept = this.#kept;
     for (let at = 0; at < kept.length; at++) kept[at] += sum[at];
@@ -43,7 +37,6 @@ export class Feedback {
     this.#unsettled.push({ key: keyOf(run), undoing });
   }
 
-  /** The coordinator has looked at an answer. */
   settle(run: AnsweredRun, counts: boolean): void {
     const key = keyOf(run);
     const at = this.#unsettled.findIndex((each) => each.key === key);
@@ -53,7 +46,6 @@ export class Feedback {
     this.#pool.giveBack([undoing]);
   }
 
-  /** Nobody knows which of the latest answers count: what is kept of them all is given up. */
   forget(): void {
     this.#kept.fill(0);
     this.#pool.giveBack(this.#unsettled.map(({ undoing }) => undoing));
