@@ -1,8 +1,7 @@
 // The training story, in order: an event from a socket or a timer goes through the core, and here its effects
 // are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
-import { codecs } from '../shared/codecs/index.ts';
+import { loadCodecs, type RunCodecs } from '../shared/codecs/index.ts';
 import {
-  gradientCodecOf,
   learningRateFor,
   modelOf,
   optimizerFor,
@@ -96,10 +95,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { config, dataset, gate = openGate, limits = defaultLimits } = options;
   const { rows, columns } = config.shape;
   const data = serveBlocks(createDataBlocks(dataset.train, rows * columns));
-  const { byteLength } = codecs[config.codecs.gradients];
+  const codecs = await loadCodecs(config.codecs);
   const { parameterCount } = modelOf(config);
-  const maxPayloadBytes = byteLength(parameterCount);
-  const memory = createRunMemory({ parameterCount, maxPayloadBytes, config });
+  const memory = createRunMemory({ parameterCount, codecs, config });
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
@@ -108,7 +106,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const server = await startServer({
     ...options,
     gate,
-    maxPayloadBytes,
+    maxPayloadBytes: codecs.gradients.byteLength(parameterCount),
     routes: [
       data.route,
       ...watchRoutes(options.log, limits),
@@ -124,7 +122,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     incoming: memory.incoming,
     onRefused: refusals.add,
   });
-  coordinator = new Coordinator(options, server, data, { refusals, memory, showcase });
+  coordinator = new Coordinator(options, server, data, { refusals, codecs, memory, showcase });
   return coordinator;
 }
 
@@ -134,6 +132,7 @@ type ReadyMessage = Extract<FromWorker, { type: 'ready' }>;
 /** What it shares with the server's edge. */
 interface CoordinatorParts {
   readonly refusals: Refusals;
+  readonly codecs: RunCodecs;
   readonly memory: RunMemory;
   /** What pages may look at; with one of its own, nobody does. */
   readonly showcase?: Showcase;
@@ -150,6 +149,7 @@ export class Coordinator {
   readonly steered: Steered;
   readonly #options: CoordinatorOptions;
   readonly #server: EdgeServer;
+  readonly #codecs: RunCodecs;
   readonly #memory: RunMemory;
   readonly #data: DataManifest;
   readonly #refusals: Refusals;
@@ -170,11 +170,12 @@ export class Coordinator {
     options: CoordinatorOptions,
     server: EdgeServer,
     data: ServedBlocks,
-    { refusals, memory, showcase = new Showcase(options.dataset) }: CoordinatorParts,
+    { refusals, codecs, memory, showcase = new Showcase(options.dataset) }: CoordinatorParts,
   ) {
     const { config, log, start, archive } = options;
     this.#options = options;
     this.#server = server;
+    this.#codecs = codecs;
     this.#memory = memory;
     this.#data = data.manifest;
     this.#refusals = refusals;
@@ -188,8 +189,8 @@ export class Coordinator {
     this.#plan = plan;
     this.#expected = {
       run: options.run,
-      codec: config.codecs.gradients,
-      parameterCount: start.weights.length,
+      codec: codecs.gradients,
+      decoded: memory.newVector(start.weights.length),
     };
     const rates = new LearningRates(config.sync, archive.pastRates);
     const rateFor = learningRateFor(config, plan);
@@ -198,7 +199,7 @@ export class Coordinator {
       plan,
       newVector: memory.newVector,
       optimizer: optimizerFor(config),
-      gradientCodec: gradientCodecOf(config),
+      gradientCodec: { codec: codecs.gradients, seed: config.seed },
       learningRate: (version) => rateFor(version, undefined, rates.at(version)),
     });
     showcase.learner = this.#core;
@@ -325,6 +326,10 @@ export class Coordinator {
         this.#channel.send(worker, { type: 'standby', shards, workers });
         return this.#tell(worker, 'standby', `${workers} workers for ${shards} shards a step`);
       }
+      case 'verdict': {
+        const { worker, run, counts } = effect;
+        return this.#channel.send(worker, { type: 'verdict', ...run, counts });
+      }
       case 'late':
         return this.#tell(effect.worker, 'late', `silent for ${seconds(effect.silentMs)}`);
       case 'refuse':
@@ -358,9 +363,8 @@ export class Coordinator {
       return;
     }
     if (this.#weights?.version !== version) {
-      const { encode } = codecs[this.#options.config.codecs.weights];
       const payload = this.#memory.payloads.take();
-      payload.set(encode(this.#core.weights, version));
+      this.#codecs.weights.encode(this.#core.weights, payload, version);
       this.#weights = { type: 'weights', version, payload };
     }
     this.#channel.send(worker, this.#weights);

@@ -70,6 +70,13 @@ export type Effect =
   | { readonly type: 'standby'; readonly worker: string; readonly workers: number }
   /** The worker let a lease expire; its shards are open again. */
   | { readonly type: 'late'; readonly worker: string; readonly silentMs: number }
+  /** Where workers keep something of their answers: whether this one is in its step. */
+  | {
+      readonly type: 'verdict';
+      readonly worker: string;
+      readonly run: ShardRun & { readonly version: number };
+      readonly counts: boolean;
+    }
   /** An answer was not used. */
   | { readonly type: 'refuse'; readonly worker: string; readonly reason: RejectReason }
   | Expulsion

@@ -1,5 +1,6 @@
 // The state machine of a run: events in, effects out. No socket, no disk, no clock, so that a simulator can
 // put it through every order of events. Decisions live here; whoever calls it carries out the effects in order.
+import { float32 } from '../shared/codecs/float32.ts';
 import type { GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { RejectReason } from '../shared/protocol.ts';
@@ -56,7 +57,7 @@ export class Core {
   constructor({ leaseTimes = defaultLeaseTimes, gradientCodec, ...training }: CoreOptions) {
     this.#plan = training.plan;
     this.#training = new TrainingState(training);
-    this.#gradientCodec = gradientCodec ?? { codec: 'float32', seed: 0 };
+    this.#gradientCodec = gradientCodec ?? { codec: float32, seed: 0 };
     this.#leases = new Leases(leaseTimes, this.#plan);
     this.#sums = new VectorPool(training.newVector);
   }
@@ -197,6 +198,10 @@ export class Core {
     else member.answers++;
     if (member.repeats > member.answers + maxIdleRepeats) return this.#expel(worker, 'repeats');
     this.#leases.settle(member, version, { start, length }, this.#step, now);
+    if (this.#gradientCodec.codec.createFeedback) {
+      const run = { version, start, length };
+      this.#effects.push({ type: 'verdict', worker, run, counts: reason === undefined });
+    }
     if (reason !== undefined) {
       return this.#refuse(worker, reason, this.#leasedSamples(member, answer), now);
     }

@@ -1,7 +1,7 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
-import { codecNames } from './codecs/index.ts';
-import type { GradientCodec } from './codecs/rounding.ts';
+import { hasFeedback } from './codecs/index.ts';
+import { codecsSchema } from './codecs/schema.ts';
 import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
 import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
@@ -72,11 +72,8 @@ const entries = v.strictObject({
     v.maxValue(2 ** 16),
     v.check(isPowerOfTwo, 'shards must be a power of two'),
   ),
-  /** How numbers travel. What is lost on the way is part of the result. */
-  codecs: v.strictObject({
-    gradients: v.picklist(codecNames),
-    weights: v.picklist(codecNames),
-  }),
+  /** How numbers travel. */
+  codecs: codecsSchema,
   epochs: positiveInteger,
   /** Ends the run after this many steps, rounds where they are, if that comes before the last epoch. */
   maxSteps: v.optional(positiveInteger),
@@ -106,6 +103,13 @@ export const runConfigSchema = v.pipe(
       'local steps are those of sgd: the moments of others would begin anew with every round',
     ),
     ['optimizer', 'name'],
+  ),
+  v.forward(
+    v.check(
+      ({ codecs, model }) => !hasFeedback(codecs.gradients) || !model.batchNorm,
+      'topk would leave out most of what batch norm has to know',
+    ),
+    ['codecs', 'gradients'],
   ),
 );
 
@@ -190,13 +194,6 @@ export function learningRateFor(
 export function modelOf(config: NetworkConfig): Model {
   const { rows, columns, classes } = config.shape;
   return createMlp({ ...config.model, ...config.loss, inputs: rows * columns, classes });
-}
-
-export function gradientCodecOf({
-  codecs,
-  seed,
-}: Pick<RunConfig, 'codecs' | 'seed'>): GradientCodec {
-  return { codec: codecs.gradients, seed };
 }
 
 /** What the classes are called: as the data itself says, else as its kind says, else by number. */

@@ -62,6 +62,15 @@ const lease = v.strictObject({
   learningRate: v.optional(finite),
 });
 
+/** What became of an answer, told where a worker keeps something of it: in its step, or in none. */
+const verdict = v.strictObject({
+  type: v.literal('verdict'),
+  version: count,
+  start: count,
+  length: count,
+  counts: v.boolean(),
+});
+
 const refused = v.strictObject({ type: v.literal('refused'), reason: label, detail: label });
 const finished = v.strictObject({ type: v.literal('finished'), reason: label });
 
@@ -70,6 +79,7 @@ export const toWorkerSchema = v.variant('type', [
   standby,
   weights,
   lease,
+  verdict,
   refused,
   finished,
 ]);

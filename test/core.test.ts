@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../coordinator/core-types.ts';
 import { waitingText } from '../coordinator/waiting.ts';
+import { createTopK } from '../shared/codecs/topk.ts';
 import { type EffectOf, only, shardsOf, VirtualRun } from './virtual-run.ts';
 
 const pair = { workers: { a: 100, b: 100 } };
@@ -40,6 +41,19 @@ describe('an answer', () => {
     const run = new VirtualRun(pair);
     const { runs } = run.leaseOf('a');
     expect(only(run.lie('a', { samples: 3 }), 'lease')).toMatchObject([{ worker: 'a', runs }]);
+  });
+
+  it('is told whether it counts, before the next lease, where workers keep something of it', () => {
+    const run = new VirtualRun({ ...pair, codec: createTopK(0.5) });
+    run.now = 400;
+    const [{ start, length }] = run.answersOf('a');
+    const verdict = { type: 'verdict', worker: 'a', run: { version: 0, start, length } };
+    expect(run.answer('a')[0]).toEqual({ ...verdict, counts: true });
+    expect(run.lie('a', {})[0]).toEqual({ ...verdict, counts: false });
+    const [refused] = run.lie('b', { lossSum: Number.NaN });
+    expect(refused).toMatchObject({ type: 'verdict', worker: 'b', counts: false });
+    const plain = new VirtualRun(pair);
+    expect(only([...plain.answer('a'), ...plain.lie('a', {})], 'verdict')).toEqual([]);
   });
 
   it.each(['malformed', 'corrupt', 'foreign', 'wrong-length'] as const)(

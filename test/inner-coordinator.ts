@@ -14,6 +14,7 @@ import { createRefusals } from '../coordinator/refusals.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
 import { createRunMemory } from '../coordinator/run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from '../coordinator/server.ts';
+import { loadCodecs } from '../shared/codecs/index.ts';
 import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
 import { initialWeights } from '../shared/model/model.ts';
@@ -74,15 +75,15 @@ export async function newInnerCoordinator(
     log.add({ type: 'notice', level: 'warning', message }),
   );
   const { parameterCount } = model;
-  const maxPayloadBytes = 4 * parameterCount;
-  const memory = createRunMemory({ parameterCount, maxPayloadBytes, config });
+  const codecs = await loadCodecs(config.codecs);
+  const memory = createRunMemory({ parameterCount, codecs, config });
   let coordinator: Coordinator | undefined;
   const server = await startServer({
     host: '127.0.0.1',
     port: 0,
     gate,
     tls,
-    maxPayloadBytes,
+    maxPayloadBytes: codecs.gradients.byteLength(parameterCount),
     routes: [
       data.route,
       ...controlRoutes({ host: '127.0.0.1', gate, tls }, (request) =>
@@ -114,7 +115,7 @@ export async function newInnerCoordinator(
     expectWorkers: 1,
     limits,
   };
-  const running = new Coordinator(options, server, data, { refusals, memory });
+  const running = new Coordinator(options, server, data, { refusals, codecs, memory });
   coordinator = running;
   t.onTestFinished(async () => {
     running.stop();

@@ -1,5 +1,7 @@
-// npm run bench -- --engines | --speed | --step-cost | --watchers: what is measured, as a table. On a quiet machine, one at a time.
+// npm run bench -- WHAT: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
+import { measureAccuracy } from './accuracy.ts';
+import { measureCodecs } from './codecs.ts';
 import { measureEngines } from './engines.ts';
 import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';
@@ -8,6 +10,11 @@ import { measureWatchers } from './watchers.ts';
 const { values } = parseArgs({
   options: {
     engines: { type: 'boolean' },
+    codecs: { type: 'boolean' },
+    accuracy: { type: 'boolean' },
+    wires: { type: 'string', default: 'float32,bfloat16,float16,int8/float16,topk/bfloat16' },
+    seeds: { type: 'string', default: '0,1,2' },
+    epochs: { type: 'string', default: '20' },
     speed: { type: 'boolean' },
     batches: { type: 'string', default: '64,128,512' },
     rounds: { type: 'string', default: '3' },
@@ -15,13 +22,26 @@ const { values } = parseArgs({
     'step-cost': { type: 'boolean' },
     watchers: { type: 'boolean' },
     steps: { type: 'string', default: '600' },
-    workers: { type: 'string', default: '2' },
+    workers: { type: 'string' },
     'batch-size': { type: 'string', default: '64' },
+    flag: { type: 'string', multiple: true, default: [] },
     profile: { type: 'string' },
   },
 });
 
 if (values.engines) await measureEngines();
+if (values.codecs) await measureCodecs();
+if (values.accuracy) {
+  const { wires, seeds, epochs, workers = 1, flag, file } = values;
+  await measureAccuracy({
+    wires: wires.split(','),
+    seeds: seeds.split(',').map(Number),
+    epochs: Number(epochs),
+    workers: Number(workers),
+    flags: flag,
+    file,
+  });
+}
 if (values.speed) {
   const { batches, rounds, file } = values;
   const batchSizes = batches.split(',').map(Number);
@@ -30,8 +50,9 @@ if (values.speed) {
 if (values['step-cost']) {
   await measureStepCost({
     steps: Number(values.steps),
-    workers: Number(values.workers),
+    workers: Number(values.workers ?? 2),
     batchSize: Number(values['batch-size']),
+    flags: values.flag,
     profileDirectory: values.profile,
   });
 }
@@ -39,12 +60,12 @@ if (values.watchers) {
   await measureWatchers({
     steps: Number(values.steps),
     rounds: Number(values.rounds),
-    workers: Number(values.workers),
+    workers: Number(values.workers ?? 2),
     batchSize: Number(values['batch-size']),
   });
 }
-if (!values.engines && !values.speed && !values['step-cost'] && !values.watchers) {
-  console.log(
-    'Say what to measure: npm run bench -- --engines, --speed, --step-cost or --watchers',
-  );
+const { engines, codecs, accuracy, speed, 'step-cost': stepCost, watchers } = values;
+if (![engines, codecs, accuracy, speed, stepCost, watchers].some(Boolean)) {
+  const choices = '--engines, --codecs, --accuracy, --speed, --step-cost or --watchers';
+  console.log(`Say what to measure: npm run bench -- ${choices}`);
 }

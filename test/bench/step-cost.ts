@@ -11,6 +11,8 @@ export interface StepCostOptions {
   readonly steps: number;
   readonly workers: number;
   readonly batchSize: number;
+  /** More of the coordinator's: `--codec=bfloat16`. */
+  readonly flags: readonly string[];
   /** Where each process leaves a profile that Chrome's developer tools open. */
   readonly profileDirectory?: string;
 }
@@ -43,14 +45,11 @@ type Processes = [name: string, tutti: Tutti][];
 /** A coordinator, first, and its workers, of the reference network. */
 export async function startRun(
   t: TestScope,
-  {
-    workers,
-    batchSize,
-    profileDirectory,
-  }: Pick<StepCostOptions, 'workers' | 'batchSize' | 'profileDirectory'>,
+  { workers, batchSize, flags: more, profileDirectory }: Omit<StepCostOptions, 'steps'>,
 ): Promise<Processes> {
   const cwd = temporaryFolder(t);
-  const flags = [`--batch-size=${batchSize}`, `--expect-workers=${workers}`, '--test-samples=500'];
+  const cut = [`--batch-size=${batchSize}`, `--expect-workers=${workers}`];
+  const flags = [...cut, '--test-samples=500', ...more];
   const start = async (name: string, words: string[]): Promise<Tutti> =>
     startTutti(t, words, { cwd, nodeFlags: await profileFlags(name, profileDirectory) });
   const coordinator = await start('coordinator', ['coordinator', '--json', '--port=0', ...flags]);

@@ -33,7 +33,7 @@ interface Stretch {
 /** Prints a table. */
 export async function measureWatchers(options: WatchersOptions): Promise<void> {
   await inScope(async (t) => {
-    const [[, coordinator]] = await startRun(t, options);
+    const [[, coordinator]] = await startRun(t, { ...options, flags: [] });
     const { url } = await coordinator.waitForEvent('run');
     await reached(coordinator, warmUpSteps);
     const before = await useOf(coordinator.pid);

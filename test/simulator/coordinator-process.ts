@@ -180,6 +180,8 @@ export class CoordinatorProcess implements CoordinatorEnd {
       case 'standby':
       case 'late':
       case 'refuse':
+      // Of codecs that are not simulated.
+      case 'verdict':
         return;
       default:
         effect satisfies never;
