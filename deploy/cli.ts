@@ -211,9 +211,7 @@ function flagError(message: string, name: string, command: Command): CliError {
 
 function knownFlags({ options }: Command): string[] {
   const all: OptionTable = { ...options, ...commonOptions };
-  return Object.entries(all).flatMap(
-    ([name, { alias = [], type }]) => {
-      return [name, ...[alias].flat(), ...(type === 'boolean' ? [`no-${name}`] : [])];
-    },
-  );
+  return Object.entries(all).flatMap(([name, { alias = [], type }]) => {
+    return [name, ...[alias].flat(), ...(type === 'boolean' ? [`no-${name}`] : [])];
+  });
 }

@@ -6,7 +6,11 @@ import { valueFromJson } from './option-values.ts';
 import { commonOptions, didYouMean, type OptionTable, secretOption } from './options.ts';
 import type { Setting, Settings } from './settings.ts';
 
-const contentSchema = v.record(v.string(), v.unknown());
+const contentSchema = v.pipe(
+  v.unknown(),
+  v.check((content) => !Array.isArray(content)),
+  v.record(v.string(), v.unknown()),
+);
 
 /** Keys of other commands are passed over. Throws CliError for what is no key of any, and for wrong values. */
 export function settingsInFile(path: string, options: OptionTable, all: OptionTable): Settings {
