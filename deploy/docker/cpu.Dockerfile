@@ -3,7 +3,7 @@
 #   docker build --file deploy/docker/cpu.Dockerfile --tag tutti:0.1.0 .
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
+COPY package.json package-lock.json .npmrc tsconfig.json ./
 RUN npm ci --omit=dev
 # Of ONNX Runtime's binaries, those for Linux alone: the others are half of the image.
 RUN find node_modules/onnxruntime-node/bin -mindepth 2 -maxdepth 2 -type d ! -name linux -exec rm -r {} +
