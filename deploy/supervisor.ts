@@ -41,7 +41,7 @@ export function superviseWorkers(options: SupervisorOptions): Supervisor {
   const { count, url, credentials, name, flags, onNotice } = options;
   const { token, tlsFingerprint } = credentials;
   // Each is one process and complains to us, whatever the environment says to commands.
-  const own = ['--procs', '1', '--log-format', 'text'];
+  const own = ['--procs', '1', '--no-stay', '--log-format', 'text'];
   const pin = tlsFingerprint === undefined ? [] : ['--tls-fingerprint', tlsFingerprint];
   // Not as a flag: all users of a machine can see those.
   const env =

@@ -155,6 +155,7 @@ describe('--print-config', () => {
       ['tls-fingerprint', '-', 'default'],
       ['engine', 'wasm', 'TUTTI_ENGINE'],
       ['cache', "the user's cache folder", 'default'],
+      ['stay', '-', 'default'],
       ['log-format', 'text', 'default'],
       ['config', 'tutti.json', 'flag'],
     ]);

@@ -5,7 +5,7 @@ import { guestOptions } from '../admission-options.ts';
 import { defineCommand } from '../command.ts';
 import { type Destination, parseDestination } from '../coordinator-url.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
-import { onInterrupt } from '../interrupt.ts';
+import { onInterrupt, pause } from '../interrupt.ts';
 import { engineOption } from '../serve-options.ts';
 import { superviseWorkers } from '../supervisor.ts';
 import { createLog, type Log, logFormatOption } from '../terminal/log.ts';
@@ -37,27 +37,40 @@ export const worker = defineCommand({
       defaultDescription: "the user's cache folder",
       requiresArg: true,
     },
+    stay: {
+      type: 'boolean',
+      describe: 'Wait for the next run when one has ended or was stopped',
+    },
     'log-format': logFormatOption,
   },
   examples: [
     ["$0 worker 'http://192.168.1.5:7070/#t=TOKEN'", 'Join with one process'],
     ["$0 worker 'http://lab:7070/#t=TOKEN' --procs 4", 'Join with four'],
   ],
-  run({ url, procs, name, engine, cache, logFormat, ...guest }) {
+  async run({ url, procs, name, engine, cache, stay, logFormat, ...guest }) {
     const log = createLog(logFormat);
     const coordinator = parseDestination(url, guest);
     if (!Number.isSafeInteger(procs) || procs < 1) {
       throw new CliError('usage', `--procs: expected a whole number from 1, got ${procs}.`);
     }
-    return procs === 1
-      ? workHere(coordinator, log, { name, engine, cacheDirectory: cache })
-      : superviseMany(coordinator, log, procs, name ?? hostname(), [
-          '--engine',
-          engine,
-          ...(cache === undefined ? [] : ['--cache', cache]),
-        ]);
+    const work = (): Promise<ExitCode> =>
+      procs === 1
+        ? workHere(coordinator, log, { name, engine, cacheDirectory: cache })
+        : superviseMany(coordinator, log, procs, name ?? hostname(), [
+            '--engine',
+            engine,
+            ...(cache === undefined ? [] : ['--cache', cache]),
+          ]);
+    for (;;) {
+      const ending = await work();
+      if (!stay || ending !== 'ok') return ending;
+      if ((await pause(betweenRunsMs)) === 'interrupted') return 'interrupted';
+    }
   },
 });
+
+/** A completed run may be looked at for a while, and would only say again that it is over. */
+const betweenRunsMs = 2000;
 
 async function workHere(
   coordinator: Destination,
