@@ -1,6 +1,6 @@
 // The batch script as Slurm runs it, with Slurm's own commands played by others: it comes to the end of its time, is
 // queued again, and goes on.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -12,6 +12,12 @@ import { quickRun, temporaryFolder } from './support.ts';
 const script = join(project, 'deploy/slurm/train.sbatch');
 
 describe('the batch script of Slurm', () => {
+  it('has nothing that ShellCheck warns of', (t) => {
+    const { error, stdout } = spawnSync('shellcheck', [script], { encoding: 'utf8' });
+    if (error) return t.skip('shellcheck is not here');
+    expect(stdout).toBe('');
+  });
+
   it('queues itself again when its time is over, and goes on with its run', async (t) => {
     const folder = temporaryFolder(t);
     await writeProgram(folder, 'srun', 'shift; exec "$@"');
