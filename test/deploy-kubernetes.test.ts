@@ -90,6 +90,7 @@ describe('Kubernetes', () => {
     const job = find('Job', 'tutti-coordinator');
     const [{ ports }] = job.spec.template.spec.containers;
     expect(ports).toEqual([{ name: 'http', containerPort: port }]);
+    expect(find('Service', 'tutti-coordinator').spec.ports[0].port).toBe(port);
     const services = resources.filter(({ kind }) => kind === 'Service');
     for (const { spec } of services) {
       const pods = resources.flatMap(podsOf);

@@ -128,6 +128,12 @@ describe('the environment', () => {
     });
   });
 
+  it('has its token looked at after that of a link, and not as a flag', () => {
+    const env = { TUTTI_TOKEN: 'k7wq2m', TUTTI_PROCS: '2' };
+    const settings = readSettings(worker, { words: ['worker', 'http://x'], env, all });
+    expect(besidesFlags(settings)).toEqual({ procs: 2 });
+  });
+
   it('does not keep anybody from the help', async (t) => {
     const env = { TUTTI_BATCH_SIZE: 'many' };
     expect(await runTutti(t, ['train', '--help'], { env })).toMatchObject({ status: 0 });
