@@ -4,9 +4,9 @@ import { openArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
+import { addressError } from './address-error.ts';
 import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
-import { CliError } from './exit-codes.ts';
 import { createLinger } from './linger.ts';
 import { openPages } from './pages/built.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
@@ -149,36 +149,5 @@ function keepLinks(
     writeLinks(path, links, url);
   } catch (error) {
     warn(`${path} cannot be written: ${(error as Error).message}`);
-  }
-}
-
-function addressError(
-  code: string | undefined,
-  host: string,
-  port: number,
-  cause: unknown,
-): CliError {
-  const where = `${host}:${port}`;
-  switch (code) {
-    case 'EADDRINUSE':
-      return new CliError('address', `${where} is in use by another program.`, {
-        hint: 'Choose another port with --port, or --port 0 for any free one.',
-        cause,
-      });
-    case 'EACCES':
-      return new CliError('address', `${where} may not be used without more rights.`, {
-        hint: 'Choose a port above 1023 with --port.',
-        cause,
-      });
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new CliError('address', `${host} is not an address of this machine.`, {
-        hint: 'Use --host 0.0.0.0 to listen on all of them.',
-        cause,
-      });
-    default:
-      return new CliError('address', `${where} cannot be used: ${(cause as Error).message}`, {
-        cause,
-      });
   }
 }

@@ -1,6 +1,6 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
 import { codecs } from '../shared/codecs/index.ts';
-import { encodeSum, roundSum, type Subtree } from '../shared/codecs/rounding.ts';
+import { encodeSum, roundWithin, type Subtree } from '../shared/codecs/rounding.ts';
 import { gradientCodecOf, modelOf, planOf } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
@@ -309,17 +309,9 @@ interface RoundedTree {
   readonly round: RoundSum;
 }
 
-/** The sum over the whole run is rounded by its way over the wire. */
-function treeOf(
-  { welcome, sums }: Workplace,
-  { epoch, step, start, length }: Subtree,
-): RoundedTree {
-  const codec = gradientCodecOf(welcome.config);
-  const round: RoundSum = (gradient, from, count) =>
-    count === length
-      ? gradient
-      : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
-  return { tree: new TreeSum(length, round, sums), round };
+function treeOf({ welcome, sums }: Workplace, run: Subtree): RoundedTree {
+  const round = roundWithin(gradientCodecOf(welcome.config), run);
+  return { tree: new TreeSum(run.length, round, sums), round };
 }
 
 /**

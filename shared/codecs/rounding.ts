@@ -1,6 +1,7 @@
 // What a codec loses is lost in the same places whoever takes part: every subtree's sum is rounded once, where it is
 // made, whether it travels after that or not.
 import { createRandom } from '../random.ts';
+import type { RoundSum } from '../tree-sum.ts';
 import { type CodecName, codecs } from './index.ts';
 
 /** A subtree of a step. */
@@ -35,4 +36,13 @@ export function roundSum(
 ): Float32Array {
   const { decode } = codecs[gradientCodec.codec];
   return decode(encodeSum(gradientCodec, subtree, sum), sum.length);
+}
+
+/** For the sum over one run of shards that travels: what is summed up on the way, but not the whole, which is encoded. */
+export function roundWithin(gradientCodec: GradientCodec, run: Subtree): RoundSum {
+  const { start, length } = run;
+  return (sum, from, count) =>
+    count === length
+      ? sum
+      : roundSum(gradientCodec, { ...run, start: start + from, length: count }, sum);
 }
