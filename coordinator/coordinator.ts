@@ -26,6 +26,7 @@ import { joinTokenRoute } from './join-token-route.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import { urlAt } from './origin.ts';
 import { type Pages, pageRoute } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
@@ -144,13 +145,10 @@ export class Coordinator {
     this.#memory = memory;
     this.#refusals = refusals;
     const { host, publicHost = host, publicUrl, tls } = options;
-    const urlAt = (name: string): string => {
-      const scheme = tls === undefined ? 'http' : 'https';
-      return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${server.port}`;
-    };
-    this.url = publicUrl ?? urlAt(publicHost);
+    const isSecure = tls !== undefined;
+    this.url = publicUrl ?? urlAt(publicHost, server.port, isSecure);
     const isAnyAddress = host === '0.0.0.0' || host === '::';
-    this.localUrl = urlAt(isAnyAddress ? '127.0.0.1' : host);
+    this.localUrl = urlAt(isAnyAddress ? '127.0.0.1' : host, server.port, isSecure);
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -221,7 +219,7 @@ export class Coordinator {
     const metrics = this.#metrics;
     return {
       joined: (peer) => metrics.joined(peer, this.#core.readyCount),
-      ready: (peer, engine) => metrics.ready(peer, engine, this.#core.readyCount),
+      equipped: (...equipment) => metrics.table.equipped(...equipment),
       became: (worker, action, reason) =>
         metrics.worker(worker, action, this.#core.readyCount, reason),
       leased: (...lease) => metrics.table.leased(...lease),

@@ -2,7 +2,6 @@
 // coordinator and a relay.
 import type { Server } from 'socket.io';
 import { modelOf, type RunConfig } from '../shared/config.ts';
-import type { RunEventOf } from '../shared/events.ts';
 import { cleanName } from '../shared/names.ts';
 import type { PayloadSlots } from '../shared/payload-slots.ts';
 import {
@@ -17,6 +16,7 @@ import type { CrewEffect, CrewEvent } from './core-types.ts';
 import type { Limits } from './limits.ts';
 import type { Member } from './membership.ts';
 import { openWorkChannel, type WorkChannel, type WorkerPeer } from './work-channel.ts';
+import type { Equipment, WorkerEvent } from './worker-table.ts';
 
 type FromWorkerOf<Type extends FromWorker['type']> = Extract<FromWorker, { type: Type }>;
 export type WeightsMessage = Extract<ToWorker, { type: 'weights' }>;
@@ -24,12 +24,13 @@ export type WeightsMessage = Extract<ToWorker, { type: 'weights' }>;
 /** Whoever tells others what becomes of workers. All times are monotonic, in milliseconds. */
 export interface CrewWatcher {
   joined(peer: WorkerPeer): void;
-  ready(peer: WorkerPeer, engine: string): void;
+  /** Before it becomes ready. */
+  equipped(worker: string, equipment: Equipment): void;
   /** One that is gone already has its number in place of its name. */
   became(
     worker: Pick<WorkerPeer, 'worker' | 'name'>,
-    action: RunEventOf<'worker'>['action'],
-    reason: string,
+    action: WorkerEvent['action'],
+    reason?: string,
   ): void;
   leased(worker: string, runs: number, now: number): void;
   answered(worker: string, computeMs: number, now: number): void;
@@ -133,6 +134,8 @@ export class CrewDesk {
     switch (message.type) {
       case 'ready':
         return this.#ready(peer, message);
+      case 'crew':
+        return this.#crew(peer, message);
       case 'gradient':
         watcher.answered(peer.worker, message.computeMs, performance.now());
         return dispatch(answerEvent(peer.worker, message, this.#expected));
@@ -146,17 +149,39 @@ export class CrewDesk {
 
   #ready(peer: WorkerPeer, { engine, samplesPerSecond }: FromWorkerOf<'ready'>): void {
     const { worker } = peer;
-    const { core, config, dispatch, watcher } = this.#options;
+    const { core, dispatch, watcher } = this.#options;
     if (core.members.get(worker)?.state.kind !== 'preparing') {
       return dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
     }
-    const { engine: wanted } = config;
-    // Behind its name an engine may say more: `tfjs:tensorflow (gpu)`.
-    if (wanted !== undefined && engine.split(' ', 1)[0] !== wanted) {
+    if (!this.#isWanted(engine)) return dispatch({ type: 'expel', worker, reason: 'engine' });
+    watcher.equipped(worker, { engine: cleanName(engine, 'an engine') });
+    dispatch({ type: 'ready', worker, samplesPerSecond });
+    watcher.became(peer, 'ready');
+  }
+
+  #crew(peer: WorkerPeer, message: FromWorkerOf<'crew'>): void {
+    const { worker } = peer;
+    const { core, dispatch, watcher } = this.#options;
+    const { workers, samplesPerSecond } = message;
+    const state = core.members.get(worker)?.state;
+    if (peer.kind !== 'relay' || state === undefined) {
+      return dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
+    }
+    if (workers > 0 && !this.#isWanted(message.engine)) {
       return dispatch({ type: 'expel', worker, reason: 'engine' });
     }
-    dispatch({ type: 'ready', worker, samplesPerSecond });
-    watcher.ready(peer, cleanName(engine, 'an engine'));
+    const wasReady = state.kind !== 'preparing';
+    const engine = workers > 0 && { engine: cleanName(message.engine, 'an engine') };
+    watcher.equipped(worker, { ...engine, behind: workers });
+    dispatch({ type: 'crew', worker, workers, samplesPerSecond });
+    if (workers === 0) watcher.became(peer, 'standby', 'nobody computes for it');
+    else if (!wasReady) watcher.became(peer, 'ready');
+  }
+
+  /** Behind its name an engine may say more: `tfjs:tensorflow (gpu)`. */
+  #isWanted(engine: string): boolean {
+    const { engine: wanted } = this.#options.config;
+    return wanted === undefined || engine.split(' ', 1)[0] === wanted;
   }
 
   #left(peer: WorkerPeer, reason: string): void {
@@ -180,7 +205,7 @@ export class CrewDesk {
     if (carrier !== undefined) this.#options.payloads.lend(message.payload, carrier);
   }
 
-  #tell(worker: string, action: RunEventOf<'worker'>['action'], reason: string): void {
+  #tell(worker: string, action: WorkerEvent['action'], reason: string): void {
     const name = this.channel.nameOf(worker) ?? worker;
     this.#options.watcher.became({ worker, name }, action, reason);
   }

@@ -94,7 +94,8 @@ function sortRows(
   });
 }
 
-function kindText({ kind }: WorkerRow): string {
+function kindText({ kind, behind = 0 }: WorkerRow): string {
+  if (kind === 'relay') return `Relay of ${integer(behind)}`;
   return kind === 'tab' ? 'Tab' : 'Node';
 }
 
