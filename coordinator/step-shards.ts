@@ -83,6 +83,13 @@ export abstract class StepShards {
     }
   }
 
+  protected want({ start, length }: ShardRun): void {
+    for (let shard = start; shard < start + length; shard++) {
+      if (this.#done[shard] && this.#holders[shard] === 0) this.#unheld++;
+      this.#done[shard] = false;
+    }
+  }
+
   #change({ start, length }: ShardRun, by: 1 | -1): void {
     for (let shard = start; shard < start + length; shard++) {
       const before = this.#holders[shard];
