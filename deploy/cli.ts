@@ -6,6 +6,7 @@ import { coordinatorCommand } from './commands/coordinator.ts';
 import { doctor } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { predict } from './commands/predict.ts';
+import { relay } from './commands/relay.ts';
 import { runs } from './commands/runs.ts';
 import { train } from './commands/train.ts';
 import { watch } from './commands/watch.ts';
@@ -19,6 +20,7 @@ const commands: readonly (Command | CommandGroup)[] = [
   train,
   coordinatorCommand,
   worker,
+  relay,
   watch,
   evaluateCommand,
   predict,
