@@ -46,7 +46,7 @@ const pastCaches = { cache: 'reload' } as const;
 
 /** Fetches the labels; images come when they are asked for. Rejects with the block that did not come. */
 export async function openTrainingData(request: TrainingDataRequest): Promise<TrainingData> {
-  const { manifest, imageBytes, cache, onProgress } = request;
+  const { manifest, imageBytes, onProgress } = request;
   const imagesPerBlock = checkLayout(manifest, imageBytes);
   const blocks = [...manifest.images, ...manifest.labels];
   const totalBytes = byteLength(blocks);
@@ -54,16 +54,14 @@ export async function openTrainingData(request: TrainingDataRequest): Promise<Tr
 
   const stop = new AbortController();
   const signal = AbortSignal.any(request.signal ? [request.signal, stop.signal] : [stop.signal]);
-  /** `deliver` need not wait for the cache to keep it, too. */
   const bring = async (at: number, deliver: (bytes: Uint8Array) => void): Promise<void> => {
     signal.throwIfAborted();
-    const block = blocks[at];
     const who = `Block ${at + 1} of ${blocks.length} of the training data`;
-    const { bytes, isCached } = await findBlock(who, block, request, signal);
-    loadedBytes += block.bytes;
-    deliver(bytes);
-    onProgress?.({ loadedBytes, totalBytes });
-    if (!isCached) await cache.put(block.sha256, bytes);
+    await bringBlock(who, blocks[at], request, signal, (bytes) => {
+      loadedBytes += bytes.length;
+      deliver(bytes);
+      onProgress?.({ loadedBytes, totalBytes });
+    });
   };
 
   const labels = new Uint8Array(byteLength(manifest.labels));
@@ -84,19 +82,23 @@ export async function openTrainingData(request: TrainingDataRequest): Promise<Tr
 
 export type Block = DataManifest['images'][number];
 
-/** Its bytes, which are right. Rejects with `who` and the reason when they do not come. */
-export async function findBlock(
+/**
+ * Delivers its bytes, which are right, and then keeps them, which `deliver` need not wait for. Rejects with `who` and the
+ * reason when they do not come.
+ */
+export async function bringBlock(
   who: string,
   block: Block,
   request: BlockRequest,
   signal: AbortSignal,
-): Promise<{ readonly bytes: Uint8Array; readonly isCached: boolean }> {
+  deliver: (bytes: Uint8Array) => void,
+): Promise<void> {
   const { cache, sha256 } = request;
   const cached = await cache.get(block.sha256);
-  if (cached !== undefined && (await faultOf(cached, block, sha256)) === undefined) {
-    return { bytes: cached, isCached: true };
-  }
-  return { bytes: await download(who, block, request, signal), isCached: false };
+  const isIntact = cached !== undefined && (await faultOf(cached, block, sha256)) === undefined;
+  const bytes = isIntact ? cached : await download(who, block, request, signal);
+  deliver(bytes);
+  if (!isIntact) await cache.put(block.sha256, bytes);
 }
 
 /** How many images a block has. */

@@ -5,7 +5,7 @@ import { urlAt } from '../../coordinator/origin.ts';
 import { Relay } from '../../coordinator/relay.ts';
 import type { BlockName } from '../../coordinator/relayed-blocks.ts';
 import { linkTo } from '../../shared/join-link.ts';
-import { findBlock } from '../../worker/data-store.ts';
+import { bringBlock } from '../../worker/data-store.ts';
 import { newsText } from '../../worker/news.ts';
 import { type NodeConnection, nodeConnection } from '../../worker/node-connection.ts';
 import { addressError } from '../address-error.ts';
@@ -158,9 +158,10 @@ function invitation(
   ];
 }
 
-async function bring(block: BlockName, blocks: NodeConnection['blocks']): Promise<Uint8Array> {
+function bring(block: BlockName, blocks: NodeConnection['blocks']): Promise<Uint8Array> {
   const who = `Block ${block.sha256.slice(0, 8)} of the training data`;
-  const { bytes, isCached } = await findBlock(who, block, blocks, new AbortController().signal);
-  if (!isCached) await blocks.cache.put(block.sha256, bytes);
-  return bytes;
+  const { signal } = new AbortController();
+  return new Promise((resolve, reject) => {
+    bringBlock(who, block, blocks, signal, resolve).catch(reject);
+  });
 }
