@@ -93,7 +93,7 @@ export class RelaySession {
       data,
       core: this.#core,
       dispatch: this.#dispatch,
-      // Nobody asks for others than those that came with the lease.
+      // Nothing is leased at any others.
       weightsAt: () => this.#weights!,
       payloads: memory.payloads,
       watcher: this.#watcher(),
@@ -105,9 +105,12 @@ export class RelaySession {
 
   /** The bytes go on as they came: copied once, because the transport needs the place again. */
   takeWeights({ type, version, payload }: WeightsMessage): void {
+    if (this.#weights?.version === version) return;
     const copy = this.#memory.payloads.take();
     copy.set(payload);
     this.#weights = { type, version, payload: copy };
+    // What was leased at others is of no use any more.
+    this.#dispatch({ type: 'leased', version, runs: [] });
   }
 
   takeLease({ version, runs }: LeaseMessage): void {

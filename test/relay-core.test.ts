@@ -124,6 +124,15 @@ describe('the sum of a leased run', () => {
     }
   });
 
+  it('is what one worker sent, byte for byte, where one computed all of it', () => {
+    const relay = new VirtualRelay({ only: 10 });
+    relay.lease(0, half);
+    // As no codec would write it.
+    const payload = Uint8Array.of(1, 2, 3);
+    relay.answer('only', { payload });
+    expect(relay.all('sum')[0].sum.payload).toEqual(payload);
+  });
+
   it('goes out once, and is not waited for twice', () => {
     const relay = new VirtualRelay({ fast: 10, slow: 1000 });
     relay.lease(0, { start: 0, length: 2 });
@@ -182,16 +191,20 @@ describe('a lease', () => {
     expect(relay.all('sum').map(({ sum }) => sum.length)).toEqual([8]);
   });
 
-  it('of the same step takes no answer that is more than it asks for', () => {
-    const relay = new VirtualRelay({ only: 10 });
-    relay.lease(0, whole);
-    const old = relay.leaseOf('only');
-    relay.lease(0, half);
-    relay.answer('only', {}, old);
-    expect(relay.all('refuse')).toEqual([{ type: 'refuse', worker: 'only', reason: 'duplicate' }]);
-    relay.answer('only');
-    expect(relay.all('sum').map(({ sum }) => sum.start)).toEqual([4]);
-  });
+  it.for([[[half]], [[{ start: 0, length: 4 }, half]]])(
+    'of the same step, %j, takes no answer that is no part of one run',
+    ([runs]) => {
+      const relay = new VirtualRelay({ only: 10 });
+      relay.lease(0, whole);
+      const old = relay.leaseOf('only');
+      relay.lease(0, ...runs);
+      relay.answer('only', {}, old);
+      const refusal = { type: 'refuse', worker: 'only', reason: 'duplicate' };
+      expect(relay.all('refuse')).toEqual([refusal]);
+      relay.answer('only');
+      expect(relay.all('sum').map(({ sum }) => sum.start)).toEqual(runs.map(({ start }) => start));
+    },
+  );
 
   it('is kept by nobody when the last worker has gone', () => {
     const relay = new VirtualRelay({ only: 10 });

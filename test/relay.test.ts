@@ -10,6 +10,7 @@ import {
   protocolVersion,
   rejectReasons,
   type ToWorker,
+  type WorkerKind,
 } from '../shared/protocol.ts';
 import { socketTransport } from '../worker/transport.ts';
 import { fateIn, type InnerCoordinator, newInnerCoordinator, next } from './inner-coordinator.ts';
@@ -140,6 +141,26 @@ describe('a relay', () => {
   });
 });
 
+describe('whoever says how many compute behind it', () => {
+  const crew = { type: 'crew', workers: 3, engine: 'onnx:cpu', samplesPerSecond: 1000 } as const;
+
+  it.for([
+    ['is no relay', 'node', undefined, 'rejected', rejectReasons.unexpected],
+    [
+      'has another engine than that of the run',
+      'relay',
+      'wasm:simd',
+      'expelled',
+      rejectReasons.engine,
+    ],
+  ] as const)('and %s is refused', async ([, kind, engine, action, why], t) => {
+    const { url, log } = await newInnerCoordinator(t, { config: { engine } });
+    const fate = next(log, 'worker', (event) => event.action === action);
+    const send = callAt(t, url, ({ type }) => type === 'welcome' && send(crew), kind);
+    expect(await fate).toMatchObject({ name: 'silent', kind, reason: why });
+  });
+});
+
 /** Two workers take part from the first step on, behind the last of the relays that are started. */
 async function outcomeOf(
   t: TestScope,
@@ -187,8 +208,13 @@ function firstWeightsAt(t: TestScope, url: string): Promise<string> {
   });
 }
 
-function callAt(t: TestScope, url: string, onMessage: (message: ToWorker) => void) {
-  const handshake = { protocol: protocolVersion, name: 'silent', kind: 'node' } as const;
+function callAt(
+  t: TestScope,
+  url: string,
+  onMessage: (message: ToWorker) => unknown,
+  kind: WorkerKind = 'node',
+) {
+  const handshake = { protocol: protocolVersion, name: 'silent', kind };
   const transport = socketTransport({ url, handshake })({
     onOpen: () => undefined,
     onClose: () => undefined,
