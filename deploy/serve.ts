@@ -67,7 +67,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   log.subscribe((event) => archive.appendEvent(event));
   log.subscribe((event) => reporter.event(event));
   const linger = createLinger(flags, (message) => reporter.say(message));
-  const pages = openPages();
+  const pages = openPages(() => reporter.say('building the pages, this once'));
   pages.catch((error: Error) => warn(error.message));
   let evaluator: Evaluator | undefined;
   const close = async (): Promise<void> => {
@@ -77,6 +77,8 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   };
   try {
     evaluator = await startEvaluator({ config, test: dataset.test, engine });
+    // A build beside the training would slow down both.
+    await Promise.allSettled([pages]);
     const coordinator = await listen(
       {
         run: id,

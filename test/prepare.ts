@@ -3,6 +3,6 @@ import { openPages } from '../deploy/pages/built.ts';
 import { findChromium } from './browser/find-chromium.ts';
 
 export async function setup(): Promise<void> {
-  await openPages();
+  await openPages(() => console.log('building the pages'));
   await findChromium();
 }

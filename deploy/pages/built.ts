@@ -1,5 +1,5 @@
 // The pages as a coordinator serves them. From a clone they are built when they are missing or older than their
-// sources, by a process of its own, while the coordinator starts.
+// sources, by a process of its own.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -22,9 +22,12 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Begins at once. Rejects with what the build says when it fails. */
-export async function openPages(): Promise<Pages> {
-  if (!(await isFresh())) await buildPages();
+/** Calls `onBuild` when that takes seconds. Rejects with what the build says when it fails. */
+export async function openPages(onBuild: () => void): Promise<Pages> {
+  if (!(await isFresh())) {
+    onBuild();
+    await buildPages();
+  }
   return readPages();
 }
 

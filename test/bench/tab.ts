@@ -1,11 +1,9 @@
 // How fast a tab is, and how soon it helps: npx tsx test/bench/tab.ts [engine ...]. The page is left alone and its part
-// is read off the coordinator: Playwright would forward every frame of it, and take two thirds of its speed.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+// is read off the coordinator: Playwright would take two thirds of its speed.
 import { setTimeout } from 'node:timers/promises';
-import { findChromium } from '../browser/find-chromium.ts';
+import { openBareBrowser } from '../browser/bare-browser.ts';
 import { openScope } from '../siege.ts';
-import { newCluster, type TestScope, temporaryFolder } from '../support.ts';
+import { newCluster } from '../support.ts';
 
 const engines = process.argv.length > 2 ? process.argv.slice(2) : ['wasm:simd', 'wasm:relaxed'];
 const secondsEach = 6;
@@ -13,11 +11,10 @@ const secondsEach = 6;
 for (const engine of engines) {
   const { scope, close } = openScope();
   try {
-    const devTools = await startBrowser(scope);
+    const browser = await openBareBrowser(scope);
     const { coordinator, url } = await newCluster(scope, { workers: 0, flags: ['--epochs=100'] });
     const openedAt = Date.now();
-    const address = encodeURIComponent(`${url}/join#autostart&engine=${engine}`);
-    await fetch(`${devTools}/json/new?${address}`, { method: 'PUT' });
+    await browser.openTab(`${url}/join#autostart&engine=${engine}`);
     const first = await coordinator.waitForEvent('step');
     const from = await coordinator.waitForEvent('step', ({ seq }) => seq > first.seq + 4);
     await setTimeout(1000 * secondsEach);
@@ -32,25 +29,4 @@ for (const engine of engines) {
   } finally {
     await close();
   }
-}
-
-/** Resolves to the address of its DevTools. */
-async function startBrowser(t: TestScope): Promise<string> {
-  const { executablePath, env } = (await findChromium())!;
-  const flags = ['--headless', '--no-sandbox', `--user-data-dir=${temporaryFolder(t)}`];
-  const browser = spawn(executablePath, [...flags, '--remote-debugging-port=0'], {
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  t.onTestFinished(async () => {
-    browser.kill('SIGKILL');
-    await once(browser, 'close');
-  });
-  let said = '';
-  for await (const text of browser.stderr.setEncoding('utf8')) {
-    said += text;
-    const [, host] = /DevTools listening on ws:\/\/([^/]+)\//.exec(said) ?? [];
-    if (host !== undefined) return `http://${host}`;
-  }
-  throw new Error(`Chromium does not start: ${said}`);
 }

@@ -1,5 +1,7 @@
 // The page /join in its states, as somebody sees it who has only the page.
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openScope } from '../siege.ts';
@@ -79,6 +81,28 @@ describe.skipIf(noBrowser)('the page to join', () => {
     const again = await newCluster(t, { workers: 0, flags: [`--resume=${runDirectory}`], port });
     await again.waitForWorker('Ada', 'ready');
     await page.getByRole('status').getByText('Training').waitFor();
+  });
+
+  it('lets in who has the link, over TLS as well, and nobody else', async (t) => {
+    const guarded = ['--host=0.0.0.0', '--tls=self-signed'];
+    const { runDirectory, url, waitForWorker } = await newCluster(t, {
+      workers: 0,
+      flags: [...endlessRun, ...guarded],
+    });
+    const { links } = JSON.parse(await readFile(join(runDirectory, 'links.json'), 'utf8'));
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    t.onTestFinished(() => context.close());
+    const guest = await context.newPage();
+    await guest.goto(links.join);
+    expect(await guest.evaluate('isSecureContext')).toBe(true);
+    await guest.getByLabel('Your name').fill('Ada');
+    await guest.getByRole('button', { name: 'Start' }).click();
+    expect(await waitForWorker('Ada', 'ready')).toMatchObject({ kind: 'tab' });
+    for (const fragment of ['', `#t=${'a'.repeat(26)}`]) {
+      const stranger = await context.newPage();
+      await stranger.goto(`${url}/join${fragment}`);
+      await stranger.getByText('The coordinator sent this device away.').waitFor();
+    }
   });
 
   it('says why it cannot take part', async (t) => {

@@ -18,7 +18,7 @@ interface Look {
 const { scope, close } = openScope();
 try {
   const browser = await launchBrowser(scope);
-  const endless = await newCluster(scope, { workers: 1, flags: ['--epochs=20', '--shards=8'] });
+  const endless = await newCluster(scope, { workers: 0, flags: ['--epochs=20', '--shards=8'] });
   const looks = await openLooks(scope, browser, `${endless.url}/join`);
   await shoot(looks, 'offer', (page) => page.getByRole('button', { name: 'Start' }).waitFor());
   await shoot(looks, 'training', async (page) => {

@@ -168,8 +168,9 @@ export class Tab {
     switch (ending.kind) {
       case 'finished':
       case 'left':
-      case 'refused':
         return this.#end(ending);
+      case 'refused':
+        return this.#refused(ending.reason, ending.detail);
       case 'failed':
         // A graphics card that was taken away, or a driver that crashed: there are other engines.
         if (ending.stage === 'training' && this.#giveUpEngine()) return this.start(this.#name);
@@ -198,12 +199,14 @@ export class Tab {
   #watchEnded(ending: WatchEnding): void {
     // A worker hears the same, and has its own words for it.
     if (this.#worker !== undefined) return;
-    if (ending.kind === 'refused') {
-      const { reason = 'coordinator', detail } = ending;
-      this.#end(reason === 'protocol' ? { kind: 'outdated' } : { kind: 'refused', reason, detail });
-    } else if (ending.kind === 'ended') {
+    if (ending.kind === 'refused') this.#refused(ending.reason, ending.detail);
+    else if (ending.kind === 'ended') {
       this.#end({ kind: 'finished', reason: this.#state.run.end?.reason ?? 'completed' });
     }
+  }
+
+  #refused(reason = 'coordinator', detail: string): void {
+    this.#end(reason === 'protocol' ? { kind: 'outdated' } : { kind: 'refused', reason, detail });
   }
 
   /** While no worker has its own view of the connection. */
