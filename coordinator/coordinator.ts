@@ -14,6 +14,8 @@ import type { RunEventOf } from '../shared/events.ts';
 import type { RunArchive } from './archive.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
+import { controlRoutes } from './control-routes.ts';
+import { carryOut, type Steered } from './controls.ts';
 import { Core } from './core.ts';
 import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { CrewDesk, type CrewWatcher, type WeightsMessage } from './crew-desk.ts';
@@ -23,10 +25,11 @@ import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
 import { type Gate, openGate } from './gate.ts';
 import { joinTokenRoute } from './join-token-route.ts';
+import { LearningRates } from './learning-rates.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
-import { urlAt } from './origin.ts';
+import { ownUrls } from './own-urls.ts';
 import { type Pages, pageRoute } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
@@ -85,6 +88,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
   const showcase = new Showcase(dataset);
+  let coordinator: Coordinator | undefined;
   const server = await startServer({
     ...options,
     gate,
@@ -93,6 +97,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       data.route,
       ...watchRoutes(options.log, limits),
       ...showcase.routes,
+      ...controlRoutes({ ...options, gate }, (request) =>
+        coordinator ? carryOut(request, coordinator.steered) : undefined,
+      ),
       joinTokenRoute(options.joinToken),
       pageRoute(options.pages),
     ],
@@ -100,7 +107,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     incoming: memory.incoming,
     onRefused: refusals.add,
   });
-  return new Coordinator(options, server, data, { refusals, memory, showcase });
+  coordinator = new Coordinator(options, server, data, { refusals, memory, showcase });
+  return coordinator;
 }
 
 type EndEvent = RunEventOf<'end'>;
@@ -120,6 +128,8 @@ export class Coordinator {
   readonly localUrl: string;
   /** Settles when the run has ended, everything is on disk and the port is free again. */
   readonly done: Promise<EndEvent>;
+  /** For those who administer the run. */
+  readonly steered: Steered;
   readonly #options: CoordinatorOptions;
   readonly #server: EdgeServer;
   readonly #memory: RunMemory;
@@ -144,22 +154,22 @@ export class Coordinator {
     this.#server = server;
     this.#memory = memory;
     this.#refusals = refusals;
-    const { host, publicHost = host, publicUrl, tls } = options;
-    const isSecure = tls !== undefined;
-    this.url = publicUrl ?? urlAt(publicHost, server.port, isSecure);
-    const isAnyAddress = host === '0.0.0.0' || host === '::';
-    this.localUrl = urlAt(isAnyAddress ? '127.0.0.1' : host, server.port, isSecure);
+    const { url, localUrl } = ownUrls(options, server.port);
+    this.url = url;
+    this.localUrl = localUrl;
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
     const plan = planOf(config);
+    const rates = new LearningRates(config.sync, archive.pastRates);
+    const rateFor = learningRateFor(config, plan);
     this.#core = new Core({
       ...options,
       plan,
       newVector: memory.newVector,
       optimizer: optimizerFor(config),
       gradientCodec: gradientCodecOf(config),
-      learningRate: learningRateFor(config, plan),
+      learningRate: (version) => rateFor(version, undefined, rates.at(version)),
     });
     this.#dispatch = drive<CoreEvent, Effect>(this.#core, (effect, now) =>
       this.#perform(effect, now),
@@ -193,11 +203,14 @@ export class Coordinator {
       core: this.#core,
       dispatch: this.#dispatch,
       weightsAt: (version) => this.#weightsAt(version),
+      termsOf: (version) => rates.ofLease(version),
       payloads: memory.payloads,
       watcher: this.#watcher(),
       onRefused: refusals.add,
       onFailure: (error) => this.#failed(error),
     });
+    const [core, milestones, dispatch] = [this.#core, this.#milestones, this.#dispatch];
+    this.steered = { core, milestones, rates, archive, log, dispatch };
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
     this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);

@@ -34,7 +34,7 @@ export type CrewEvent =
   /** A message that could not even become an answer. */
   | { readonly type: 'bad-message'; readonly worker: string; readonly reason: RejectReason }
   /** Somebody decided that this worker must go. */
-  | { readonly type: 'expel'; readonly worker: string; readonly reason: RejectReason };
+  | Expulsion;
 
 export type CoreEvent =
   | CrewEvent
@@ -42,8 +42,21 @@ export type CoreEvent =
   | { readonly type: 'stop' }
   /** Open no further step, because something else must catch up first; 'none' goes on. */
   | { readonly type: 'hold'; readonly cause: HoldCause }
+  /** Open no further step until `resume`, because this person wants it so. */
+  | { readonly type: 'pause'; readonly by: string }
+  | { readonly type: 'resume' }
+  /** Hand out a snapshot now. */
+  | { readonly type: 'checkpoint' }
   /** Nothing happened but time. */
   | { readonly type: 'tick' };
+
+export interface Expulsion {
+  readonly type: 'expel';
+  readonly worker: string;
+  readonly reason: RejectReason;
+  /** What it is told, where that is more than the reason. */
+  readonly detail?: string;
+}
 
 export interface EpochSummary {
   /** From 0. */
@@ -73,7 +86,7 @@ export type CrewEffect =
   | { readonly type: 'late'; readonly worker: string; readonly silentMs: number }
   /** An answer was not used. */
   | { readonly type: 'refuse'; readonly worker: string; readonly reason: RejectReason }
-  | { readonly type: 'expel'; readonly worker: string; readonly reason: RejectReason };
+  | Expulsion;
 
 export type Effect =
   | CrewEffect
@@ -88,6 +101,7 @@ export type HoldCause = 'none' | 'checkpoint' | 'evaluation';
 /** Why nothing moves. */
 export type WaitingCause =
   | { readonly cause: HoldCause }
+  | { readonly cause: 'paused'; readonly by: string }
   | {
       readonly cause: 'workers';
       readonly preparing: number;

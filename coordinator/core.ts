@@ -33,6 +33,7 @@ export class Core {
   readonly #sums: VectorPool;
   readonly #gradientCodec: GradientCodec;
   #held: HoldCause = 'none';
+  #pausedBy: string | undefined;
   #stopping = false;
   #ended = false;
   #effects: Effect[] = [];
@@ -50,6 +51,16 @@ export class Core {
   /** Committed steps. */
   get version(): number {
     return this.#training.version;
+  }
+
+  /** Of the next step that opens. */
+  get nextVersion(): number {
+    return this.#crew.step === undefined ? this.version : this.version + 1;
+  }
+
+  /** Who wants no further step to be opened, if anybody does. */
+  get pausedBy(): string | undefined {
+    return this.#pausedBy;
   }
 
   /** Weights at `version`. The next commit changes them in place. */
@@ -98,7 +109,10 @@ export class Core {
   waiting(now: number): WaitingCause {
     if (this.#ended) return { cause: 'none' };
     const { members, readyCount, step } = this.#crew;
-    if (this.#held !== 'none' && step === undefined) return { cause: this.#held };
+    if (step === undefined) {
+      if (this.#pausedBy !== undefined) return { cause: 'paused', by: this.#pausedBy };
+      if (this.#held !== 'none') return { cause: this.#held };
+    }
     const preparing = members.size - readyCount;
     const nobody: WaitingCause = { cause: 'workers', preparing, silent: readyCount };
     if (readyCount === 0) return nobody;
@@ -121,6 +135,15 @@ export class Core {
       case 'hold':
         this.#held = event.cause;
         return;
+      case 'pause':
+        this.#pausedBy = event.by;
+        return;
+      case 'resume':
+        this.#pausedBy = undefined;
+        return;
+      case 'checkpoint':
+        this.#effects.push(this.#training.checkpoint(this.#crew.step, now));
+        return;
       case 'tick':
         return;
       default:
@@ -136,7 +159,7 @@ export class Core {
     const crew = this.#crew;
     if (this.#stopping && !crew.isUnderWay) return this.#end('stopped', now);
     if (crew.step === undefined) {
-      if (this.#held !== 'none') return;
+      if (this.#held !== 'none' || this.#pausedBy !== undefined) return;
       const { version } = this;
       crew.begin(new OpenStep(this.#plan, this.#gradientCodec, version, now, this.#sums), now);
     }

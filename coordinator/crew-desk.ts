@@ -50,7 +50,9 @@ export interface CrewDeskOptions {
   readonly dispatch: (event: CrewEvent) => void;
   /** One message object a version: it is encoded once, and every worker gets the same bytes. */
   readonly weightsAt: (version: number) => WeightsMessage;
-  /** Where those payloads are. */
+  /** What a lease says beyond its shards. */
+  readonly termsOf: (version: number) => { readonly learningRate?: number };
+  /** Where the payloads of weights are. */
   readonly payloads: PayloadSlots;
   readonly watcher: CrewWatcher;
   /** Somebody who never became a worker. */
@@ -88,7 +90,7 @@ export class CrewDesk {
 
   perform(effect: CrewEffect, now: number): void {
     const { channel } = this;
-    const { watcher, config } = this.#options;
+    const { watcher, config, termsOf } = this.#options;
     switch (effect.type) {
       case 'weights':
         return this.#sendWeights(effect.worker, effect.version);
@@ -96,7 +98,7 @@ export class CrewDesk {
         const { worker, runs, ...lease } = effect;
         if (this.#withheld.delete(worker)) return;
         watcher.leased(worker, runs.length, now);
-        return channel.send(worker, { ...lease, runs: [...runs] });
+        return channel.send(worker, { ...lease, ...termsOf(lease.version), runs: [...runs] });
       }
       case 'standby': {
         const { worker, workers } = effect;
@@ -111,8 +113,7 @@ export class CrewDesk {
         if (effect.reason === 'late' || effect.reason === 'duplicate') return;
         return this.#tell(effect.worker, 'rejected', rejectReasons[effect.reason]);
       case 'expel': {
-        const { worker, reason } = effect;
-        const detail = rejectReasons[reason];
+        const { worker, reason, detail = rejectReasons[reason] } = effect;
         this.#tell(worker, 'expelled', detail);
         return channel.dismiss(worker, { type: 'refused', reason, detail });
       }

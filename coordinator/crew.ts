@@ -123,7 +123,7 @@ export class Crew<Step extends StepShards> {
         this.#refuse(worker, event.reason, 0);
         return this.#strike(member);
       case 'expel':
-        return this.#expel(worker, event.reason);
+        return this.#expel(worker, event.reason, event.detail);
       default:
         event satisfies never;
     }
@@ -195,8 +195,8 @@ export class Crew<Step extends StepShards> {
     if (++member.strikes >= maxStrikes) this.#expel(member.worker, 'strikes');
   }
 
-  #expel(worker: string, reason: RejectReason): void {
-    this.#effects.push({ type: 'expel', worker, reason });
+  #expel(worker: string, reason: RejectReason, detail?: string): void {
+    this.#effects.push({ type: 'expel', worker, reason, ...(detail !== undefined && { detail }) });
     this.#leases.remove(worker, this.#step);
   }
 

@@ -34,8 +34,3 @@ function isOwnName(name: string, { host, publicUrl }: OwnAddress): boolean {
   if (publicUrl !== undefined) names.push(new URL(publicUrl).hostname);
   return isIP(name.replace(/^\[|\]$/g, '')) !== 0 || names.includes(name);
 }
-
-/** Where somebody who calls this machine by that name reaches it. */
-export function urlAt(name: string, port: number, isSecure: boolean): string {
-  return `${isSecure ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`;
-}

@@ -66,6 +66,8 @@ export class RelaySession {
   readonly #desk: CrewDesk;
   readonly #dispatch: (event: RelayEvent) => void;
   #weights: WeightsMessage | undefined;
+  /** Those of the latest lease. */
+  #terms: { readonly learningRate?: number } = {};
   /** When the lease came, or the last of it went out. */
   #since = 0;
 
@@ -95,6 +97,7 @@ export class RelaySession {
       dispatch: this.#dispatch,
       // Nothing is leased at any others.
       weightsAt: () => this.#weights!,
+      termsOf: () => this.#terms,
       payloads: memory.payloads,
       watcher: this.#watcher(),
       onRefused: refusals.add,
@@ -113,8 +116,9 @@ export class RelaySession {
     this.#dispatch({ type: 'leased', version, runs: [] });
   }
 
-  takeLease({ version, runs }: LeaseMessage): void {
+  takeLease({ version, runs, learningRate }: LeaseMessage): void {
     if (this.#weights?.version !== version) return;
+    this.#terms = learningRate === undefined ? {} : { learningRate };
     this.#since = performance.now();
     this.#dispatch({ type: 'leased', version, runs });
   }

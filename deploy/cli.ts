@@ -2,6 +2,7 @@
 import yargs, { type Argv } from 'yargs';
 import { withoutTokens } from '../shared/join-link.ts';
 import { type Command, type CommandGroup, camelCase } from './command.ts';
+import { control } from './commands/control.ts';
 import { coordinatorCommand } from './commands/coordinator.ts';
 import { doctor } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
@@ -22,6 +23,7 @@ const commands: readonly (Command | CommandGroup)[] = [
   worker,
   relay,
   watch,
+  control,
   evaluateCommand,
   predict,
   runs,

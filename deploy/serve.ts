@@ -1,8 +1,9 @@
 // A coordinator composed of its parts: the run on disk, who may come in, the evaluator's thread, the port, the reporter.
 import { rm } from 'node:fs/promises';
-import { openArchive } from '../coordinator/archive.ts';
+import { openArchive, type RunArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
+import { openGate, publicGate } from '../coordinator/gate.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
 import { addressError } from './address-error.ts';
 import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
@@ -19,6 +20,7 @@ import {
   refuseImpossiblePort,
 } from './serve-options.ts';
 import type { WorkerCredentials } from './supervisor.ts';
+import { formatInteger } from './terminal/format.ts';
 import type { Doors } from './terminal/invitation.ts';
 import { createReporter } from './terminal/reporter.ts';
 
@@ -93,7 +95,9 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         publicHost,
         publicUrl,
         tls,
-        gate: entry?.gate,
+        gate:
+          entry?.gate ??
+          (publicUrl === undefined && isLoopback(flags.host) ? openGate : publicGate),
         joinToken: entry?.tokens.work,
         expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
         ...checkpointEvery,
@@ -105,7 +109,9 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
       flags.port === undefined && isLoopback(flags.host),
     );
     warn = (message) => log.add({ type: 'notice', level: 'warning', message });
-    for (const message of notices) log.add({ type: 'notice', level: 'info', message });
+    for (const message of [...notices, ...rateNotices(archive)]) {
+      log.add({ type: 'notice', level: 'info', message });
+    }
     for (const message of warnings) warn(message);
     const credentials = { token: entry?.ownToken, tlsFingerprint: tls?.fingerprint };
     return { coordinator, credentials, log, stopLingering: linger.stop, close };
@@ -132,6 +138,15 @@ async function listen(
     if (code === 'EADDRINUSE' && mayMove) return startCoordinator({ ...options, port: 0 });
     throw addressError(code, options.host, options.port, error);
   }
+}
+
+/** What the configuration does not tell of a resumed run. */
+function rateNotices({ pastRates }: RunArchive): string[] {
+  const last = pastRates.at(-1);
+  if (last === undefined) return [];
+  const { fromVersion, learningRate } = last;
+  const since = `from step ${formatInteger(fromVersion + 1)} on`;
+  return [`The learning rate was set to ${learningRate} ${since}, and the run keeps to that.`];
 }
 
 function doorsOf({ tls }: Admission, entry: Entry | undefined, file: string): Doors {

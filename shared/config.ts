@@ -166,12 +166,12 @@ type UpdateConfig = NetworkConfig & Pick<RunConfig, 'optimizer' | 'sync'>;
 /**
  * The learning rate in the step that follows `version` committed ones; in a round, that of a local step, from 0, or
  * of the last one. Local steps are counted as if the replicas took theirs together, so that a schedule sees an epoch
- * as it would with all their batches in one.
+ * as it would with all their batches in one. `base` takes the place of the configured rate.
  */
 export function learningRateFor(
   config: RunConfig,
   plan: Plan,
-): (version: number, localStep?: number) => number {
+): (version: number, localStep?: number, base?: number) => number {
   const { sync, shards, batchSize, shape } = config;
   const replicas = sync.mode === 'local' ? shards : 1;
   const stepsPerEpoch = Math.ceil(shape.trainSamples / (replicas * batchSize));
@@ -179,9 +179,11 @@ export function learningRateFor(
     const { epoch, step } = plan.position(version);
     return epoch * stepsPerEpoch + step * localStepsOf(sync);
   };
-  const rateAt = learningRateOf(config, { stepsPerEpoch, totalSteps: before(plan.totalSteps) });
-  return (version, localStep) =>
-    rateAt(localStep === undefined ? before(version + 1) - 1 : before(version) + localStep);
+  const span = { stepsPerEpoch, totalSteps: before(plan.totalSteps) };
+  const factorAt = learningRateOf({ ...config, optimizer: { learningRate: 1 } }, span);
+  return (version, localStep, base = config.optimizer.learningRate) =>
+    base *
+    factorAt(localStep === undefined ? before(version + 1) - 1 : before(version) + localStep);
 }
 
 /** The network that a configuration describes, and what it is trained towards. */

@@ -19,7 +19,17 @@ import {
 
 const escapeCode = '\u001b';
 const commands = [
-  ...['train', 'coordinator', 'worker', 'watch', 'evaluate', 'predict', 'doctor', 'runs'],
+  ...[
+    'train',
+    'coordinator',
+    'worker',
+    'watch',
+    'control',
+    'evaluate',
+    'predict',
+    'doctor',
+    'runs',
+  ],
   ...['runs ls', 'runs show', 'runs compare', 'runs export'],
 ];
 

@@ -250,6 +250,62 @@ describe('hold', () => {
   });
 });
 
+describe('pause', () => {
+  it('finishes the step in progress, names who asked, and opens no other until resume', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.handle({ type: 'pause', by: 'Ada' });
+    expect(run.core.waiting(0)).toEqual({ cause: 'none' });
+    run.now = 800;
+    expect(run.answer('a').map(({ type }) => type)).toEqual(['commit']);
+    const waiting = run.core.waiting(800);
+    expect(waiting).toEqual({ cause: 'paused', by: 'Ada' });
+    expect(waitingText(waiting, 2)).toBe('paused by Ada');
+    expect(run.tickAt(60_000)).toEqual([]);
+    expect(only(run.handle({ type: 'resume' }), 'lease')).toMatchObject([{ version: 1 }]);
+    expect(run.core.waiting(60_000)).toEqual({ cause: 'none' });
+  });
+
+  it('and what holds training back for other reasons do not lift each other', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.handle({ type: 'pause', by: 'Ada' });
+    run.handle({ type: 'hold', cause: 'evaluation' });
+    run.answer('a');
+    expect(only(run.handle({ type: 'hold', cause: 'none' }), 'lease')).toEqual([]);
+    run.handle({ type: 'hold', cause: 'evaluation' });
+    expect(only(run.handle({ type: 'resume' }), 'lease')).toEqual([]);
+    expect(run.core.waiting(0)).toEqual({ cause: 'evaluation' });
+  });
+
+  it('does not keep a run from being stopped', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.handle({ type: 'pause', by: 'Ada' });
+    run.answer('a');
+    expect(run.handle({ type: 'stop' })).toMatchObject([{ type: 'end', reason: 'stopped' }]);
+  });
+});
+
+describe('a checkpoint that is asked for', () => {
+  it('is of the last commit, and counts nothing of the step in progress', () => {
+    const run = new VirtualRun(pair);
+    run.now = 400;
+    run.answer('a');
+    const [{ snapshot }] = only(run.handle({ type: 'checkpoint' }), 'checkpoint');
+    expect(snapshot).toMatchObject({ version: 0, counters: { gradientsAccepted: 0 } });
+    run.answer('b');
+    expect(run.core.counters.gradientsAccepted).toBeGreaterThan(0);
+  });
+});
+
+describe('the version of the next step that opens', () => {
+  it('is not that of a step in progress', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    expect(run.core.nextVersion).toBe(1);
+    run.handle({ type: 'pause', by: 'Ada' });
+    run.answer('a');
+    expect(run.core.nextVersion).toBe(1);
+  });
+});
+
 describe('waiting', () => {
   it('is for workers while nobody can compute', () => {
     const run = new VirtualRun();

@@ -248,7 +248,7 @@ export class Worker {
   }
 
   async #compute(lease: LeaseMessage): Promise<void> {
-    const { epoch, step, version, runs } = lease;
+    const { epoch, step, version, runs, learningRate } = lease;
     const session = this.#session;
     const isWanted = (): boolean => session === this.#session && version === this.#wantedVersion;
     const workplace = this.#workplace;
@@ -269,6 +269,7 @@ export class Worker {
         epoch,
         step,
         version,
+        learningRate,
         weights,
         run,
         isWanted,
@@ -298,6 +299,8 @@ interface RunTask {
   readonly epoch: number;
   readonly step: number;
   readonly version: number;
+  /** As in a lease. */
+  readonly learningRate: number | undefined;
   readonly weights: Float32Array;
   readonly run: ShardRun;
   /** Asked after each shard, and after each local step. */
@@ -321,7 +324,7 @@ function treeOf({ welcome, sums }: Workplace, run: Subtree): RoundedTree {
 async function sumOfRun(
   { welcome, plan, data, engine, local, staged }: Workplace,
   { tree, round }: RoundedTree,
-  { epoch, step, version, weights, run: { start, length }, isWanted }: RunTask,
+  { epoch, step, run: { start, length }, isWanted, ...task }: RunTask,
 ): Promise<PartialSum | undefined> {
   for (let shard = 0; shard < length; shard++) {
     const indices = plan.shardIndices(epoch, step, start + shard);
@@ -330,7 +333,7 @@ async function sumOfRun(
     const sum =
       local === undefined
         ? await engine.gradient({ ...sliceOf(indices), noise })
-        : await takeLocalSteps(local, { version, weights, indices, sliceOf, noise, isWanted });
+        : await takeLocalSteps(local, { ...task, indices, sliceOf, noise, isWanted });
     if (sum === undefined || !isWanted()) {
       tree.release();
       return undefined;

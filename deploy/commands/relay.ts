@@ -1,7 +1,7 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { freePort } from '../../coordinator/free-port.ts';
 import { createGate, type Gate, openGate } from '../../coordinator/gate.ts';
-import { urlAt } from '../../coordinator/origin.ts';
+import { ownUrls } from '../../coordinator/own-urls.ts';
 import { Relay } from '../../coordinator/relay.ts';
 import type { BlockName } from '../../coordinator/relayed-blocks.ts';
 import { linkTo } from '../../shared/join-link.ts';
@@ -57,7 +57,8 @@ export const relay = defineCommand({
     const port = await portFor(flags.host, flags.port);
     refuseItself(upstream.url, flags.host, port);
     for (const warning of admission.warnings) console.error(`warning: ${warning}`);
-    for (const line of invitation(admission, upstream, port)) console.log(line);
+    for (const line of invitation({ ...admission, host: flags.host }, upstream, port))
+      console.log(line);
     const { connect, blocks } = nodeConnection(
       { ...upstream, name, cacheDirectory: cache },
       'relay',
@@ -143,11 +144,12 @@ async function portFor(host: string, wanted: number | undefined): Promise<number
 
 /** A token is shown to a terminal alone. */
 function invitation(
-  { publicHost, publicUrl, tls, isGuarded }: Admission,
+  admission: Admission & { readonly host: string },
   { url, token }: Destination,
   port: number,
 ): string[] {
-  const own = publicUrl ?? urlAt(publicHost, port, tls !== undefined);
+  const { tls, isGuarded } = admission;
+  const own = ownUrls(admission, port).url;
   const isShown = isGuarded && token !== undefined && process.stdout.isTTY;
   const address = isShown ? `'${linkTo(own, '/', token)}'` : own;
   const fingerprint = tls?.isSelfSigned ? tls.fingerprint : undefined;

@@ -25,6 +25,8 @@ export class StaffWitness {
   readonly #answered = new Set<string>();
   /** Runs whose answers are for the worker's speed alone. */
   readonly #probes = new Set<string>();
+  /** Whom an administrator sent away. */
+  readonly #unwanted = new Set<string>();
   /** Shards of each worker's latest leases. */
   readonly #leased = new Map<string, (readonly number[])[]>();
 
@@ -38,6 +40,7 @@ export class StaffWitness {
     if (event.type === 'left') this.#present.delete(event.worker);
     if (event.type === 'crew' && event.workers === 0) this.#resting.add(event.worker);
     else if (event.type === 'crew' || event.type === 'ready') this.#resting.delete(event.worker);
+    if (event.type === 'expel' && event.reason === 'expelled') this.#unwanted.add(event.worker);
   }
 
   /** False for a repeated one, and for that of a probe. */
@@ -101,9 +104,10 @@ export class StaffWitness {
   }
 
   checkExpulsion({ worker, reason }: EffectOf<'expel'>): void {
+    this.#present.delete(worker);
+    if (reason === 'expelled' && this.#unwanted.has(worker)) return;
     const isDeserved = reason !== 'strikes' || this.#strikes.get(worker) === maxStrikes;
     if (!isDeserved || this.#isHonest(worker)) violated(`${worker} was expelled`);
-    this.#present.delete(worker);
     this.#world.happened('liar expelled');
   }
 

@@ -21,6 +21,10 @@ export function eventText(event: CoreEvent): string {
       return `${event.worker} must go: ${event.reason}`;
     case 'hold':
       return `hold: ${event.cause}`;
+    case 'pause':
+      return `paused by ${event.by}`;
+    case 'resume':
+    case 'checkpoint':
     case 'stop':
     case 'tick':
       return event.type;

@@ -11,7 +11,7 @@ export interface Points {
 }
 
 export interface Mark {
-  readonly kind: 'joined' | 'left' | 'expelled' | 'checkpoint';
+  readonly kind: 'joined' | 'left' | 'expelled' | 'checkpoint' | 'rate';
   readonly version: number;
   readonly time: number;
 }
@@ -47,6 +47,9 @@ export class Curves {
       case 'checkpoint':
         if (event.error === undefined) this.#mark('checkpoint', event.version, time);
         return;
+      case 'control':
+        if (event.kind === 'rate') this.#mark('rate', event.fromVersion, time);
+        return;
       default:
     }
   }
@@ -56,7 +59,8 @@ export class Curves {
     this.#version = version;
     for (const points of [this.train, this.test])
       keep(points, (at) => points.versions[at] <= version);
-    this.marks = this.marks.filter((mark) => mark.version <= version);
+    // A rate that was set will be used again from its step on.
+    this.marks = this.marks.filter((mark) => mark.kind === 'rate' || mark.version <= version);
   }
 
   #mark(kind: Mark['kind'], version: number, time: number): void {

@@ -11,6 +11,10 @@ export const run = computed(() => view.value.run);
 export const epochs = computed(() => view.value.epochs);
 export const rows = computed(() => view.value.rows);
 export const isOver = computed(() => view.value.end !== undefined);
+/** Of the last step that was told of. */
+export const learningRate = computed(() => view.value.progress?.learningRate);
+/** By an administrator. */
+export const isPaused = signal(false);
 /** The last events that a person may want to read, the newest first. */
 export const log = signal<readonly RunEvent[]>([]);
 export const traffic = signal({ inPerSecond: 0, outPerSecond: 0 });
@@ -27,6 +31,7 @@ const maxLogged = 1000;
 
 let nextView = emptyView;
 let nextLog: RunEvent[] = [];
+let nextIsPaused = false;
 let meters = newMeters();
 let isShowing = false;
 
@@ -36,10 +41,18 @@ export function hear(event: RunEvent): void {
   curves.add(event);
   if (event.type === 'step') meters.add(event.counters, Date.parse(event.time));
   if (event.type === 'run') meters = newMeters();
+  nextIsPaused = isPausedAfter(event, nextIsPaused);
   if (event.type !== 'step' && event.type !== 'workers') nextLog.unshift(event);
   if (isShowing) return;
   isShowing = true;
   setTimeout(show, showEveryMs);
+}
+
+/** Who starts a coordinator again wants it to go on. */
+function isPausedAfter(event: RunEvent, before: boolean): boolean {
+  if (event.type === 'run') return false;
+  if (event.type !== 'control') return before;
+  return event.kind === 'pause' || (before && event.kind !== 'resume');
 }
 
 /** Another run has taken the place of the one that was shown. */
@@ -53,6 +66,7 @@ function show(): void {
   nextLog.length = Math.min(nextLog.length, maxLogged);
   batch(() => {
     view.value = nextView;
+    isPaused.value = nextIsPaused;
     if (nextLog[0] !== log.value[0]) log.value = [...nextLog];
     traffic.value = meters.perSecond();
     curvesVersion.value++;

@@ -1,6 +1,7 @@
 // The whole page: the parts in their places, and what is said when nobody answers.
 
 import { Charts } from './charts/charts.tsx';
+import { Controls } from './controls.tsx';
 import { EventLog } from './event-log.tsx';
 import { clockText } from './format.ts';
 import { Guarantee } from './guarantee.tsx';
@@ -37,6 +38,7 @@ export function WatchPage() {
           <>
             <Headline run={run} />
             <main>
+              <Controls />
               <Charts run={run} />
               <div class="side">
                 <Guarantee run={run} />

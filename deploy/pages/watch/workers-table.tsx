@@ -2,6 +2,8 @@
 import { useSignal } from '@preact/signals';
 import type { WorkerRow } from '../../../shared/events.ts';
 import { integer, percent, plural } from '../join/wording.ts';
+import { isAdministrator } from './control.ts';
+import { ExpelButton } from './controls.tsx';
 import { rows } from './store.ts';
 
 interface Column {
@@ -61,6 +63,11 @@ export function WorkersTable() {
                   </button>
                 </th>
               ))}
+              {isAdministrator.value && (
+                <th scope="col">
+                  <span class="hidden">expel</span>
+                </th>
+              )}
             </tr>
           </thead>
           <tbody>
@@ -71,6 +78,11 @@ export function WorkersTable() {
                     {text(row)}
                   </td>
                 ))}
+                {isAdministrator.value && (
+                  <td>
+                    <ExpelButton {...row} />
+                  </td>
+                )}
               </tr>
             ))}
           </tbody>
