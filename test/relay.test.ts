@@ -1,6 +1,7 @@
 // Relays over real sockets: nobody can tell from a run's result whether there were any.
 import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { carryOut } from '../coordinator/controls.ts';
 import { createGate } from '../coordinator/gate.ts';
 import { drawToken } from '../coordinator/tokens.ts';
 import type { RunConfig } from '../shared/config.ts';
@@ -32,21 +33,22 @@ const local = {
 } as const;
 
 describe('the weights that a run ends with', () => {
-  const runs: readonly (readonly [name: string, config: Partial<RunConfig>])[] = [
+  const runs: readonly (readonly [name: string, config: Partial<RunConfig>, rate?: number])[] = [
     ['in float32', {}],
     ['with batch norm', { model: batchNorm }],
     ['as bfloat16', { codecs: { gradients: 'bfloat16', weights: 'bfloat16' } }],
     ['as int8, which rounds at random', { codecs: { gradients: 'int8', weights: 'float16' } }],
     ['with rounds of local steps', { sync: local, codecs: { gradients: 'int8', weights: 'int8' } }],
+    ['with rounds at a rate that was set on the way', { sync: local }, 0.05],
   ];
 
-  it.for(runs)('are the same through no relay, one and two %s', async ([, changes], t) => {
+  it.for(runs)('are the same through no relay, one and two %s', async ([, changes, rate], t) => {
     const config = { ...short, ...changes };
-    const alone = await inScope((scope) => outcomeOf(scope, config, () => []));
+    const alone = await inScope((scope) => outcomeOf(scope, { config, rate }, () => []));
     const one = await inScope((scope) =>
-      outcomeOf(scope, config, async ({ url }) => [await startInnerRelay(scope, url)]),
+      outcomeOf(scope, { config, rate }, async ({ url }) => [await startInnerRelay(scope, url)]),
     );
-    const two = await outcomeOf(t, config, async ({ url }) => {
+    const two = await outcomeOf(t, { config, rate }, async ({ url }) => {
       const upper = await startInnerRelay(t, url, { name: 'upper' });
       return [upper, await startInnerRelay(t, upper.url, { name: 'lower' })];
     });
@@ -164,10 +166,11 @@ describe('whoever says how many compute behind it', () => {
 /** Two workers take part from the first step on, behind the last of the relays that are started. */
 async function outcomeOf(
   t: TestScope,
-  config: Partial<RunConfig>,
+  { config, rate }: { readonly config: Partial<RunConfig>; readonly rate?: number },
   startRelays: (inner: InnerCoordinator) => InnerRelay[] | Promise<InnerRelay[]>,
 ) {
   const inner = await newInnerCoordinator(t, { config });
+  if (rate !== undefined) carryOut({ kind: 'rate', rate }, inner.coordinator.steered);
   const epochs: RunEventOf<'epoch'>['ledger'][] = [];
   inner.log.subscribe((event) => {
     if (event.type === 'epoch') epochs.push(event.ledger);
