@@ -1,7 +1,7 @@
 // A worker's gradient as an event for the core, or why it cannot be one: what the core never has to see.
 import type { Codec } from '../shared/contracts.ts';
 import type { GradientMessage } from '../shared/protocol.ts';
-import type { CoreEvent } from './core-types.ts';
+import type { CrewEvent } from './core-types.ts';
 
 export interface ExpectedAnswers {
   readonly run: string;
@@ -14,11 +14,11 @@ export function answerEvent(
   worker: string,
   { run, payload, ...answer }: GradientMessage,
   { codec, decoded, ...expected }: ExpectedAnswers,
-): CoreEvent {
+): CrewEvent {
   if (run !== expected.run) return { type: 'bad-message', worker, reason: 'foreign' };
   // The core refuses an empty one by its length, and knows which lease that was the answer to.
   const gradient = gradientIn(payload, codec, decoded) ?? new Float32Array(0);
-  return { type: 'answer', worker, answer: { ...answer, gradient } };
+  return { type: 'answer', worker, answer: { ...answer, gradient, payload } };
 }
 
 /** Undefined when the codec says that these bytes are none. */

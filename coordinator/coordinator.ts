@@ -10,15 +10,6 @@ import {
 } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
-import { cleanName } from '../shared/names.ts';
-import type { Plan } from '../shared/plan.ts';
-import {
-  type DataManifest,
-  type FromWorker,
-  rejectReasons,
-  type ToWorker,
-} from '../shared/protocol.ts';
-import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
@@ -26,7 +17,9 @@ import { controlRoutes } from './control-routes.ts';
 import { carryOut, type Steered } from './controls.ts';
 import { Core } from './core.ts';
 import type { CoreEvent, Effect, EndReason } from './core-types.ts';
+import { CrewDesk, type CrewWatcher, type WeightsMessage } from './crew-desk.ts';
 import { createDataBlocks } from './data-blocks.ts';
+import { drive } from './drive.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
 import { type Gate, openGate } from './gate.ts';
@@ -44,12 +37,6 @@ import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
 import { Showcase } from './showcase.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import { watchRoutes } from './watch-routes.ts';
-import {
-  openWorkChannel,
-  type WorkChannel,
-  type WorkerPeer,
-  type WorkHandlers,
-} from './work-channel.ts';
 
 export interface CoordinatorOptions {
   readonly run: string;
@@ -127,7 +114,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 }
 
 type EndEvent = RunEventOf<'end'>;
-type ReadyMessage = Extract<FromWorker, { type: 'ready' }>;
 
 /** What it shares with the server's edge. */
 interface CoordinatorParts {
@@ -151,19 +137,14 @@ export class Coordinator {
   readonly #server: EdgeServer;
   readonly #codecs: RunCodecs;
   readonly #memory: RunMemory;
-  readonly #data: DataManifest;
   readonly #refusals: Refusals;
-  readonly #channel: WorkChannel;
-  readonly #plan: Plan;
+  readonly #desk: CrewDesk;
   readonly #core: Core;
   readonly #metrics: Metrics;
   readonly #milestones: Milestones;
   readonly #lookTimer: NodeJS.Timeout;
-  /** Workers whose next lease is not sent, because the weights for it were not. */
-  readonly #withheld = new Set<string>();
-  readonly #expected: ExpectedAnswers;
-  #weights: Extract<ToWorker, { type: 'weights' }> | undefined;
-  #wakeTimer: NodeJS.Timeout | undefined;
+  readonly #dispatch: (event: CoreEvent) => void;
+  #weights: WeightsMessage | undefined;
   #settle: (end: Promise<EndEvent>) => void = () => undefined;
 
   constructor(
@@ -177,7 +158,6 @@ export class Coordinator {
     this.#server = server;
     this.#codecs = codecs;
     this.#memory = memory;
-    this.#data = data.manifest;
     this.#refusals = refusals;
     const { url, localUrl } = ownUrls(options, server.port);
     this.url = url;
@@ -186,12 +166,6 @@ export class Coordinator {
       this.#settle = resolve;
     });
     const plan = planOf(config);
-    this.#plan = plan;
-    this.#expected = {
-      run: options.run,
-      codec: codecs.gradients,
-      decoded: memory.newVector(start.weights.length),
-    };
     const rates = new LearningRates(config.sync, archive.pastRates);
     const rateFor = learningRateFor(config, plan);
     this.#core = new Core({
@@ -202,6 +176,9 @@ export class Coordinator {
       gradientCodec: { codec: codecs.gradients, seed: config.seed },
       learningRate: (version) => rateFor(version, undefined, rates.at(version)),
     });
+    this.#dispatch = drive<CoreEvent, Effect>(this.#core, (effect, now) =>
+      this.#perform(effect, now),
+    );
     showcase.learner = this.#core;
     this.#metrics = new Metrics({
       ...options,
@@ -223,19 +200,23 @@ export class Coordinator {
       },
       onFailure: (error) => this.#failed(error),
     });
-    const dispatch = (event: CoreEvent): void => this.#dispatch(event);
-    const [core, milestones] = [this.#core, this.#milestones];
+    this.#desk = new CrewDesk({
+      ...options,
+      io: server.io,
+      limits: options.limits ?? defaultLimits,
+      data: data.manifest,
+      gradients: { codec: codecs.gradients, decoded: memory.newVector(start.weights.length) },
+      core: this.#core,
+      dispatch: this.#dispatch,
+      weightsAt: (version) => this.#weightsAt(version),
+      termsOf: (version) => rates.ofLease(version),
+      payloads: memory.payloads,
+      watcher: this.#watcher(),
+      onRefused: refusals.add,
+      onFailure: (error) => this.#failed(error),
+    });
+    const [core, milestones, dispatch] = [this.#core, this.#milestones, this.#dispatch];
     this.steered = { core, milestones, rates, archive, log, dispatch };
-    const handlers: WorkHandlers = {
-      joined: (peer) => this.#joined(peer),
-      message: (peer, message) => this.#receive(peer, message),
-      badMessage: ({ worker }, reason) => this.#dispatch({ type: 'bad-message', worker, reason }),
-      left: (peer, why) => this.#left(peer, why),
-      refused: (name, reason) => refusals.add(name, rejectReasons[reason]),
-      failed: (error) => this.#failed(error),
-      unbearable: ({ worker }, reason) => this.#dispatch({ type: 'expel', worker, reason }),
-    };
-    this.#channel = openWorkChannel(server.io, handlers, options.limits ?? defaultLimits);
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
     this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);
@@ -250,97 +231,32 @@ export class Coordinator {
   /** Tells what no event of the core would: that nothing happens, and what each worker does. */
   #look(now: number): void {
     this.#metrics.waiting(this.#core.waiting(now));
-    this.#metrics.workers(this.#core.members, this.#channel.trafficOf, now);
+    this.#metrics.workers(this.#core.members, this.#desk.channel.trafficOf, now);
   }
 
-  #joined(peer: WorkerPeer): void {
-    const { worker, name } = peer;
-    const { run, config } = this.#options;
-    this.#dispatch({ type: 'joined', worker, name });
-    this.#channel.send(worker, { type: 'welcome', worker, run, config, data: this.#data });
-    this.#metrics.joined(peer, this.#core.readyCount);
-  }
-
-  #receive(peer: WorkerPeer, message: FromWorker): void {
-    switch (message.type) {
-      case 'ready':
-        return this.#ready(peer, message);
-      case 'gradient':
-        this.#metrics.table.answered(peer.worker, message.computeMs, performance.now());
-        return this.#dispatch(answerEvent(peer.worker, message, this.#expected));
-      case 'leave':
-        this.#left(peer, cleanName(message.reason, 'no reason given'));
-        return this.#channel.dismiss(peer.worker);
-      default:
-        message satisfies never;
-    }
-  }
-
-  #ready(peer: WorkerPeer, { engine, samplesPerSecond }: ReadyMessage): void {
-    const { worker } = peer;
-    if (this.#core.members.get(worker)?.state.kind !== 'preparing') {
-      return this.#dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
-    }
-    const { engine: wanted } = this.#options.config;
-    // Behind its name an engine may say more: `tfjs:tensorflow (gpu)`.
-    if (wanted !== undefined && engine.split(' ', 1)[0] !== wanted) {
-      return this.#dispatch({ type: 'expel', worker, reason: 'engine' });
-    }
-    this.#dispatch({ type: 'ready', worker, samplesPerSecond });
-    this.#metrics.ready(peer, cleanName(engine, 'an engine'), this.#core.readyCount);
-  }
-
-  #left(peer: WorkerPeer, reason: string): void {
-    // After the end everybody goes, and an expelled worker is gone already.
-    if (this.#core.ended || !this.#core.members.has(peer.worker)) return;
-    this.#dispatch({ type: 'left', worker: peer.worker });
-    this.#metrics.worker(peer, 'left', this.#core.readyCount, reason);
-  }
-
-  #dispatch(event: CoreEvent): void {
-    const now = performance.now();
-    for (const effect of this.#core.handle(event, now)) this.#perform(effect, now);
-    clearTimeout(this.#wakeTimer);
-    const wakeAt = this.#core.wakeAt();
-    if (!Number.isFinite(wakeAt)) return;
-    this.#wakeTimer = setTimeout(() => this.#dispatch({ type: 'tick' }), Math.max(0, wakeAt - now));
+  #watcher(): CrewWatcher {
+    const metrics = this.#metrics;
+    return {
+      joined: (peer) => metrics.joined(peer, this.#core.readyCount),
+      equipped: (...equipment) => metrics.table.equipped(...equipment),
+      became: (worker, action, reason) =>
+        metrics.worker(worker, action, this.#core.readyCount, reason),
+      leased: (...lease) => metrics.table.leased(...lease),
+      answered: (...answer) => metrics.table.answered(...answer),
+      refused: (...refusal) => metrics.table.refused(...refusal),
+    };
   }
 
   #perform(effect: Effect, now: number): void {
     switch (effect.type) {
       case 'weights':
-        return this.#sendWeights(effect.worker, effect.version);
-      case 'lease': {
-        const { worker, runs, ...lease } = effect;
-        if (this.#withheld.delete(worker)) return;
-        this.#metrics.table.leased(worker, runs.length, now);
-        return this.#channel.send(worker, {
-          ...lease,
-          ...this.steered.rates.ofLease(lease.version),
-          runs: [...runs],
-        });
-      }
-      case 'standby': {
-        const { worker, workers } = effect;
-        const { shards } = this.#plan;
-        this.#channel.send(worker, { type: 'standby', shards, workers });
-        return this.#tell(worker, 'standby', `${workers} workers for ${shards} shards a step`);
-      }
-      case 'verdict': {
-        const { worker, run, counts } = effect;
-        return this.#channel.send(worker, { type: 'verdict', ...run, counts });
-      }
+      case 'lease':
+      case 'standby':
+      case 'verdict':
       case 'late':
-        return this.#tell(effect.worker, 'late', `silent for ${seconds(effect.silentMs)}`);
       case 'refuse':
-        this.#metrics.table.refused(effect.worker, effect.reason);
-        if (effect.reason === 'late' || effect.reason === 'duplicate') return;
-        return this.#tell(effect.worker, 'rejected', rejectReasons[effect.reason]);
-      case 'expel': {
-        const { worker, reason, detail = rejectReasons[reason] } = effect;
-        this.#tell(worker, 'expelled', detail);
-        return this.#channel.dismiss(worker, { type: 'refused', reason, detail });
-      }
+      case 'expel':
+        return this.#desk.perform(effect, now);
       case 'commit':
         this.#options.archive.appendLedger(effect.record);
         return this.#metrics.committed(effect.record, this.#core.readyCount, now);
@@ -355,29 +271,21 @@ export class Coordinator {
     }
   }
 
-  /** One message object a version: it is encoded once, and every worker gets the same bytes. */
-  #sendWeights(worker: string, version: number): void {
-    if (this.#channel.isBehind(worker)) {
-      // It does not read: this lease will run out, and no second copy piles up meanwhile.
-      this.#withheld.add(worker);
-      return;
-    }
+  #weightsAt(version: number): WeightsMessage {
     if (this.#weights?.version !== version) {
       const payload = this.#memory.payloads.take();
       this.#codecs.weights.encode(this.#core.weights, payload, version);
       this.#weights = { type: 'weights', version, payload };
     }
-    this.#channel.send(worker, this.#weights);
-    const carrier = this.#channel.carrierTo(worker);
-    if (carrier !== undefined) this.#memory.payloads.lend(this.#weights.payload, carrier);
+    return this.#weights;
   }
 
   async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {
     const { archive, start, linger } = this.#options;
     clearInterval(this.#lookTimer);
     const { members } = this.#core;
-    this.#metrics.workers(members, this.#channel.trafficOf, performance.now(), true);
-    this.#channel.dismissAll({ type: 'finished', reason });
+    this.#metrics.workers(members, this.#desk.channel.trafficOf, performance.now(), true);
+    this.#desk.channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
     const message = await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
@@ -388,17 +296,7 @@ export class Coordinator {
     return end;
   }
 
-  /** An event about a worker that may be gone already: then its number has to do for its name. */
-  #tell(worker: string, action: RunEventOf<'worker'>['action'], reason: string): void {
-    const name = this.#channel.nameOf(worker) ?? worker;
-    this.#metrics.worker({ worker, name }, action, this.#core.readyCount, reason);
-  }
-
   #failed(error: unknown): void {
     this.#metrics.warn(`a mistake inside tutti: ${error instanceof Error ? error.stack : error}`);
   }
-}
-
-function seconds(milliseconds: number): string {
-  return `${(milliseconds / 1000).toFixed(1)} s`;
 }

@@ -14,17 +14,30 @@ export interface Answer extends ShardRun {
   readonly correct: number;
   /** Only read, and only until the event is handled: its memory is used again. */
   readonly gradient: Float32Array;
+  /** The same as it came, where it came over a wire. */
+  readonly payload?: Uint8Array;
 }
 
-export type CoreEvent =
+/** What the workers of a coordinator or a relay do. */
+export type CrewEvent =
   | { readonly type: 'joined'; readonly worker: string; readonly name: string }
   | { readonly type: 'ready'; readonly worker: string; readonly samplesPerSecond: number }
+  /** A relay has so many workers now, which are so fast together; with none it is not ready. */
+  | {
+      readonly type: 'crew';
+      readonly worker: string;
+      readonly workers: number;
+      readonly samplesPerSecond: number;
+    }
   | { readonly type: 'left'; readonly worker: string }
   | { readonly type: 'answer'; readonly worker: string; readonly answer: Answer }
   /** A message that could not even become an answer. */
   | { readonly type: 'bad-message'; readonly worker: string; readonly reason: RejectReason }
   /** Somebody decided that this worker must go. */
-  | Expulsion
+  | Expulsion;
+
+export type CoreEvent =
+  | CrewEvent
   /** Finish the step in progress, write a checkpoint, end. */
   | { readonly type: 'stop' }
   /** Open no further step, because something else must catch up first; 'none' goes on. */
@@ -56,7 +69,8 @@ export interface EpochSummary {
 
 export type EndReason = 'completed' | 'stopped' | 'diverged';
 
-export type Effect =
+/** What becomes of the workers of a coordinator or a relay. */
+export type CrewEffect =
   | { readonly type: 'weights'; readonly worker: string; readonly version: number }
   | {
       readonly type: 'lease';
@@ -79,7 +93,10 @@ export type Effect =
     }
   /** An answer was not used. */
   | { readonly type: 'refuse'; readonly worker: string; readonly reason: RejectReason }
-  | Expulsion
+  | Expulsion;
+
+export type Effect =
+  | CrewEffect
   | { readonly type: 'commit'; readonly record: LedgerRecord }
   /** An epoch is committed: evaluate the snapshot's weights, then keep it as a checkpoint. */
   | { readonly type: 'epoch'; readonly summary: EpochSummary; readonly snapshot: Snapshot }

@@ -3,10 +3,8 @@
 import { float32 } from '../shared/codecs/float32.ts';
 import type { GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
-import type { RejectReason } from '../shared/protocol.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
 import type {
-  Answer,
   CoreCounters,
   CoreEvent,
   Effect,
@@ -14,15 +12,8 @@ import type {
   HoldCause,
   WaitingCause,
 } from './core-types.ts';
-import { checkGradient } from './gradient-check.ts';
-import { Leases } from './leases.ts';
-import {
-  claimedShardMs,
-  defaultLeaseTimes,
-  type LeaseTimes,
-  type Member,
-  runKey,
-} from './membership.ts';
+import { Crew } from './crew.ts';
+import type { LeaseTimes, Member } from './membership.ts';
 import { OpenStep } from './open-step.ts';
 import { type TrainingOptions, TrainingState } from './training-state.ts';
 
@@ -32,33 +23,31 @@ export interface CoreOptions extends TrainingOptions {
   readonly gradientCodec?: GradientCodec;
 }
 
-const maxStrikes = 3;
-/** Each costs as much to look at as one that is used, so that they must not outnumber those by more. */
-const maxIdleRepeats = 100;
-/** Answers that honest workers give, too, when they are slow or somebody else was faster. */
-const harmless: ReadonlySet<RejectReason> = new Set(['late', 'duplicate']);
 /** A step may take this long before its wait is worth a name. */
 const namedWaitMs = 500;
 
 export class Core {
   readonly #plan: Plan;
   readonly #training: TrainingState;
-  readonly #leases: Leases;
+  readonly #crew: Crew<OpenStep>;
   /** Sums of shards, from one step to the next. */
   readonly #sums: VectorPool;
   readonly #gradientCodec: GradientCodec;
-  #step: OpenStep | undefined;
   #held: HoldCause = 'none';
   #pausedBy: string | undefined;
   #stopping = false;
   #ended = false;
   #effects: Effect[] = [];
 
-  constructor({ leaseTimes = defaultLeaseTimes, gradientCodec, ...training }: CoreOptions) {
-    this.#plan = training.plan;
+  constructor({ leaseTimes, gradientCodec, ...training }: CoreOptions) {
+    const { plan } = training;
+    this.#plan = plan;
     this.#training = new TrainingState(training);
     this.#gradientCodec = gradientCodec ?? { codec: float32, seed: 0 };
-    this.#leases = new Leases(leaseTimes, this.#plan);
+    const { weights, counters } = this.#training;
+    const givesVerdicts = this.#gradientCodec.codec.createFeedback !== undefined;
+    const parameterCount = weights.length;
+    this.#crew = new Crew({ plan, parameterCount, counters, leaseTimes, givesVerdicts });
     this.#sums = new VectorPool(training.newVector);
   }
 
@@ -69,7 +58,7 @@ export class Core {
 
   /** Of the next step that opens. */
   get nextVersion(): number {
-    return this.#step === undefined ? this.version : this.version + 1;
+    return this.#crew.step === undefined ? this.version : this.version + 1;
   }
 
   /** Who wants no further step to be opened, if anybody does. */
@@ -96,12 +85,12 @@ export class Core {
   }
 
   get members(): ReadonlyMap<string, Readonly<Member>> {
-    return this.#leases.members;
+    return this.#crew.members;
   }
 
   /** Workers that can compute. */
   get readyCount(): number {
-    return this.#leases.readyCount;
+    return this.#crew.readyCount;
   }
 
   /** `now` is monotonic time in milliseconds and never goes back. */
@@ -110,28 +99,27 @@ export class Core {
     this.#effects = [];
     this.#apply(event, now);
     if (this.#ended) return this.#effects;
-    this.#effects.push(...this.#leases.expire(this.#step, now));
+    this.#effects.push(...this.#crew.expire(now));
     this.#advance(now);
     return this.#effects;
   }
 
   /** When to call again with a tick, if nothing else happens before; infinity when only an event can help. */
   wakeAt(): number {
-    return this.#ended ? Number.POSITIVE_INFINITY : this.#leases.wakeAt(this.#step);
+    return this.#ended ? Number.POSITIVE_INFINITY : this.#crew.wakeAt();
   }
 
   waiting(now: number): WaitingCause {
     if (this.#ended) return { cause: 'none' };
-    const { members, readyCount } = this.#leases;
-    if (this.#step === undefined) {
+    const { members, readyCount, step } = this.#crew;
+    if (step === undefined) {
       if (this.#pausedBy !== undefined) return { cause: 'paused', by: this.#pausedBy };
       if (this.#held !== 'none') return { cause: this.#held };
     }
     const preparing = members.size - readyCount;
     const nobody: WaitingCause = { cause: 'workers', preparing, silent: readyCount };
     if (readyCount === 0) return nobody;
-    if (this.#step === undefined || now - this.#step.openedAt < namedWaitMs)
-      return { cause: 'none' };
+    if (step === undefined || now - step.openedAt < namedWaitMs) return { cause: 'none' };
     for (const { name, state } of members.values()) {
       if (state.kind !== 'working' && state.kind !== 'suspect') continue;
       const { version, pending, issuedAt, isProbe } = state.lease;
@@ -144,18 +132,6 @@ export class Core {
 
   #apply(event: CoreEvent, now: number): void {
     switch (event.type) {
-      case 'joined':
-        return this.#leases.add(event.worker, event.name);
-      case 'ready':
-        return this.#ready(event.worker, event.samplesPerSecond, now);
-      case 'left':
-        return this.#leases.remove(event.worker, this.#step);
-      case 'answer':
-        return this.#answer(event.worker, event.answer, now);
-      case 'bad-message':
-        return this.#refuse(event.worker, event.reason, 0, now);
-      case 'expel':
-        return this.#expel(event.worker, event.reason, event.detail);
       case 'stop':
         this.#stopping = true;
         return;
@@ -169,130 +145,43 @@ export class Core {
         this.#pausedBy = undefined;
         return;
       case 'checkpoint':
-        this.#effects.push(this.#training.checkpoint(this.#step, now));
+        this.#effects.push(this.#training.checkpoint(this.#crew.step, now));
         return;
       case 'tick':
         return;
       default:
-        event satisfies never;
+        this.#effects.push(...this.#crew.handle(event, now));
+        if (this.#crew.hopeless !== undefined) this.#end('diverged', now);
     }
-  }
-
-  #ready(worker: string, samplesPerSecond: number, now: number): void {
-    const member = this.#leases.members.get(worker);
-    if (member?.state.kind !== 'preparing') return;
-    const shardSamples = this.#plan.stepSize(0) / this.#plan.shards;
-    member.state = { kind: 'idle' };
-    member.shardMs = claimedShardMs(shardSamples, samplesPerSecond);
-    member.lastLeasedAt = now;
-    const workers = this.readyCount;
-    if (workers > this.#plan.shards) this.#effects.push({ type: 'standby', worker, workers });
-  }
-
-  #answer(worker: string, answer: Answer, now: number): void {
-    const member = this.#leases.members.get(worker);
-    if (member === undefined) return;
-    const { version, start, length, gradient, lossSum, correct } = answer;
-    const reason = this.#verdict(member, answer);
-    if (member.granted.get(runKey(version, answer)) === 'answered') member.repeats++;
-    else member.answers++;
-    if (member.repeats > member.answers + maxIdleRepeats) return this.#expel(worker, 'repeats');
-    this.#leases.settle(member, version, { start, length }, this.#step, now);
-    if (this.#gradientCodec.codec.createFeedback) {
-      const run = { version, start, length };
-      this.#effects.push({ type: 'verdict', worker, run, counts: reason === undefined });
-    }
-    if (reason !== undefined) {
-      return this.#refuse(worker, reason, this.#leasedSamples(member, answer), now);
-    }
-    this.#step?.accept({ start, length, worker }, { gradient, lossSum, correct });
-    this.#training.counters.gradientsAccepted++;
-  }
-
-  /** Why the answer is not used, or undefined when it is. */
-  #verdict({ granted }: Member, answer: Answer): RejectReason | undefined {
-    const { version, epoch, step, start, length, samples, gradient, lossSum } = answer;
-    const open = this.#step;
-    const grant = granted.get(runKey(version, answer));
-    if (grant === 'answered') return 'duplicate';
-    if (open?.version !== version) return grant === undefined ? 'stale' : 'late';
-    if (grant === undefined) return 'unknown';
-    if (grant === 'probe') return 'duplicate';
-    if (open.epoch !== epoch || open.step !== step) return 'stale';
-    if (open.overlapsDone(answer)) return 'duplicate';
-    if (gradient.length !== this.weights.length) return 'wrong-length';
-    const planned = this.#plan.runSize(step, start, length);
-    if (samples !== planned || answer.correct > samples) return 'wrong-count';
-    return checkGradient({ gradient, lossSum, samples });
-  }
-
-  /** What the worker was asked for, because what it says of itself may be any number. */
-  #leasedSamples({ granted }: Member, { version, start, length }: Answer): number {
-    if (!granted.has(runKey(version, { start, length }))) return 0;
-    return this.#plan.runSize(this.#plan.position(version).step, start, length);
-  }
-
-  #refuse(worker: string, reason: RejectReason, samples: number, now: number): void {
-    const member = this.#leases.members.get(worker);
-    if (member === undefined) return;
-    this.#effects.push({ type: 'refuse', worker, reason });
-    const { counters } = this.#training;
-    if (reason === 'late') counters.gradientsLate++;
-    else if (reason === 'duplicate') counters.gradientsDuplicate++;
-    else counters.gradientsRejected++;
-    counters.samplesWasted += samples;
-    if (harmless.has(reason)) return;
-    if (reason === 'not-finite' || reason === 'too-large') return this.#unusable(member, now);
-    this.#strike(member);
-  }
-
-  #strike(member: Member): void {
-    if (++member.strikes >= maxStrikes) this.#expel(member.worker, 'strikes');
-  }
-
-  #expel(worker: string, reason: RejectReason, detail?: string): void {
-    if (!this.#leases.members.has(worker)) return;
-    this.#effects.push({ type: 'expel', worker, reason, ...(detail !== undefined && { detail }) });
-    this.#leases.remove(worker, this.#step);
-  }
-
-  /**
-   * A worker whose numbers are none may be broken, or training itself is: then all who are ready come to none, and
-   * the first to do so for the third time ends the run. Until all were asked, one strike a step is enough.
-   */
-  #unusable(member: Member, now: number): void {
-    const unusable = this.#step?.unusable ?? new Set();
-    const isFirst = !unusable.has(member.worker);
-    unusable.add(member.worker);
-    const isUnanimous = this.#leases.ready.every(({ worker }) => unusable.has(worker));
-    if (isUnanimous && member.strikes + 1 >= maxStrikes) return this.#end('diverged', now);
-    if (isFirst || isUnanimous) this.#strike(member);
   }
 
   /** Commits what is complete, opens what comes next, and gives work to whoever is idle. */
   #advance(now: number): void {
-    const total = this.#step?.total;
-    if (this.#step && total) {
-      this.#effects.push(...this.#training.commit(this.#step, total, now));
-      this.#step.close();
-      this.#step = undefined;
-    }
+    this.#commit(now);
     if (this.version >= this.#plan.totalSteps) return this.#end('completed', now);
-    if (this.#stopping && !this.#leases.isUnderWay(this.#step)) return this.#end('stopped', now);
-    const mayOpen = this.#held === 'none' && this.#pausedBy === undefined;
-    if (!mayOpen && this.#step === undefined) return;
-    if (this.#step === undefined) {
-      this.#leases.freeForNextStep(now);
-      this.#step = new OpenStep(this.#plan, this.#gradientCodec, this.version, now, this.#sums);
+    const crew = this.#crew;
+    if (this.#stopping && !crew.isUnderWay) return this.#end('stopped', now);
+    if (crew.step === undefined) {
+      if (this.#held !== 'none' || this.#pausedBy !== undefined) return;
+      const { version } = this;
+      crew.begin(new OpenStep(this.#plan, this.#gradientCodec, version, now, this.#sums), now);
     }
-    const given = this.#leases.give(this.#step, now);
+    const given = crew.give(now);
     if (given.length > 0) this.#training.startClock(now);
     this.#effects.push(...given);
   }
 
+  #commit(now: number): void {
+    const { step } = this.#crew;
+    if (!step?.total) return;
+    this.#effects.push(...this.#training.commit(step, step.total, now));
+    step.close();
+    this.#crew.endStep();
+  }
+
   #end(reason: EndReason, now: number): void {
     this.#ended = true;
-    if (this.#step) this.#training.abandon(this.#step);
+    if (this.#crew.step) this.#training.abandon(this.#crew.step);
     this.#effects.push({ type: 'end', reason, snapshot: this.#training.snapshot(now) });
   }
 }

@@ -45,7 +45,7 @@ export function createDataBlocks(slice: Slice, imageBytes: number): DataBlocks {
 /** Off the event loop. Brotli takes as long and saves 5 % of MNIST more, but browsers take it over TLS alone. */
 const gzipOffLoop = promisify(gzip);
 
-function createBlock(bytes: Uint8Array): DataBlock {
+export function createBlock(bytes: Uint8Array): DataBlock {
   let compressed: Promise<Uint8Array | undefined> | undefined;
   return {
     bytes,

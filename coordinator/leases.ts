@@ -2,7 +2,7 @@
 import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
 import { allot, runMs } from './allot.ts';
-import type { Effect } from './core-types.ts';
+import type { CrewEffect } from './core-types.ts';
 import {
   createLease,
   type Grant,
@@ -15,7 +15,7 @@ import {
   rememberShards,
   runKey,
 } from './membership.ts';
-import type { OpenStep } from './open-step.ts';
+import type { StepShards } from './step-shards.ts';
 
 export class Leases {
   readonly #members = new Map<string, Member>();
@@ -44,14 +44,20 @@ export class Leases {
     this.#members.set(worker, newMember(worker, name, this.#hasParts));
   }
 
-  remove(worker: string, step: OpenStep | undefined): void {
+  remove(worker: string, step: StepShards | undefined): void {
     const member = this.#members.get(worker);
     if (member?.state.kind === 'working') release(member.state.lease, step);
     this.#members.delete(worker);
   }
 
+  /** Hands back what the worker has, which gets nothing before it is ready again. */
+  rest(member: Member, step: StepShards | undefined): void {
+    if (member.state.kind === 'working') release(member.state.lease, step);
+    member.state = { kind: 'preparing' };
+  }
+
   /** Somebody computes a shard of the step right now. */
-  isUnderWay(step: OpenStep | undefined): boolean {
+  isUnderWay(step: StepShards | undefined): boolean {
     for (const { state } of this.#members.values()) {
       if (state.kind === 'working' && state.lease.version === step?.version) return true;
     }
@@ -63,7 +69,7 @@ export class Leases {
     member: Member,
     version: number,
     run: ShardRun,
-    step: OpenStep | undefined,
+    step: StepShards | undefined,
     now: number,
   ): void {
     const key = runKey(version, run);
@@ -82,8 +88,8 @@ export class Leases {
     member.state = { kind: 'idle' };
   }
 
-  expire(step: OpenStep | undefined, now: number): Effect[] {
-    const effects: Effect[] = [];
+  expire(step: StepShards | undefined, now: number): CrewEffect[] {
+    const effects: CrewEffect[] = [];
     for (const member of this.#members.values()) {
       const { state, worker } = member;
       if (state.kind === 'suspect' && now >= state.retryAt) member.state = { kind: 'idle' };
@@ -112,13 +118,14 @@ export class Leases {
   }
 
   /** Gives every shard that nobody computes to the idle workers, then copies of late ones to whoever is left. */
-  give(step: OpenStep, now: number): Effect[] {
-    const effects: Effect[] = [];
+  give(step: StepShards, now: number): CrewEffect[] {
+    const effects: CrewEffect[] = [];
     let idle = this.#idleMembers(step);
     // More than once when the shards come in more pieces than fit into the leases of the fastest.
     while (idle.length > 0 && step.hasUnheldShards) {
       for (const { worker, runs } of allot(step.unheldShards(), idle)) {
-        effects.push(...this.#lease(this.#members.get(worker)!, { runs }, step, now));
+        const grant = { runs: runs.flatMap((run) => step.cut(run)) };
+        effects.push(...this.#lease(this.#members.get(worker)!, grant, step, now));
       }
       idle = this.#idleMembers(step);
     }
@@ -132,7 +139,7 @@ export class Leases {
   }
 
   /** When a lease expires, runs late or a pause ends; infinity when only an event can help. */
-  wakeAt(step: OpenStep | undefined): number {
+  wakeAt(step: StepShards | undefined): number {
     let wakeAt = Number.POSITIVE_INFINITY;
     let lateAt = Number.POSITIVE_INFINITY;
     for (const { state } of this.#members.values()) {
@@ -149,7 +156,7 @@ export class Leases {
    * Who may be given work that the step waits for. Whoever let its last lease expire, or had no usable numbers for
    * this step, gets none unless there is nobody else.
    */
-  #idleMembers({ unusable }: OpenStep): Member[] {
+  #idleMembers({ unusable }: StepShards): Member[] {
     const present = [...this.#members.values()].filter(({ state }) => {
       return state.kind === 'idle' || state.kind === 'working';
     });
@@ -162,9 +169,9 @@ export class Leases {
   #lease(
     member: Member,
     { runs, isProbe = false }: Partial<Grant> & Pick<Grant, 'runs'>,
-    step: OpenStep,
+    step: StepShards,
     now: number,
-  ): Effect[] {
+  ): CrewEffect[] {
     const { worker } = member;
     const { version, epoch } = step;
     const lease = createLease(member, { version, runs, isProbe }, now, this.#times);
@@ -179,7 +186,7 @@ export class Leases {
     member.lastLeasedAt = now;
     member.probes = isProbe ? member.probes + 1 : 0;
     if (!isProbe) member.lastNeededVersion = version;
-    const effect: Effect = { type: 'lease', worker, epoch, step: step.step, version, runs };
+    const effect: CrewEffect = { type: 'lease', worker, epoch, step: step.step, version, runs };
     return isCurrent ? [effect] : [{ type: 'weights', worker, version }, effect];
   }
 
@@ -187,9 +194,9 @@ export class Leases {
    * A worker that is too slow to get work, or one too many, computes a copy now and then, because speeds change; one
    * that let a lease expire does so first of all.
    */
-  #probe(step: OpenStep, now: number): Effect[] {
+  #probe(step: StepShards, now: number): CrewEffect[] {
     const { probeMs, maxProbeMs } = this.#times;
-    const effects: Effect[] = [];
+    const effects: CrewEffect[] = [];
     for (const member of this.#members.values()) {
       if (member.state.kind !== 'idle') continue;
       const { expirations, lastNeededVersion, lastLeasedAt, probes } = member;
@@ -204,8 +211,8 @@ export class Leases {
   }
 
   /** Near the end of a step: idle workers compute what is late, or what they would finish sooner. */
-  #copyLate(step: OpenStep, now: number): Effect[] {
-    const effects: Effect[] = [];
+  #copyLate(step: StepShards, now: number): CrewEffect[] {
+    const effects: CrewEffect[] = [];
     const idle = this.#idleMembers(step);
     for (const { state } of [...this.#members.values()]) {
       if (idle.length === 0) break;
@@ -223,13 +230,13 @@ export class Leases {
   }
 }
 
-function release({ version, pending, isProbe }: Lease, step: OpenStep | undefined): void {
+function release({ version, pending, isProbe }: Lease, step: StepShards | undefined): void {
   if (version !== step?.version || isProbe) return;
   for (const run of pending) step.release(run);
 }
 
 /** The run that its holder will come to last and that nobody else computes. */
-function copyableRun({ version, pending, isProbe }: Lease, step: OpenStep | undefined) {
+function copyableRun({ version, pending, isProbe }: Lease, step: StepShards | undefined) {
   if (version !== step?.version || isProbe) return undefined;
   return pending.findLast((run) => step.canBeCopied(run));
 }

@@ -38,6 +38,8 @@ export interface Member {
   state: WorkerState;
   /** Measured time for one shard from lease to answer: a moving geometric mean. */
   shardMs: number;
+  /** How many compute for it: 1, unless it is a relay. */
+  workers: number;
   /** Version of the weights last sent to it. */
   weightsVersion: number;
   /** Leases in a row that it let expire. Until it answers one in full, no step relies on it. */
@@ -93,6 +95,7 @@ export function newMember(worker: string, name: string, hasParts: boolean): Memb
     name,
     state: { kind: 'preparing' },
     shardMs: 0,
+    workers: 1,
     weightsVersion: -1,
     expirations: 0,
     strikes: 0,

@@ -83,29 +83,14 @@ export class Metrics {
   }
 
   /** `workers` are ready after this. */
-  worker({ worker, name }: Worker, action: WorkerAction, workers: number, reason?: string): void {
-    const { kind, engine } = this.table.about(worker) ?? {};
-    this.#options.log.add({
-      type: 'worker',
-      worker,
-      name,
-      action,
-      ...(kind !== undefined && { kind }),
-      ...(engine !== undefined && { engine }),
-      ...(reason !== undefined && { reason }),
-      workers,
-    });
-    if (action === 'left' || action === 'expelled') this.table.gone(worker);
+  worker(worker: Worker, action: WorkerAction, workers: number, reason?: string): void {
+    this.#options.log.add(this.table.eventOf(worker, { action, workers, reason }));
+    if (action === 'left' || action === 'expelled') this.table.gone(worker.worker);
   }
 
   joined(peer: WorkerPeer, workers: number): void {
     this.table.joined(peer);
     this.worker(peer, 'joined', workers);
-  }
-
-  ready(worker: Worker, engine: string, workers: number): void {
-    this.table.ready(worker.worker, engine);
-    this.worker(worker, 'ready', workers);
   }
 
   /** Tells of all workers, unless it did so a moment ago and this is not the last time. */

@@ -164,7 +164,7 @@ export class TrainingState {
 
 const noTotals: Snapshot['epochTotals'] = { lossSum: 0, correct: 0, samples: 0, seconds: 0 };
 
-const noCounters: CoreCounters = {
+export const noCounters: CoreCounters = {
   samplesCommitted: 0,
   samplesWasted: 0,
   gradientsAccepted: 0,

@@ -105,7 +105,8 @@ export function openWorkChannel(
       guarded(() => {
         const message = v.safeParse(fromWorkerSchema, data);
         if (!message.success) return handlers.badMessage(peer, 'malformed');
-        if (message.output.type === 'ready') clearTimeout(joinTimer);
+        // A relay waits for others: it has come when it says who is there.
+        if (['ready', 'crew'].includes(message.output.type)) clearTimeout(joinTimer);
         handlers.message(peer, message.output);
       });
     });

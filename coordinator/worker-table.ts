@@ -1,5 +1,5 @@
 // What each worker does for the run: the rows that watchers see.
-import type { WorkerRow } from '../shared/events.ts';
+import type { NewRunEvent, WorkerRow } from '../shared/events.ts';
 import { Meter } from '../shared/meter.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { RejectReason } from '../shared/protocol.ts';
@@ -7,13 +7,18 @@ import type { LedgerRecord } from './ledger.ts';
 import type { Member } from './membership.ts';
 import type { Traffic, WorkerPeer } from './work-channel.ts';
 
+/** What a worker computes with; of a relay, how many do. */
+export type Equipment = Pick<WorkerRow, 'engine' | 'behind'>;
+export type WorkerEvent = Extract<NewRunEvent, { type: 'worker' }>;
+export type WorkerFate = Pick<WorkerEvent, 'action' | 'workers' | 'reason'>;
+
 type Tally = Pick<WorkerRow, 'samples' | 'accepted' | 'duplicate' | 'late' | 'rejected'>;
 
 interface Account {
   readonly peer: WorkerPeer;
   readonly tally: { -readonly [Name in keyof Tally]: number };
   readonly meter: Meter;
-  engine?: string;
+  equipment: Equipment;
   /** The lease that it computes, and how much of that was spent in its engine. */
   lease?: { readonly at: number; pending: number; computeMs: number };
   /** Of the last lease that it answered in full. */
@@ -31,22 +36,41 @@ export class WorkerTable {
 
   joined(peer: WorkerPeer): void {
     const tally = { samples: 0, accepted: 0, duplicate: 0, late: 0, rejected: 0 };
-    this.#accounts.set(peer.worker, { peer, tally, meter: new Meter() });
+    this.#accounts.set(peer.worker, { peer, equipment: {}, tally, meter: new Meter() });
   }
 
-  ready(worker: string, engine: string): void {
+  equipped(worker: string, equipment: Equipment): void {
     const account = this.#accounts.get(worker);
-    if (account) account.engine = engine;
+    if (account) account.equipment = equipment;
   }
 
   gone(worker: string): void {
     this.#accounts.delete(worker);
   }
 
+  /** Something became of a worker, of whom so many are ready after it. */
+  eventOf(
+    { worker, name }: Pick<WorkerRow, 'worker' | 'name'>,
+    { action, workers, reason }: WorkerFate,
+  ): WorkerEvent {
+    const { kind, engine, behind } = this.about(worker) ?? {};
+    return {
+      type: 'worker',
+      worker,
+      name,
+      action,
+      ...(kind !== undefined && { kind }),
+      ...(engine !== undefined && { engine }),
+      ...(behind !== undefined && { behind }),
+      ...(reason !== undefined && { reason }),
+      workers,
+    };
+  }
+
   /** Undefined for one that is gone. */
-  about(worker: string): Pick<WorkerRow, 'name' | 'kind' | 'engine'> | undefined {
+  about(worker: string): Pick<WorkerRow, 'name' | 'kind' | 'engine' | 'behind'> | undefined {
     const account = this.#accounts.get(worker);
-    return account && { ...account.peer, engine: account.engine };
+    return account && { ...account.peer, ...account.equipment };
   }
 
   leased(worker: string, runs: number, now: number): void {
@@ -91,12 +115,12 @@ export class WorkerTable {
     const accounts = [...this.#accounts.values()];
     const speeds = accounts.map(({ meter }) => meter.perSecond(now));
     const total = speeds.reduce((sum, speed) => sum + speed, 0);
-    return accounts.flatMap(({ peer, engine, tally, split }, at) => {
+    return accounts.flatMap(({ peer, equipment, tally, split }, at) => {
       const member = members.get(peer.worker);
       if (member === undefined) return [];
       return {
         ...peer,
-        ...(engine !== undefined && { engine }),
+        ...equipment,
         state: stateOf(member, speeds[at]),
         samplesPerSecond: speeds[at],
         share: total > 0 ? speeds[at] / total : 0,

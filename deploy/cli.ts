@@ -8,6 +8,7 @@ import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { predict } from './commands/predict.ts';
+import { relay } from './commands/relay.ts';
 import { runs } from './commands/runs.ts';
 import { train } from './commands/train.ts';
 import { watch } from './commands/watch.ts';
@@ -26,6 +27,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   train,
   coordinatorCommand,
   worker,
+  relay,
   watch,
   control,
   evaluateCommand,

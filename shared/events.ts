@@ -77,6 +77,8 @@ const workerEvent = v.object({
   kind: v.optional(v.picklist(workerKinds)),
   action: v.picklist(['joined', 'ready', 'standby', 'late', 'left', 'expelled', 'rejected']),
   engine: v.optional(v.string()),
+  /** How many compute for it, where it is a relay. */
+  behind: v.optional(count),
   reason: v.optional(v.string()),
   workers: count,
 });
@@ -91,6 +93,8 @@ const workersEvent = v.object({
       name: v.string(),
       kind: v.picklist(workerKinds),
       engine: v.optional(v.string()),
+      /** How many compute for it, where it is a relay. */
+      behind: v.optional(count),
       /** `idle`: ready, and its answers are not needed at present. */
       state: v.picklist(['preparing', 'working', 'idle', 'late']),
       /** Of committed samples, over the last seconds. */

@@ -14,8 +14,8 @@ const payload = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 /** An aligned run of shards: `length` is a power of two and divides `start`. */
 export const shardRunSchema = v.strictObject({ start: count, length: count });
 
-/** Where a worker runs: in a process of Node, or in a browser. */
-export const workerKinds = ['node', 'tab'] as const;
+/** Where a worker runs: in a process of Node, in a browser, or in many processes behind a relay. */
+export const workerKinds = ['node', 'tab', 'relay'] as const;
 export type WorkerKind = (typeof workerKinds)[number];
 
 /** What a socket says of itself when it connects, before anything is sent to it. */
@@ -94,6 +94,21 @@ const ready = v.strictObject({
   samplesPerSecond: v.pipe(finite, v.gtValue(0)),
 });
 
+export const maxCrewSize = 1_000_000;
+
+/**
+ * In place of `ready`, and whenever it changes: a relay has so many workers. With none it hands its leases back, and is
+ * given no others.
+ */
+const crew = v.strictObject({
+  type: v.literal('crew'),
+  workers: v.pipe(count, v.maxValue(maxCrewSize)),
+  /** Theirs, each once. */
+  engine: label,
+  /** Of all together. */
+  samplesPerSecond: v.pipe(finite, v.minValue(0)),
+});
+
 /** The sum of the gradients of one leased run of shards. */
 const gradient = v.strictObject({
   type: v.literal('gradient'),
@@ -116,7 +131,7 @@ const gradient = v.strictObject({
 /** Goodbye: the leases go back at once. */
 const leave = v.strictObject({ type: v.literal('leave'), reason: label });
 
-export const fromWorkerSchema = v.variant('type', [ready, gradient, leave]);
+export const fromWorkerSchema = v.variant('type', [ready, crew, gradient, leave]);
 
 export type ToWorker = v.InferOutput<typeof toWorkerSchema>;
 export type FromWorker = v.InferOutput<typeof fromWorkerSchema>;

@@ -156,10 +156,11 @@ function eventsOf<Type extends RunEvent['type']>(
 export function next<Type extends RunEvent['type']>(
   log: EventLog,
   type: Type,
+  isMeant: (event: RunEventOf<Type>) => boolean = () => true,
 ): Promise<RunEventOf<Type>> {
   return new Promise((resolve) => {
     const unsubscribe = log.subscribe((event) => {
-      if (event.type !== type) return;
+      if (event.type !== type || !isMeant(event as RunEventOf<Type>)) return;
       unsubscribe();
       resolve(event as RunEventOf<Type>);
     });

@@ -300,6 +300,38 @@ describe('where each shard draws from its own part of the data', () => {
   });
 });
 
+describe('a relay', () => {
+  const crew = (run: VirtualRun, workers: number) =>
+    run.handle({ type: 'crew', worker: 'relay', workers, samplesPerSecond: 40 * workers });
+
+  it('whose workers have gone hands its shards back at once, and is given no others', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.handle({ type: 'joined', worker: 'relay', name: 'relay' });
+    crew(run, 4);
+    run.answer('a');
+    expect(shardsOf(run.leaseOf('relay')).length).toBeGreaterThan(4);
+    const old = run.leaseOf('relay');
+    run.answer('a');
+    const effects = crew(run, 0);
+    expect(run.core.readyCount).toBe(1);
+    expect(only(effects, 'late')).toEqual([]);
+    expect(only(effects, 'lease').every(({ worker }) => worker === 'a')).toBe(true);
+    while (run.core.version < 2) run.answer('a');
+    expect(run.leaseOf('relay')).toBe(old);
+    expect(only(run.answer('relay', old), 'refuse')[0]).toMatchObject({ reason: 'late' });
+  });
+
+  it('with more workers is as fast as it says, until that is measured', () => {
+    const run = new VirtualRun({ workers: { a: 100, relay: 100 } });
+    expect(shardsOf(run.leaseOf('relay'))).toHaveLength(4);
+    run.now = 400;
+    crew(run, 3);
+    for (const worker of ['a', 'relay']) run.answer(worker);
+    expect(run.leaseOf('relay').version).toBe(1);
+    expect(shardsOf(run.leaseOf('relay')).length).toBeGreaterThan(4);
+  });
+});
+
 describe('a team', () => {
   it.each([
     ['a worker ten times slower', { a: 10, b: 100 }],

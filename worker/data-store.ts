@@ -21,19 +21,23 @@ export interface DataProgress {
   readonly totalBytes: number;
 }
 
-export interface TrainingDataRequest {
+/** Where blocks come from. */
+export interface BlockRequest {
   readonly baseUrl: string;
-  readonly manifest: DataManifest;
-  /** Bytes of one image. */
-  readonly imageBytes: number;
   readonly cache: BlockCache;
   /** In hex. Passed in, because browsers offer none on a page that came over plain HTTP. */
   readonly sha256: (bytes: Uint8Array) => string | Promise<string>;
   readonly fetch?: typeof fetch;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: DataProgress) => void;
   /** Resolves after `ms`, or earlier when the signal aborts. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface TrainingDataRequest extends BlockRequest {
+  readonly manifest: DataManifest;
+  /** Bytes of one image. */
+  readonly imageBytes: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: DataProgress) => void;
 }
 
 const retryDelaysMs = [500, 1000, 2000];
@@ -42,7 +46,7 @@ const pastCaches = { cache: 'reload' } as const;
 
 /** Fetches the labels; images come when they are asked for. Rejects with the block that did not come. */
 export async function openTrainingData(request: TrainingDataRequest): Promise<TrainingData> {
-  const { manifest, imageBytes, cache, sha256, onProgress } = request;
+  const { manifest, imageBytes, onProgress } = request;
   const imagesPerBlock = checkLayout(manifest, imageBytes);
   const blocks = [...manifest.images, ...manifest.labels];
   const totalBytes = byteLength(blocks);
@@ -50,18 +54,14 @@ export async function openTrainingData(request: TrainingDataRequest): Promise<Tr
 
   const stop = new AbortController();
   const signal = AbortSignal.any(request.signal ? [request.signal, stop.signal] : [stop.signal]);
-  /** `deliver` need not wait for the cache to keep it, too. */
   const bring = async (at: number, deliver: (bytes: Uint8Array) => void): Promise<void> => {
     signal.throwIfAborted();
-    const block = blocks[at];
-    const cached = await cache.get(block.sha256);
-    const isIntact = cached !== undefined && (await faultOf(cached, block, sha256)) === undefined;
     const who = `Block ${at + 1} of ${blocks.length} of the training data`;
-    const bytes = isIntact ? cached : await download(who, block, request, signal);
-    loadedBytes += block.bytes;
-    deliver(bytes);
-    onProgress?.({ loadedBytes, totalBytes });
-    if (!isIntact) await cache.put(block.sha256, bytes);
+    await bringBlock(who, blocks[at], request, signal, (bytes) => {
+      loadedBytes += bytes.length;
+      deliver(bytes);
+      onProgress?.({ loadedBytes, totalBytes });
+    });
   };
 
   const labels = new Uint8Array(byteLength(manifest.labels));
@@ -80,7 +80,26 @@ export async function openTrainingData(request: TrainingDataRequest): Promise<Tr
   });
 }
 
-type Block = DataManifest['images'][number];
+export type Block = DataManifest['images'][number];
+
+/**
+ * Delivers its bytes, which are right, and then keeps them, which `deliver` need not wait for. Rejects with `who` and the
+ * reason when they do not come.
+ */
+export async function bringBlock(
+  who: string,
+  block: Block,
+  request: BlockRequest,
+  signal: AbortSignal,
+  deliver: (bytes: Uint8Array) => void,
+): Promise<void> {
+  const { cache, sha256 } = request;
+  const cached = await cache.get(block.sha256);
+  const isIntact = cached !== undefined && (await faultOf(cached, block, sha256)) === undefined;
+  const bytes = isIntact ? cached : await download(who, block, request, signal);
+  deliver(bytes);
+  if (!isIntact) await cache.put(block.sha256, bytes);
+}
 
 /** How many images a block has. */
 function checkLayout({ images, labels }: DataManifest, imageBytes: number): number {
@@ -106,7 +125,7 @@ function checkLayout({ images, labels }: DataManifest, imageBytes: number): numb
 async function download(
   who: string,
   block: Block,
-  request: TrainingDataRequest,
+  request: BlockRequest,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const { baseUrl, sha256, fetch = globalThis.fetch, wait = waitUnlessAborted } = request;
@@ -138,7 +157,7 @@ async function download(
 async function faultOf(
   bytes: Uint8Array,
   expected: Block,
-  sha256: TrainingDataRequest['sha256'],
+  sha256: BlockRequest['sha256'],
 ): Promise<string | undefined> {
   if (bytes.length !== expected.bytes) {
     return `expected ${expected.bytes} bytes, found ${bytes.length}`;

@@ -3,7 +3,7 @@ import { loadCodecs } from '../shared/codecs/index.ts';
 import {
   encodeSum,
   type GradientCodec,
-  roundSum,
+  roundWithin,
   type Subtree,
 } from '../shared/codecs/rounding.ts';
 import { modelOf, planOf } from '../shared/config.ts';
@@ -337,16 +337,9 @@ interface RoundedTree {
   readonly round: RoundSum;
 }
 
-/** The sum over the whole run is rounded by its way over the wire. */
-function treeOf(
-  { gradientCodec, sums }: Workplace,
-  { epoch, step, start, length }: Subtree,
-): RoundedTree {
-  const round: RoundSum = (gradient, from, count) => {
-    const subtree = { epoch, step, start: start + from, length: count };
-    if (count < length) roundSum(gradientCodec, subtree, gradient);
-  };
-  return { tree: new TreeSum(length, round, sums), round };
+function treeOf({ gradientCodec, sums }: Workplace, run: Subtree): RoundedTree {
+  const round = roundWithin(gradientCodec, run);
+  return { tree: new TreeSum(run.length, round, sums), round };
 }
 
 /**

@@ -5,6 +5,7 @@ import { guestOptions } from '../admission-options.ts';
 import { defineCommand } from '../command.ts';
 import { type Destination, parseDestination } from '../coordinator-url.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
+import { statusOfGuest } from '../guest-ending.ts';
 import { onInterrupt, pause } from '../interrupt.ts';
 import { engineOption } from '../serve-options.ts';
 import { superviseWorkers } from '../supervisor.ts';
@@ -96,22 +97,10 @@ async function workHere(
 
 /** Throws what a person has to know. */
 function statusOf(ending: WorkerEnding, url: string, log: Log): ExitCode {
-  switch (ending.kind) {
-    case 'finished':
-      log.info(`the run is over: ${ending.reason}`);
-      return 'ok';
-    case 'left':
-      return 'ok';
-    case 'refused':
-      throw new CliError('refused', `This worker cannot join ${url}: ${ending.detail}.`);
-    case 'failed': {
-      const { stage, error } = ending;
-      const code = stage === 'training' ? 'failure' : stage;
-      throw new CliError(code, error.message, { cause: error });
-    }
-    default:
-      return ending satisfies never;
-  }
+  if (ending.kind !== 'failed') return statusOfGuest('worker', ending, url, log);
+  const { stage, error } = ending;
+  const code = stage === 'training' ? 'failure' : stage;
+  throw new CliError(code, error.message, { cause: error });
 }
 
 async function superviseMany(

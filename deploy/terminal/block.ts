@@ -93,7 +93,7 @@ function workersText({ workers, progress }: RunView): string {
 /** `share` of the epoch so far; not a number before its first step. */
 function workerText({ name, kind, engine, state }: WorkerView, share: number): string {
   const details = [
-    kind === 'tab' && 'tab',
+    kind !== 'node' && kind,
     engine && sanitize(engine),
     state !== 'ready' && state,
     share > 0 && `${Math.round(100 * share)} %`,

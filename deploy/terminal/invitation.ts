@@ -69,7 +69,8 @@ export function invitationLines(url: string, doors: Doors, screen: Screen): stri
   }
 }
 
-function command(name: string, address: string, { fingerprint }: Certificate): string {
+/** What others type. */
+export function command(name: string, address: string, { fingerprint }: Certificate): string {
   const pin = fingerprint === undefined ? '' : ` --tls-fingerprint ${fingerprint}`;
   return `npx tutti ${name} ${address}${pin}`;
 }

@@ -62,8 +62,7 @@ function epochLine(event: RunEventOf<'epoch'>): string {
 }
 
 function workerLine(event: RunEventOf<'worker'>, style: Style): string {
-  const place = event.kind === 'tab' ? ' (tab)' : '';
-  const name = formatName(event.name) + place;
+  const name = formatName(event.name) + placeOf(event);
   const engine = event.engine === undefined ? '' : ` on ${sanitize(event.engine)}`;
   const because = event.reason === undefined ? '' : `: ${sanitize(event.reason)}`;
   const ready = style.dim(` (${formatInteger(event.workers)} ready)`);
@@ -83,6 +82,11 @@ function workerLine(event: RunEventOf<'worker'>, style: Style): string {
     case 'rejected':
       return `${style.red('-')} ${name} was turned away${because}`;
   }
+}
+
+function placeOf({ kind, behind }: RunEventOf<'worker'>): string {
+  if (kind === 'tab') return ' (tab)';
+  return behind === undefined ? '' : ` (relay of ${formatInteger(behind)})`;
 }
 
 /** Waits for a shard or an evaluation are short and come again and again: the block shows those. */

@@ -2,6 +2,7 @@
 // made, whether it travels after that or not.
 import type { Codec } from '../contracts.ts';
 import { createRandom } from '../random.ts';
+import type { RoundSum } from '../tree-sum.ts';
 
 /** A subtree of a step. */
 export interface Subtree {
@@ -38,4 +39,13 @@ export function roundSum(
 
 function drawOf(seed: number, { epoch, step, start, length }: Subtree): number {
   return createRandom(seed, 'codec', epoch, step, start, length).uint32();
+}
+
+/** For the sum over one run of shards that travels: what is summed up on the way, but not the whole, which is encoded. */
+export function roundWithin(gradientCodec: GradientCodec, run: Subtree): RoundSum {
+  const { start, length } = run;
+  return (sum, from, count) => {
+    if (count < length)
+      roundSum(gradientCodec, { ...run, start: start + from, length: count }, sum);
+  };
 }

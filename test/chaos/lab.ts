@@ -125,6 +125,16 @@ export class Lab {
     return worker;
   }
 
+  /** Resolves to where its own workers find it. */
+  async startRelay(name: string, port = 0): Promise<string> {
+    const { t, folder } = this.#parts;
+    const words = ['relay', this.url, `--name=${name}`, `--port=${port}`];
+    const relay = startTutti(t, words, { cwd: folder });
+    this.workers.set(name, relay);
+    await relay.waitForText(/Workers join with: .*\n/);
+    return /worker (http\S+)/.exec(relay.stdout)![1];
+  }
+
   startWorkers(...names: string[]): void {
     for (const name of names) this.startWorker(name);
   }
@@ -150,6 +160,14 @@ export class Lab {
   async ready(name: string): Promise<RunEventOf<'worker'>> {
     return this.#coordinator.waitForEvent('worker', (event) => {
       return event.name === name && event.action === 'ready';
+    });
+  }
+
+  /** Until so many compute behind the relay of that name. */
+  async behind(name: string, count: number): Promise<RunEventOf<'workers'>> {
+    const { lastSeq } = this;
+    return this.#coordinator.waitForEvent('workers', ({ rows, seq }) => {
+      return seq > lastSeq && rows.some((row) => row.name === name && row.behind === count);
     });
   }
 

@@ -87,6 +87,10 @@ export class CoordinatorProcess implements CoordinatorEnd {
     switch (message.type) {
       case 'ready':
         return this.dispatch({ ...message, worker });
+      case 'crew': {
+        const { type, workers, samplesPerSecond } = message;
+        return this.dispatch({ type, worker, workers, samplesPerSecond });
+      }
       case 'answer':
         return this.dispatch({ ...message, worker });
       case 'malformed':

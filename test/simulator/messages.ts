@@ -12,6 +12,13 @@ export type ToSimWorker =
 
 export type FromSimWorker =
   | { readonly type: 'ready'; readonly samplesPerSecond: number }
+  /** `order` is its place among those of a connection, which keeps them in order. */
+  | {
+      readonly type: 'crew';
+      readonly order: number;
+      readonly workers: number;
+      readonly samplesPerSecond: number;
+    }
   | { readonly type: 'answer'; readonly answer: Answer }
   | { readonly type: 'malformed' }
   /** More messages than it may send. */

@@ -92,6 +92,7 @@ export class Connection {
   readonly #below: WorkerEnd;
   readonly #up: Lane = { sent: 0, latestArrived: -1 };
   readonly #down: Lane = { sent: 0, latestArrived: -1 };
+  #latestCrew = -1;
   #isOpenAbove = true;
   #isOpenBelow = true;
 
@@ -110,9 +111,19 @@ export class Connection {
   sendUp(message: FromSimWorker): void {
     if (!this.#isOpenBelow) return;
     // A handshake that is lost makes no connection; those that break are drawn apart.
-    this.#network.carry(this.#up, message.type !== 'ready', () => {
-      if (this.#isOpenAbove) this.#above.receive(this, ownCopy(message));
+    const mayBeLost = message.type !== 'ready' && message.type !== 'crew';
+    this.#network.carry(this.#up, mayBeLost, () => {
+      if (this.#isOpenAbove && !this.#isOutdated(message)) {
+        this.#above.receive(this, ownCopy(message));
+      }
     });
+  }
+
+  #isOutdated(message: FromSimWorker): boolean {
+    if (message.type !== 'crew') return false;
+    if (message.order <= this.#latestCrew) return true;
+    this.#latestCrew = message.order;
+    return false;
   }
 
   sendDown(message: ToSimWorker): void {

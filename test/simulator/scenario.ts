@@ -3,7 +3,7 @@ import { defaultLeaseTimes, type LeaseTimes } from '../../coordinator/membership
 import type { PlanOptions } from '../../shared/plan.ts';
 import { shardingNames } from '../../shared/shardings/index.ts';
 import { Draw } from './draw.ts';
-import { drawStaff, type WorkerScenario } from './staff.ts';
+import { drawRelays, drawStaff, type WorkerScenario } from './staff.ts';
 
 export interface Scenario {
   readonly seed: number;
@@ -86,7 +86,7 @@ export function drawScenario(seed: number): Scenario {
     plan,
     leaseTimes,
     network: drawNetwork(draw, latencyMs, calmAtMs),
-    workers,
+    workers: drawRelays(new Draw(seed, 'relays'), workers, calmAtMs),
     fetchMs: new Draw(seed, 'fetch').magnitude(0.1, 1000),
     coordinator: {
       ...drawCoordinator(draw, steps, calmAtMs),

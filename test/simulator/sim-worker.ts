@@ -35,9 +35,13 @@ export class SimWorker implements WorkerEnd {
     this.#scenario = scenario;
     this.#around = around;
     const { world } = around;
-    const { joinsAtMs, mishaps, dishonesty } = scenario;
+    const { joinsAtMs, mishaps, dishonesty, rests = [] } = scenario;
     world.at(joinsAtMs, () => this.#connect());
     for (const mishap of mishaps) world.at(mishap.atMs, () => this.#befall(mishap));
+    for (const { fromMs, toMs } of rests) {
+      world.at(fromMs, () => this.#later(0, () => this.#loop?.rest()));
+      world.at(toMs, () => this.#later(0, () => this.#loop?.goOn()));
+    }
     if (dishonesty === undefined) return;
     for (const atMs of [dishonesty.fromMs, dishonesty.toMs]) {
       world.at(atMs, () => this.#befall({ kind: 'break', atMs }));

@@ -16,6 +16,8 @@ export class StaffWitness {
   readonly #isHonest: (worker: string) => boolean;
   /** Who joined and neither left nor was expelled. */
   readonly #present = new Set<string>();
+  /** Relays that have nobody. */
+  readonly #resting = new Set<string>();
   /** Version of the weights that each worker was sent, unless they may have been lost. */
   readonly #sent = new Map<string, number>();
   readonly #strikes = new Map<string, number>();
@@ -36,6 +38,8 @@ export class StaffWitness {
   notice(event: CoreEvent): void {
     if (event.type === 'joined') this.#present.add(event.worker);
     if (event.type === 'left') this.#present.delete(event.worker);
+    if (event.type === 'crew' && event.workers === 0) this.#resting.add(event.worker);
+    else if (event.type === 'crew' || event.type === 'ready') this.#resting.delete(event.worker);
     if (event.type === 'expel' && event.reason === 'expelled') this.#unwanted.add(event.worker);
   }
 
@@ -53,6 +57,7 @@ export class StaffWitness {
   }
 
   checkLease({ worker, version, runs }: EffectOf<'lease'>, { state, parts }: Member): void {
+    if (this.#resting.has(worker)) violated(`${worker} was leased shards and has nobody`);
     if (this.#sent.get(worker) !== version) violated(`${worker} has other weights than its lease`);
     if (state.kind !== 'working' || state.lease.pending.length !== runs.length) {
       return violated(`${worker} has another lease, too`);

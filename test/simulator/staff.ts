@@ -12,6 +12,13 @@ export interface WorkerScenario {
   readonly joinsAtMs: number;
   readonly mishaps: readonly Mishap[];
   readonly dishonesty?: Dishonesty;
+  /** A relay, whose workers are gone in these times: it computes nothing then. */
+  readonly rests?: readonly Rest[];
+}
+
+interface Rest {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 export type Mishap =
@@ -60,6 +67,22 @@ export function drawStaff(draw: Draw, { calmAtMs, msPerSample }: StaffOptions): 
       ...(isLiar && { dishonesty: drawDishonesty(draw, calmAtMs) }),
     };
   });
+}
+
+/** Some of them are relays. */
+export function drawRelays(
+  draw: Draw,
+  workers: readonly WorkerScenario[],
+  calmAtMs: number,
+): WorkerScenario[] {
+  const relayRate = draw.pick([0, 0.3, 1]);
+  const drawRest = (): Rest => {
+    const fromMs = draw.early(calmAtMs);
+    return { fromMs, toMs: draw.between(fromMs, calmAtMs) };
+  };
+  return workers.map((worker) =>
+    draw.chance(relayRate) ? { ...worker, rests: draw.several(1, 3, drawRest) } : worker,
+  );
 }
 
 function drawMishap(draw: Draw, calmAtMs: number): Mishap {

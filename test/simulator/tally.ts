@@ -8,6 +8,7 @@ export const happenings = [
   'worker crashed',
   'worker hung',
   'worker left',
+  'relay without workers',
   'nobody left',
   'lie told',
   'liar expelled',

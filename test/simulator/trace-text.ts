@@ -9,6 +9,8 @@ export function eventText(event: CoreEvent): string {
       return `${event.worker} ${event.type}`;
     case 'ready':
       return `${event.worker} ready, ${event.samplesPerSecond} samples/s`;
+    case 'crew':
+      return `${event.worker} has ${event.workers} workers, ${event.samplesPerSecond} samples/s`;
     case 'answer': {
       const { version, samples } = event.answer;
       return `${event.worker} answers ${version}:${runText(event.answer)}, ${samples} samples`;

@@ -29,6 +29,9 @@ export class WorkLoop {
   readonly #leases: Lease[] = [];
   #weights: Extract<ToSimWorker, { type: 'weights' }> | undefined;
   #isComputing = false;
+  /** Nothing is said of a crew before it is ready. */
+  #crew: 'unready' | 'here' | 'gone' = 'unready';
+  #crewMessages = 0;
   /** Of the latest weights: messages may overtake each other here. */
   #wantedVersion = -1;
 
@@ -45,6 +48,7 @@ export class WorkLoop {
         this.#wantedVersion = Math.max(this.#wantedVersion, message.version);
         return;
       case 'lease':
+        if (this.#crew === 'gone') return;
         this.#leases.push(message);
         if (!this.#isComputing) this.#next();
         return;
@@ -53,12 +57,38 @@ export class WorkLoop {
     }
   }
 
+  /** Of a relay: nobody computes for it any more. */
+  rest(): void {
+    if (this.#crew !== 'here') return;
+    this.#crew = 'gone';
+    this.#leases.length = 0;
+    this.#options.world.happened('relay without workers');
+    this.#sendCrew(0);
+  }
+
+  /** Of a relay: somebody does again, or others as well. */
+  goOn(): void {
+    if (this.#crew === 'unready') return;
+    this.#crew = 'here';
+    this.#sendCrew(1);
+  }
+
+  #sendCrew(workers: number): void {
+    const order = this.#crewMessages++;
+    const samplesPerSecond = workers * this.#claim();
+    this.#options.send({ type: 'crew', order, workers, samplesPerSecond });
+  }
+
   #announce(): void {
-    const { scenario, isHonest, draw, send } = this.#options;
+    this.#crew = 'here';
+    this.#options.send({ type: 'ready', samplesPerSecond: this.#claim() });
+  }
+
+  #claim(): number {
+    const { scenario, isHonest, draw } = this.#options;
     const { msPerSample, boast, dishonesty } = scenario;
     const isAbsurd = !isHonest && dishonesty?.lies.includes('absurd speed');
-    const samplesPerSecond = isAbsurd ? absurdSpeed(draw) : (1000 / msPerSample) * boast;
-    send({ type: 'ready', samplesPerSecond });
+    return isAbsurd ? absurdSpeed(draw) : (1000 / msPerSample) * boast;
   }
 
   #next(): void {
@@ -86,7 +116,8 @@ export class WorkLoop {
     const { start, length } = lease.runs[index];
     const samples = plan.runSize(lease.step, start, length);
     later(samples * scenario.msPerSample * draw.between(0.8, 1.2), () => {
-      if (lease.version === this.#wantedVersion) this.#answer(lease, weights, { start, length });
+      const isWanted = lease.version === this.#wantedVersion && this.#crew === 'here';
+      if (isWanted) this.#answer(lease, weights, { start, length });
       this.#compute(lease, weights, index + 1);
     });
   }

@@ -109,7 +109,8 @@ function sortRows(
   });
 }
 
-function kindText({ kind }: WorkerRow): string {
+function kindText({ kind, behind = 0 }: WorkerRow): string {
+  if (kind === 'relay') return `Relay of ${integer(behind)}`;
   return kind === 'tab' ? 'Tab' : 'Node';
 }
 

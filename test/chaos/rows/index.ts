@@ -9,6 +9,7 @@ import { floods } from './floods.ts';
 import { liars } from './liars.ts';
 import { messagesRepeated } from './messages-repeated.ts';
 import { partition } from './partition.ts';
+import { relayKilled } from './relay-killed.ts';
 import { shortLives } from './short-lives.ts';
 import { twoCoordinators } from './two-coordinators.ts';
 import { workerAskedToGo } from './worker-asked-to-go.ts';
@@ -36,4 +37,5 @@ export const rows: readonly Row[] = [
   floods,
   shortLives,
   twoCoordinators,
+  relayKilled,
 ];
