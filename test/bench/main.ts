@@ -1,6 +1,8 @@
-// npm run bench -- --engines | --speed | --step-cost: what is measured, as a table. On a quiet machine, one at a time.
+// npm run bench -- --engines | --speed | --step-cost | --scale: what is measured, as a table. On a quiet machine, one at
+// a time.
 import { parseArgs } from 'node:util';
 import { measureEngines } from './engines.ts';
+import { measureScale, networkNames } from './scale.ts';
 import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';
 
@@ -13,26 +15,43 @@ const { values } = parseArgs({
     file: { type: 'string' },
     'step-cost': { type: 'boolean' },
     steps: { type: 'string', default: '600' },
-    workers: { type: 'string', default: '2' },
+    workers: { type: 'string' },
     'batch-size': { type: 'string', default: '64' },
     profile: { type: 'string' },
+    scale: { type: 'boolean' },
+    networks: { type: 'string', default: networkNames.join() },
+    seconds: { type: 'string', default: '10' },
+    'shard-ms': { type: 'string', default: '20' },
   },
 });
+
+const numbers = (list: string): number[] => list.split(',').map(Number);
 
 if (values.engines) await measureEngines();
 if (values.speed) {
   const { batches, rounds, file } = values;
-  const batchSizes = batches.split(',').map(Number);
-  await measureSpeed({ batchSizes, rounds: Number(rounds), file });
+  await measureSpeed({ batchSizes: numbers(batches), rounds: Number(rounds), file });
 }
 if (values['step-cost']) {
   await measureStepCost({
     steps: Number(values.steps),
-    workers: Number(values.workers),
+    workers: Number(values.workers ?? 2),
     batchSize: Number(values['batch-size']),
     profileDirectory: values.profile,
   });
 }
-if (!values.engines && !values.speed && !values['step-cost']) {
-  console.log('Say what to measure: npm run bench -- --engines, --speed or --step-cost');
+if (values.scale) {
+  const chosen = values.networks.split(',');
+  await measureScale({
+    workers: numbers(values.workers ?? '8,50,200,1000'),
+    networks: networkNames.filter((name) => chosen.includes(name)),
+    relays: [0],
+    seconds: Number(values.seconds),
+    shardMs: Number(values['shard-ms']),
+    file: values.file,
+    profileDirectory: values.profile,
+  });
+}
+if (!values.engines && !values.speed && !values['step-cost'] && !values.scale) {
+  console.log('Say what to measure: npm run bench -- --engines, --speed, --step-cost or --scale');
 }

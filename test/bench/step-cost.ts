@@ -1,11 +1,12 @@
 // What one step costs in processor time, apart for the coordinator and each worker: the clock says little on a machine
 // that others use, too. Linux only.
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { RunEventOf } from '../../shared/events.ts';
 import { aligned } from '../aligned.ts';
 import { useOf } from '../chaos/process-use.ts';
 import { inScope, startTutti, type TestScope, type Tutti, temporaryFolder } from '../support.ts';
+import { cpuMsOf } from './processor-time.ts';
 
 export interface StepCostOptions {
   readonly steps: number;
@@ -78,19 +79,6 @@ async function snapshotsOf(processes: Processes): Promise<Snapshot[]> {
       return { name, cpuMs: await cpuMsOf(pid), residentBytes };
     }),
   );
-}
-
-/** Of all threads that live: none of those that matter ends before its process. */
-async function cpuMsOf(pid: number): Promise<number> {
-  const folder = `/proc/${pid}/task`;
-  const threads = await readdir(folder);
-  const nanoseconds = await Promise.all(
-    threads.map(async (thread) => {
-      const text = await readFile(join(folder, thread, 'schedstat'), 'utf8');
-      return Number(text.split(' ', 1)[0]);
-    }),
-  );
-  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
 }
 
 function tableOf(
