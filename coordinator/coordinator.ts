@@ -149,6 +149,7 @@ export class Coordinator {
   readonly #expected: ExpectedAnswers;
   #weights: Extract<ToWorker, { type: 'weights' }> | undefined;
   #wakeTimer: NodeJS.Timeout | undefined;
+  #alarm: NodeJS.Immediate | undefined;
   #settle: (end: Promise<EndEvent>) => void = () => undefined;
 
   constructor(
@@ -284,10 +285,19 @@ export class Coordinator {
   #dispatch(event: CoreEvent): void {
     const now = performance.now();
     for (const effect of this.#core.handle(event, now)) this.#perform(effect, now);
+    // Once for all that comes in one turn of the loop: it looks at every worker.
+    this.#alarm ??= setImmediate(() => {
+      this.#alarm = undefined;
+      this.#setAlarm();
+    });
+  }
+
+  #setAlarm(): void {
     clearTimeout(this.#wakeTimer);
     const wakeAt = this.#core.wakeAt();
     if (!Number.isFinite(wakeAt)) return;
-    this.#wakeTimer = setTimeout(() => this.#dispatch({ type: 'tick' }), Math.max(0, wakeAt - now));
+    const pauseMs = Math.max(0, wakeAt - performance.now());
+    this.#wakeTimer = setTimeout(() => this.#dispatch({ type: 'tick' }), pauseMs);
   }
 
   #perform(effect: Effect, now: number): void {

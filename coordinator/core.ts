@@ -158,9 +158,9 @@ export class Core {
     const member = this.#leases.members.get(worker);
     if (member?.state.kind !== 'preparing') return;
     const shardSamples = this.#plan.stepSize(0) / this.#plan.shards;
-    member.state = { kind: 'idle' };
     member.shardMs = claimedShardMs(shardSamples, samplesPerSecond);
     member.lastLeasedAt = now;
+    this.#leases.free(member, now);
     const workers = this.readyCount;
     if (workers > this.#plan.shards) this.#effects.push({ type: 'standby', worker, workers });
   }

@@ -132,6 +132,7 @@ async function measure(
   await setTimeout(1000 * seconds);
   await timeline.reached(before.version + leastSteps);
   const after = await snapshotOf(coordinator, timeline);
+  const lost = Math.max(workers - witness.ready, timeline.gone);
   if (profileDirectory !== undefined) {
     coordinator.kill('SIGTERM');
     await coordinator.exit;
@@ -145,7 +146,7 @@ async function measure(
     relays,
     shards,
     joinSeconds: (joinedAt - startedAt) / 1000,
-    lost: Math.max(workers - witness.ready, timeline.gone),
+    lost,
     steps,
     stepMs: (after.at - before.at) / steps,
     p50Ms: quantile(times, 0.5),
