@@ -1,10 +1,11 @@
-// npm run bench -- --engines | --speed | --step-cost | --scale: what is measured, as a table. On a quiet machine, one at
-// a time.
+// npm run bench -- --engines | --speed | ...: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
 import { measureEngines } from './engines.ts';
+import { parseDuration, parseRate } from './quantities.ts';
 import { measureScale, networkNames } from './scale.ts';
 import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';
+import { measureThin } from './thin.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +22,11 @@ const { values } = parseArgs({
     scale: { type: 'boolean' },
     networks: { type: 'string', default: networkNames.join() },
     seconds: { type: 'string', default: '10' },
+    thin: { type: 'boolean' },
+    rows: { type: 'string' },
+    flags: { type: 'string', default: '' },
+    rate: { type: 'string', default: '20mbit' },
+    delay: { type: 'string', default: '10ms' },
     'shard-ms': { type: 'string', default: '20' },
   },
 });
@@ -52,6 +58,17 @@ if (values.scale) {
     profileDirectory: values.profile,
   });
 }
-if (!values.engines && !values.speed && !values['step-cost'] && !values.scale) {
-  console.log('Say what to measure: npm run bench -- --engines, --speed, --step-cost or --scale');
+if (values.thin) {
+  await measureThin({
+    rows: values.rows?.split(','),
+    flags: values.flags.split(' ').filter(Boolean),
+    bytesPerSecond: parseRate(values.rate),
+    delayMs: parseDuration(values.delay),
+    seconds: Number(values.seconds),
+    file: values.file,
+  });
+}
+const benches = ['engines', 'speed', 'step-cost', 'scale', 'thin'] as const;
+if (!benches.some((bench) => values[bench])) {
+  console.log(`Say what to measure: npm run bench -- --${benches.join(' or --')}`);
 }
