@@ -1,6 +1,7 @@
 // npm run bench -- --engines | --speed | ...: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
 import { measureEngines } from './engines.ts';
+import { printPlan } from './plan.ts';
 import { parseDuration, parseRate } from './quantities.ts';
 import { measureScale, networkNames } from './scale.ts';
 import { measureSpeed } from './speed.ts';
@@ -23,6 +24,12 @@ const { values } = parseArgs({
     networks: { type: 'string', default: networkNames.join() },
     seconds: { type: 'string', default: '10' },
     thin: { type: 'boolean' },
+    plan: { type: 'boolean' },
+    uplink: { type: 'string', default: '20mbit' },
+    downlink: { type: 'string' },
+    latency: { type: 'string', default: '20ms' },
+    parameters: { type: 'string', default: '415310' },
+    'samples-per-second': { type: 'string', default: '2000' },
     rows: { type: 'string' },
     flags: { type: 'string', default: '' },
     rate: { type: 'string', default: '20mbit' },
@@ -68,7 +75,21 @@ if (values.thin) {
     file: values.file,
   });
 }
-const benches = ['engines', 'speed', 'step-cost', 'scale', 'thin'] as const;
+if (values.plan) {
+  const { uplink, downlink = uplink } = values;
+  const place = {
+    parameters: Number(values.parameters),
+    uplink: parseRate(uplink),
+    downlink: parseRate(downlink),
+    latencyMs: parseDuration(values.latency),
+    samplesPerStep: Number(values['batch-size']),
+    samplesPerSecond: Number(values['samples-per-second']),
+  };
+  for (const workers of numbers(values.workers ?? '10000')) {
+    printPlan({ ...place, workers }, values.file);
+  }
+}
+const benches = ['engines', 'speed', 'step-cost', 'scale', 'thin', 'plan'] as const;
 if (!benches.some((bench) => values[bench])) {
   console.log(`Say what to measure: npm run bench -- --${benches.join(' or --')}`);
 }

@@ -40,17 +40,17 @@ const local = (steps: number) => ['--sync=local', `--local-steps=${steps}`];
 const int8Up = ['--codec=int8', '--weights-codec=float16'];
 const int8Both = ['--codec=int8', '--weights-codec=int8'];
 
-const yardstick = 'float32 each step';
+/** The first is what all are compared with. */
 const rows: Readonly<Record<string, readonly string[]>> = {
-  [yardstick]: [],
-  'int8 up, float16 down, each step': int8Up,
-  'int8 each step': int8Both,
-  'int8 up, float16 down, 16 local steps': [...int8Up, ...local(16)],
-  'int8 up, float16 down, 32 local steps': [...int8Up, ...local(32)],
-  'int8 up, float16 down, 64 local steps': [...int8Up, ...local(64)],
-  'int8, 16 local steps': [...int8Both, ...local(16)],
-  'int8, 32 local steps': [...int8Both, ...local(32)],
-  'int8, 64 local steps': [...int8Both, ...local(64)],
+  'float32 at each step': [],
+  'int8 up and float16 down at each step': int8Up,
+  'int8 at each step': int8Both,
+  '16 local steps of int8 up and float16 down': [...int8Up, ...local(16)],
+  '32 local steps of int8 up and float16 down': [...int8Up, ...local(32)],
+  '64 local steps of int8 up and float16 down': [...int8Up, ...local(64)],
+  '16 local steps of int8': [...int8Both, ...local(16)],
+  '32 local steps of int8': [...int8Both, ...local(32)],
+  '64 local steps of int8': [...int8Both, ...local(64)],
 };
 
 /** Prints a table. */
