@@ -46,7 +46,8 @@ export async function keepThroughVersion(
   return kept;
 }
 
-function parseLine(line: string): LogRecord[] {
+/** None for what is no whole line. */
+export function parseLine(line: string): LogRecord[] {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null ? [{ ...value }] : [];

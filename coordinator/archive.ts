@@ -2,11 +2,13 @@
 
 import { modelOf } from '../shared/config.ts';
 import type { RunEvent } from '../shared/events.ts';
+import { appendDurably } from './append-durably.ts';
 import { type AppendLog, keepThroughVersion, openAppendLog, readLog } from './append-log.ts';
 import type { CheckpointOwner, Snapshot } from './checkpoint.ts';
 import { storeCheckpoint } from './checkpoint-store.ts';
 import { writeCurves } from './curve-files.ts';
 import { diskReader } from './disk.ts';
+import { parseRateChanges, type RateChange } from './learning-rates.ts';
 import { type LedgerRecord, parseLedger } from './ledger.ts';
 import { parseEvents } from './past-events.ts';
 import { configHash, type RunFolder, writeFinalModel } from './run-folder.ts';
@@ -19,8 +21,12 @@ export interface RunArchive {
   /** What was told and committed before the run was resumed. */
   readonly pastEvents: readonly RunEvent[];
   readonly pastLedger: readonly LedgerRecord[];
+  /** All that were made so far, also those for steps that the run was taken back from: they will come again. */
+  readonly pastRates: readonly RateChange[];
   appendLedger(record: LedgerRecord): void;
   appendEvent(event: RunEvent): void;
+  /** Durable when it returns; throws when the disk refuses, and then nothing was written. */
+  recordRate(change: RateChange): void;
   /** Resolves to its path once it is durable, and the ledger and the events before it are. */
   saveCheckpoint(snapshot: Snapshot): Promise<string>;
   /** And the curves that led to it. */
@@ -61,6 +67,8 @@ export async function openArchive(options: ArchiveOptions): Promise<RunArchive> 
     lastSeq,
     pastEvents,
     pastLedger: parseLedger(keptLedger, paths.ledger),
+    pastRates: parseRateChanges(await readLog(paths.rates), paths.rates),
+    recordRate: (change) => appendDurably(paths.rates, change),
     appendLedger: (record) => ledger.append(record),
     appendEvent: (event) => {
       events.append(event);

@@ -23,7 +23,7 @@ export async function answerWithBlock(
 }
 
 /** As RFC 9110 has it in 12.5.3: a weight of 0 is a refusal, and a star stands for what is not named. */
-function takesGzip({ headers }: IncomingMessage): boolean {
+export function takesGzip({ headers }: IncomingMessage): boolean {
   const codings = (headers['accept-encoding'] ?? '').toLowerCase().split(',');
   const weights = new Map(
     codings.map((coding) => {

@@ -1,8 +1,7 @@
 // The training story, in order: an event from a socket or a timer goes through the core, and here its effects
 // are carried out: messages to workers, lines in the ledger, evaluations, checkpoints, metrics.
-import { codecs } from '../shared/codecs/index.ts';
+import { loadCodecs, type RunCodecs } from '../shared/codecs/index.ts';
 import {
-  gradientCodecOf,
   learningRateFor,
   modelOf,
   optimizerFor,
@@ -23,6 +22,8 @@ import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
+import { controlRoutes } from './control-routes.ts';
+import { carryOut, type Steered } from './controls.ts';
 import { Core } from './core.ts';
 import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { createDataBlocks } from './data-blocks.ts';
@@ -30,10 +31,13 @@ import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
 import { type Gate, openGate } from './gate.ts';
 import { joinTokenRoute } from './join-token-route.ts';
+import { LearningRates } from './learning-rates.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import { ownUrls } from './own-url.ts';
 import { type Pages, pageRoute } from './pages.ts';
+import { pastRunRoutes } from './past-runs.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
@@ -80,6 +84,8 @@ export interface CoordinatorOptions {
   readonly joinToken?: string;
   /** What browsers may ask for. */
   readonly pages?: Promise<Pages>;
+  /** Folder of all runs, so that pages can compare this one with others. */
+  readonly runs?: string;
 }
 
 const lookEveryMs = 250;
@@ -89,30 +95,35 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { config, dataset, gate = openGate, limits = defaultLimits } = options;
   const { rows, columns } = config.shape;
   const data = serveBlocks(createDataBlocks(dataset.train, rows * columns));
-  const { byteLength } = codecs[config.codecs.gradients];
+  const codecs = await loadCodecs(config.codecs);
   const { parameterCount } = modelOf(config);
-  const maxPayloadBytes = byteLength(parameterCount);
-  const memory = createRunMemory({ parameterCount, maxPayloadBytes, config });
+  const memory = createRunMemory({ parameterCount, codecs, config });
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
   const showcase = new Showcase(dataset);
+  let coordinator: Coordinator | undefined;
   const server = await startServer({
     ...options,
     gate,
-    maxPayloadBytes,
+    maxPayloadBytes: codecs.gradients.byteLength(parameterCount),
     routes: [
       data.route,
       ...watchRoutes(options.log, limits),
       ...showcase.routes,
+      ...controlRoutes({ ...options, gate }, (request) =>
+        coordinator ? carryOut(request, coordinator.steered) : undefined,
+      ),
       joinTokenRoute(options.joinToken),
+      ...(options.runs === undefined ? [] : pastRunRoutes(options.runs, 'administer')),
       pageRoute(options.pages),
     ],
     limits,
     incoming: memory.incoming,
     onRefused: refusals.add,
   });
-  return new Coordinator(options, server, data, { refusals, memory, showcase });
+  coordinator = new Coordinator(options, server, data, { refusals, codecs, memory, showcase });
+  return coordinator;
 }
 
 type EndEvent = RunEventOf<'end'>;
@@ -121,6 +132,7 @@ type ReadyMessage = Extract<FromWorker, { type: 'ready' }>;
 /** What it shares with the server's edge. */
 interface CoordinatorParts {
   readonly refusals: Refusals;
+  readonly codecs: RunCodecs;
   readonly memory: RunMemory;
   /** What pages may look at; with one of its own, nobody does. */
   readonly showcase?: Showcase;
@@ -133,8 +145,11 @@ export class Coordinator {
   readonly localUrl: string;
   /** Settles when the run has ended, everything is on disk and the port is free again. */
   readonly done: Promise<EndEvent>;
+  /** For those who administer the run. */
+  readonly steered: Steered;
   readonly #options: CoordinatorOptions;
   readonly #server: EdgeServer;
+  readonly #codecs: RunCodecs;
   readonly #memory: RunMemory;
   readonly #data: DataManifest;
   readonly #refusals: Refusals;
@@ -156,22 +171,18 @@ export class Coordinator {
     options: CoordinatorOptions,
     server: EdgeServer,
     data: ServedBlocks,
-    { refusals, memory, showcase = new Showcase(options.dataset) }: CoordinatorParts,
+    { refusals, codecs, memory, showcase = new Showcase(options.dataset) }: CoordinatorParts,
   ) {
     const { config, log, start, archive } = options;
     this.#options = options;
     this.#server = server;
+    this.#codecs = codecs;
     this.#memory = memory;
     this.#data = data.manifest;
     this.#refusals = refusals;
-    const { host, publicHost = host, publicUrl, tls } = options;
-    const urlAt = (name: string): string => {
-      const scheme = tls === undefined ? 'http' : 'https';
-      return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${server.port}`;
-    };
-    this.url = publicUrl ?? urlAt(publicHost);
-    const isAnyAddress = host === '0.0.0.0' || host === '::';
-    this.localUrl = urlAt(isAnyAddress ? '127.0.0.1' : host);
+    const { url, localUrl } = ownUrls(options, server.port);
+    this.url = url;
+    this.localUrl = localUrl;
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -179,16 +190,18 @@ export class Coordinator {
     this.#plan = plan;
     this.#expected = {
       run: options.run,
-      codec: config.codecs.gradients,
-      parameterCount: start.weights.length,
+      codec: codecs.gradients,
+      decoded: memory.newVector(start.weights.length),
     };
+    const rates = new LearningRates(config.sync, archive.pastRates);
+    const rateFor = learningRateFor(config, plan);
     this.#core = new Core({
       ...options,
       plan,
       newVector: memory.newVector,
       optimizer: optimizerFor(config),
-      gradientCodec: gradientCodecOf(config),
-      learningRate: learningRateFor(config, plan),
+      gradientCodec: { codec: codecs.gradients, seed: config.seed },
+      learningRate: (version) => rateFor(version, undefined, rates.at(version)),
     });
     showcase.learner = this.#core;
     this.#metrics = new Metrics({
@@ -211,6 +224,9 @@ export class Coordinator {
       },
       onFailure: (error) => this.#failed(error),
     });
+    const dispatch = (event: CoreEvent): void => this.#dispatch(event);
+    const [core, milestones] = [this.#core, this.#milestones];
+    this.steered = { core, milestones, rates, archive, log, dispatch };
     const handlers: WorkHandlers = {
       joined: (peer) => this.#joined(peer),
       message: (peer, message) => this.#receive(peer, message),
@@ -308,13 +324,21 @@ export class Coordinator {
         const { worker, runs, ...lease } = effect;
         if (this.#withheld.delete(worker)) return;
         this.#metrics.table.leased(worker, runs.length, now);
-        return this.#channel.send(worker, { ...lease, runs: [...runs] });
+        return this.#channel.send(worker, {
+          ...lease,
+          ...this.steered.rates.ofLease(lease.version),
+          runs: [...runs],
+        });
       }
       case 'standby': {
         const { worker, workers } = effect;
         const { shards } = this.#plan;
         this.#channel.send(worker, { type: 'standby', shards, workers });
         return this.#tell(worker, 'standby', `${workers} workers for ${shards} shards a step`);
+      }
+      case 'verdict': {
+        const { worker, run, counts } = effect;
+        return this.#channel.send(worker, { type: 'verdict', ...run, counts });
       }
       case 'late':
         return this.#tell(effect.worker, 'late', `silent for ${seconds(effect.silentMs)}`);
@@ -323,8 +347,7 @@ export class Coordinator {
         if (effect.reason === 'late' || effect.reason === 'duplicate') return;
         return this.#tell(effect.worker, 'rejected', rejectReasons[effect.reason]);
       case 'expel': {
-        const { worker, reason } = effect;
-        const detail = rejectReasons[reason];
+        const { worker, reason, detail = rejectReasons[reason] } = effect;
         this.#tell(worker, 'expelled', detail);
         return this.#channel.dismiss(worker, { type: 'refused', reason, detail });
       }
@@ -350,9 +373,8 @@ export class Coordinator {
       return;
     }
     if (this.#weights?.version !== version) {
-      const { encode } = codecs[this.#options.config.codecs.weights];
       const payload = this.#memory.payloads.take();
-      payload.set(encode(this.#core.weights, version));
+      this.#codecs.weights.encode(this.#core.weights, payload, version);
       this.#weights = { type: 'weights', version, payload };
     }
     this.#channel.send(worker, this.#weights);

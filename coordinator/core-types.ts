@@ -24,13 +24,26 @@ export type CoreEvent =
   /** A message that could not even become an answer. */
   | { readonly type: 'bad-message'; readonly worker: string; readonly reason: RejectReason }
   /** Somebody decided that this worker must go. */
-  | { readonly type: 'expel'; readonly worker: string; readonly reason: RejectReason }
+  | Expulsion
   /** Finish the step in progress, write a checkpoint, end. */
   | { readonly type: 'stop' }
   /** Open no further step, because something else must catch up first; 'none' goes on. */
   | { readonly type: 'hold'; readonly cause: HoldCause }
+  /** Open no further step until `resume`, because this person wants it so. */
+  | { readonly type: 'pause'; readonly by: string }
+  | { readonly type: 'resume' }
+  /** Hand out a snapshot now. */
+  | { readonly type: 'checkpoint' }
   /** Nothing happened but time. */
   | { readonly type: 'tick' };
+
+export interface Expulsion {
+  readonly type: 'expel';
+  readonly worker: string;
+  readonly reason: RejectReason;
+  /** What it is told, where that is more than the reason. */
+  readonly detail?: string;
+}
 
 export interface EpochSummary {
   /** From 0. */
@@ -57,9 +70,16 @@ export type Effect =
   | { readonly type: 'standby'; readonly worker: string; readonly workers: number }
   /** The worker let a lease expire; its shards are open again. */
   | { readonly type: 'late'; readonly worker: string; readonly silentMs: number }
+  /** Where workers keep something of their answers: whether this one is in its step. */
+  | {
+      readonly type: 'verdict';
+      readonly worker: string;
+      readonly run: ShardRun & { readonly version: number };
+      readonly counts: boolean;
+    }
   /** An answer was not used. */
   | { readonly type: 'refuse'; readonly worker: string; readonly reason: RejectReason }
-  | { readonly type: 'expel'; readonly worker: string; readonly reason: RejectReason }
+  | Expulsion
   | { readonly type: 'commit'; readonly record: LedgerRecord }
   /** An epoch is committed: evaluate the snapshot's weights, then keep it as a checkpoint. */
   | { readonly type: 'epoch'; readonly summary: EpochSummary; readonly snapshot: Snapshot }
@@ -71,6 +91,7 @@ export type HoldCause = 'none' | 'checkpoint' | 'evaluation';
 /** Why nothing moves. */
 export type WaitingCause =
   | { readonly cause: HoldCause }
+  | { readonly cause: 'paused'; readonly by: string }
   | {
       readonly cause: 'workers';
       readonly preparing: number;

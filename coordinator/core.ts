@@ -1,5 +1,6 @@
 // The state machine of a run: events in, effects out. No socket, no disk, no clock, so that a simulator can
 // put it through every order of events. Decisions live here; whoever calls it carries out the effects in order.
+import { float32 } from '../shared/codecs/float32.ts';
 import type { GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { RejectReason } from '../shared/protocol.ts';
@@ -48,6 +49,7 @@ export class Core {
   readonly #gradientCodec: GradientCodec;
   #step: OpenStep | undefined;
   #held: HoldCause = 'none';
+  #pausedBy: string | undefined;
   #stopping = false;
   #ended = false;
   #effects: Effect[] = [];
@@ -55,7 +57,7 @@ export class Core {
   constructor({ leaseTimes = defaultLeaseTimes, gradientCodec, ...training }: CoreOptions) {
     this.#plan = training.plan;
     this.#training = new TrainingState(training);
-    this.#gradientCodec = gradientCodec ?? { codec: 'float32', seed: 0 };
+    this.#gradientCodec = gradientCodec ?? { codec: float32, seed: 0 };
     this.#leases = new Leases(leaseTimes, this.#plan);
     this.#sums = new VectorPool(training.newVector);
   }
@@ -63,6 +65,16 @@ export class Core {
   /** Committed steps. */
   get version(): number {
     return this.#training.version;
+  }
+
+  /** Of the next step that opens. */
+  get nextVersion(): number {
+    return this.#step === undefined ? this.version : this.version + 1;
+  }
+
+  /** Who wants no further step to be opened, if anybody does. */
+  get pausedBy(): string | undefined {
+    return this.#pausedBy;
   }
 
   /** Weights at `version`. The next commit changes them in place. */
@@ -111,7 +123,10 @@ export class Core {
   waiting(now: number): WaitingCause {
     if (this.#ended) return { cause: 'none' };
     const { members, readyCount } = this.#leases;
-    if (this.#held !== 'none' && this.#step === undefined) return { cause: this.#held };
+    if (this.#step === undefined) {
+      if (this.#pausedBy !== undefined) return { cause: 'paused', by: this.#pausedBy };
+      if (this.#held !== 'none') return { cause: this.#held };
+    }
     const preparing = members.size - readyCount;
     const nobody: WaitingCause = { cause: 'workers', preparing, silent: readyCount };
     if (readyCount === 0) return nobody;
@@ -140,12 +155,21 @@ export class Core {
       case 'bad-message':
         return this.#refuse(event.worker, event.reason, 0, now);
       case 'expel':
-        return this.#expel(event.worker, event.reason);
+        return this.#expel(event.worker, event.reason, event.detail);
       case 'stop':
         this.#stopping = true;
         return;
       case 'hold':
         this.#held = event.cause;
+        return;
+      case 'pause':
+        this.#pausedBy = event.by;
+        return;
+      case 'resume':
+        this.#pausedBy = undefined;
+        return;
+      case 'checkpoint':
+        this.#effects.push(this.#training.checkpoint(this.#step, now));
         return;
       case 'tick':
         return;
@@ -174,6 +198,10 @@ export class Core {
     else member.answers++;
     if (member.repeats > member.answers + maxIdleRepeats) return this.#expel(worker, 'repeats');
     this.#leases.settle(member, version, { start, length }, this.#step, now);
+    if (this.#gradientCodec.codec.createFeedback) {
+      const run = { version, start, length };
+      this.#effects.push({ type: 'verdict', worker, run, counts: reason === undefined });
+    }
     if (reason !== undefined) {
       return this.#refuse(worker, reason, this.#leasedSamples(member, answer), now);
     }
@@ -222,9 +250,9 @@ export class Core {
     if (++member.strikes >= maxStrikes) this.#expel(member.worker, 'strikes');
   }
 
-  #expel(worker: string, reason: RejectReason): void {
+  #expel(worker: string, reason: RejectReason, detail?: string): void {
     if (!this.#leases.members.has(worker)) return;
-    this.#effects.push({ type: 'expel', worker, reason });
+    this.#effects.push({ type: 'expel', worker, reason, ...(detail !== undefined && { detail }) });
     this.#leases.remove(worker, this.#step);
   }
 
@@ -251,7 +279,8 @@ export class Core {
     }
     if (this.version >= this.#plan.totalSteps) return this.#end('completed', now);
     if (this.#stopping && !this.#leases.isUnderWay(this.#step)) return this.#end('stopped', now);
-    if (this.#held !== 'none' && this.#step === undefined) return;
+    const mayOpen = this.#held === 'none' && this.#pausedBy === undefined;
+    if (!mayOpen && this.#step === undefined) return;
     if (this.#step === undefined) {
       this.#leases.freeForNextStep(now);
       this.#step = new OpenStep(this.#plan, this.#gradientCodec, this.version, now, this.#sums);

@@ -4,8 +4,8 @@ import type { RejectReason } from '../shared/protocol.ts';
 import { createGuessLimit } from './guesses.ts';
 import type { Scope } from './tokens.ts';
 
-/** What a token is shown for: to become a worker, to see the events, to fetch training data. */
-export type Door = 'work' | 'watch' | 'data';
+/** What a token is shown for: to become a worker, to see the events, to fetch training data, to steer the run. */
+export type Door = 'work' | 'watch' | 'data' | 'administer';
 
 export interface Gate {
   /** Whoever may pass has none. `token` is what a stranger sent, or undefined. */
@@ -14,8 +14,14 @@ export interface Gate {
   isBarred(address: string): boolean;
 }
 
-/** For those who can be reached by nobody else, or want everybody. */
+/** For those who can be reached by nobody else. */
 export const openGate: Gate = { refusal: () => undefined, isBarred: () => false };
+
+/** For those who want everybody, but not everybody to stop the run. */
+export const publicGate: Gate = {
+  refusal: (_, door) => (door === 'administer' ? 'public' : undefined),
+  isBarred: () => false,
+};
 
 export interface Pass {
   readonly token: string;
@@ -28,7 +34,7 @@ export interface Pass {
 const opens: Readonly<Record<Scope, readonly Door[]>> = {
   work: ['work', 'watch', 'data'],
   watch: ['watch'],
-  administer: ['work', 'watch', 'data'],
+  administer: ['work', 'watch', 'data', 'administer'],
 };
 
 /** `now` in milliseconds since 1970. */

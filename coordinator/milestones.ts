@@ -30,9 +30,14 @@ export class Milestones {
   constructor(options: MilestonesOptions) {
     this.#options = options;
     this.#background = new Background(() => {
-      const { length, cause = 'none' } = this.#background;
-      options.onHold(length > maxUnfinished ? cause : 'none');
+      const { cause = 'none' } = this.#background;
+      options.onHold(this.isBehind ? cause : 'none');
     });
+  }
+
+  /** Training is held back until some of it is done. */
+  get isBehind(): boolean {
+    return this.#background.length > maxUnfinished;
   }
 
   /** Of the latest evaluation. */

@@ -3,12 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type RejectReason, rejectReasons } from '../shared/protocol.ts';
 import type { Door, Gate } from './gate.ts';
 
-/** An address, or a family of them, and what a GET of it gets. */
+/** An address, or a family of them, and what a request for it gets. */
 export interface Route {
   /** Of the path without its query. An expression matches the whole of it; its groups are the parameters. */
   readonly path: string | RegExp;
   /** What a stranger needs a token for; everybody may see what has none. */
   readonly door?: Door;
+  /** GET unless told. */
+  readonly method?: 'GET' | 'POST';
   answer(visit: Visit): void | Promise<void>;
 }
 
@@ -41,21 +43,23 @@ export function answerFrom(
       // What a browser asks before it shows a token to another site than the page's.
       if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     }
-    if (request.method !== 'GET') return void response.writeHead(405, { allow: 'GET' }).end();
     for (const route of routes) {
       const parameters = match(route.path, path);
       if (parameters === undefined) continue;
-      const refusal = route.door && refusalOf(request, route.door, gate);
-      if (refusal !== undefined) return refuse(response, refusal);
-      return void route.answer({
-        request,
-        response,
-        parameters,
-        query: new URLSearchParams(search),
-      });
+      const query = new URLSearchParams(search);
+      return answerBy(route, { request, response, parameters, query }, gate);
     }
     answerNothing(response);
   };
+}
+
+function answerBy(route: Route, visit: Visit, gate: Gate): void {
+  const { door, method = 'GET' } = route;
+  const { request, response } = visit;
+  if (request.method !== method) return void response.writeHead(405, { allow: method }).end();
+  const refusal = door && refusalOf(request, door, gate);
+  if (refusal !== undefined) return refuse(response, refusal);
+  void route.answer(visit);
 }
 
 export function answerNothing(response: ServerResponse): void {
@@ -68,7 +72,7 @@ export function answerText(response: ServerResponse, status: number, line: strin
 }
 
 /** The token comes in a header: addresses are kept in logs. */
-function refusalOf(
+export function refusalOf(
   { headers, socket }: IncomingMessage,
   door: Door,
   gate: Gate,

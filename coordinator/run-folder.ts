@@ -24,6 +24,7 @@ export interface RunPaths {
   readonly config: string;
   readonly events: string;
   readonly ledger: string;
+  readonly rates: string;
   readonly checkpoints: string;
   readonly model: string;
   readonly onnxModel: string;
@@ -115,6 +116,7 @@ function runPaths(directory: string): RunPaths {
     config: join(directory, 'config.json'),
     events: join(directory, 'events.ndjson'),
     ledger: join(directory, 'ledger.ndjson'),
+    rates: join(directory, 'rates.ndjson'),
     checkpoints: join(directory, 'checkpoints'),
     model: join(directory, 'model.safetensors'),
     onnxModel: join(directory, 'model.onnx'),

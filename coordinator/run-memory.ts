@@ -1,6 +1,6 @@
 // All long vectors of a run in one memory, where a kernel adds and checks them: what comes in, what is summed up, the
 // weights, and what goes out.
-import { codecs } from '../shared/codecs/index.ts';
+import type { RunCodecs } from '../shared/codecs/index.ts';
 import type { RunConfig } from '../shared/config.ts';
 import { MessagePlaces } from '../shared/message-places.ts';
 import { PayloadSlots } from '../shared/payload-slots.ts';
@@ -21,20 +21,20 @@ export interface RunMemory {
 
 export interface RunMemoryOptions {
   readonly parameterCount: number;
-  readonly config: Pick<RunConfig, 'codecs' | 'shards'>;
-  /** The largest that a message to the coordinator may carry. */
-  readonly maxPayloadBytes: number;
+  readonly config: Pick<RunConfig, 'shards'>;
+  readonly codecs: RunCodecs;
 }
 
 export function createRunMemory(options: RunMemoryOptions): RunMemory {
-  const { parameterCount, config, maxPayloadBytes } = options;
-  const { codecs: names, shards } = config;
-  const weightsBytes = codecs[names.weights].byteLength(parameterCount);
+  const { parameterCount, config, codecs } = options;
+  const { shards } = config;
+  const weightsBytes = codecs.weights.byteLength(parameterCount);
+  const gradientBytes = codecs.gradients.byteLength(parameterCount);
   const vectorBytes = roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
-  const frameBytes = roomFor(maxPayloadBytes + maxFrameOverheadBytes);
+  const frameBytes = roomFor(gradientBytes + maxFrameOverheadBytes);
   const slotBytes = roomFor(roomForFrame(weightsBytes));
-  // The weights, and a sum for every other shard when the ones between come last.
-  const vectors = 1 + Math.ceil(shards / 2);
+  // The weights, a decoded gradient, and a sum for every other shard when the ones between come last.
+  const vectors = 2 + Math.ceil(shards / 2);
   // Each shard's gradient may be on its way at the same time.
   const memory = new VectorMemory(
     vectors * vectorBytes + shards * frameBytes + weightSlots * slotBytes,

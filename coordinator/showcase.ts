@@ -1,6 +1,6 @@
 // What the network has learned, for whoever looks at the run: its weights of this moment, images that it was tested on
 // with its answers, and images that it learns from. All of it over HTTP.
-import { codecs } from '../shared/codecs/index.ts';
+import { bytesOf } from '../shared/codecs/memory.ts';
 import type { Dataset, Slice } from '../shared/contracts.ts';
 import type { Example } from './evaluation.ts';
 import { answerText, type Route, type Visit } from './routes.ts';
@@ -70,7 +70,7 @@ export class Showcase {
     const { version } = learner;
     const isFresh = this.#copy && (this.#copy.version === version || now - this.#copy.at < freshMs);
     if (this.#copy === undefined || !isFresh) {
-      const bytes = codecs.float32.encode(learner.evaluatedWeights().slice(), 0);
+      const bytes = bytesOf(learner.evaluatedWeights().slice());
       this.#copy = { version, at: now, bytes };
     }
     return this.#copy;

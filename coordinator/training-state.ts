@@ -10,7 +10,10 @@ import type { OpenStep } from './open-step.ts';
 export interface TrainingOptions {
   readonly plan: Plan;
   readonly optimizer: Optimizer;
-  /** Learning rate of the step that follows `version` committed ones; of a round, that of its last local step. */
+  /**
+   * Learning rate of the step that follows `version` committed ones; of a round, that of its last local step. For a
+   * step that was opened it always is the same.
+   */
   readonly learningRate: (version: number) => number;
   /** Where to start: version 0 with initial weights, or a checkpoint. Its vectors are copied. */
   readonly start: Snapshot;
@@ -115,9 +118,19 @@ export class TrainingState {
     const isDue =
       (checkpointEverySteps !== undefined && steps >= checkpointEverySteps) ||
       (checkpointEveryMs !== undefined && elapsedMs >= checkpointEveryMs);
-    if (!isDue) return [];
+    return isDue ? [this.checkpoint(undefined, now)] : [];
+  }
+
+  /** As of the last commit: what was accepted for `open` will be accepted again. */
+  checkpoint(open: OpenStep | undefined, now: number): Effect {
     this.#checkpointed(now);
-    return [{ type: 'checkpoint', snapshot: this.snapshot(now) }];
+    const snapshot = this.snapshot(now);
+    const { gradientsAccepted } = this.counters;
+    const counters = {
+      ...this.counters,
+      gradientsAccepted: gradientsAccepted - (open?.contributions.length ?? 0),
+    };
+    return { type: 'checkpoint', snapshot: { ...snapshot, counters } };
   }
 
   #checkpointed(now: number): void {

@@ -19,6 +19,8 @@ export function waitingText(waiting: WaitingCause, expectWorkers: number): strin
       return 'writing a checkpoint';
     case 'evaluation':
       return 'evaluating';
+    case 'paused':
+      return `paused by ${waiting.by}`;
     default:
       return waiting satisfies never;
   }

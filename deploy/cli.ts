@@ -2,7 +2,9 @@
 import yargs, { type Argv } from 'yargs';
 import { withoutTokens } from '../shared/join-link.ts';
 import { type Command, type CommandGroup, camelCase } from './command.ts';
+import { control } from './commands/control.ts';
 import { coordinatorCommand } from './commands/coordinator.ts';
+import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { predict } from './commands/predict.ts';
@@ -20,9 +22,11 @@ const commands: readonly (Command | CommandGroup)[] = [
   coordinatorCommand,
   worker,
   watch,
+  control,
   evaluateCommand,
   predict,
   runs,
+  dashboard,
   doctor,
 ];
 

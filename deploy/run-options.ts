@@ -1,7 +1,7 @@
 // The flags that describe a run, and the configuration that they come to.
 import * as v from 'valibot';
 import type { LoadedDataset } from '../coordinator/dataset-files.ts';
-import { codecNames } from '../shared/codecs/index.ts';
+import { codecNames, hasFeedback, weightsCodecNames } from '../shared/codecs/index.ts';
 import {
   defaultReplicas,
   defaultShards,
@@ -27,6 +27,7 @@ function byOptimizer(select: (kind: (typeof optimizers)[OptimizerName]) => numbe
   return optimizerNames.map((name) => `${name} ${select(optimizers[name])}`).join(', ');
 }
 
+const defaultTopK = 0.01;
 const sgd = optimizers.sgd.defaults;
 const adam = optimizers.adam.defaults;
 
@@ -162,8 +163,12 @@ export const configOptions = {
     defaultDescription: 'float32',
     group: 'Cluster:',
   },
+  'top-k': {
+    ...number('With --codec topk: the part of all values that is sent', defaultTopK),
+    group: 'Cluster:',
+  },
   'weights-codec': {
-    choices: codecNames,
+    choices: weightsCodecNames,
     describe: 'How weights travel',
     defaultDescription: 'float32',
     group: 'Cluster:',
@@ -224,7 +229,7 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     sync,
     batchSize,
     testBatchSize: flags.testBatchSize ?? 128,
-    codecs: { gradients: flags.codec ?? 'float32', weights: flags.weightsCodec ?? 'float32' },
+    codecs: codecsOf(flags),
     shards: flags.shards ?? shards,
     epochs: flags.epochs ?? 20,
     ...(maxSteps !== undefined && { maxSteps }),
@@ -254,6 +259,11 @@ function networkOf({ hidden, activation, batchNorm, dropout }: ConfigFlags): Run
     batchNorm: batchNorm ?? false,
     dropout: dropout ?? 0,
   };
+}
+
+function codecsOf({ codec = 'float32', weightsCodec = 'float32', topK }: ConfigFlags): object {
+  const part = topK ?? (hasFeedback(codec) ? defaultTopK : undefined);
+  return { gradients: codec, weights: weightsCodec, ...(part !== undefined && { topK: part }) };
 }
 
 function onlyEngineOf({ onlyEngine }: ConfigFlags): Pick<RunConfig, 'engine'> {
@@ -293,6 +303,7 @@ function atLeastOne(flag: string, value: number): void {
 const renamedFlags: Readonly<Record<string, string>> = {
   'optimizer.name': 'optimizer',
   'schedule.decay': 'lr-decay',
+  'codecs.gradients': 'codec',
   'schedule.decayEpochs': 'lr-decay-epochs',
 };
 

@@ -1,13 +1,14 @@
 // A coordinator composed of its parts: the run on disk, who may come in, the evaluator's thread, the port, the reporter.
 import { rm } from 'node:fs/promises';
-import { openArchive } from '../coordinator/archive.ts';
+import { openArchive, type RunArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
+import { openGate, publicGate } from '../coordinator/gate.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
 import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
-import { CliError } from './exit-codes.ts';
 import { createLinger } from './linger.ts';
+import { listen } from './listen.ts';
 import { openPages } from './pages/built.ts';
 import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
@@ -19,6 +20,7 @@ import {
   refuseImpossiblePort,
 } from './serve-options.ts';
 import type { WorkerCredentials } from './supervisor.ts';
+import { formatInteger } from './terminal/format.ts';
 import type { Doors } from './terminal/invitation.ts';
 import { createReporter } from './terminal/reporter.ts';
 
@@ -79,33 +81,34 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
     evaluator = await startEvaluator({ config, test: dataset.test, engine });
     // A build beside the training would slow down both.
     await Promise.allSettled([pages]);
-    const coordinator = await listen(
-      {
-        run: id,
-        config,
-        dataset,
-        archive,
-        log,
-        start,
-        evaluate: evaluator.evaluate,
-        host: flags.host,
-        port: flags.port ?? defaultPort,
-        publicHost,
-        publicUrl,
-        tls,
-        gate: entry?.gate,
-        joinToken: entry?.tokens.work,
-        expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
-        ...checkpointEvery,
-        limits,
-        linger: linger.begin,
-        origins: originsOf(flags),
-        pages,
-      },
-      flags.port === undefined && isLoopback(flags.host),
-    );
+    const options = {
+      run: id,
+      config,
+      dataset,
+      archive,
+      log,
+      start,
+      evaluate: evaluator.evaluate,
+      host: flags.host,
+      publicHost,
+      publicUrl,
+      tls,
+      gate:
+        entry?.gate ?? (publicUrl === undefined && isLoopback(flags.host) ? openGate : publicGate),
+      joinToken: entry?.tokens.work,
+      expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
+      ...checkpointEvery,
+      limits,
+      linger: linger.begin,
+      origins: originsOf(flags),
+      pages,
+      runs: flags.runs,
+    };
+    const coordinator = await listen(flags, (port) => startCoordinator({ ...options, port }));
     warn = (message) => log.add({ type: 'notice', level: 'warning', message });
-    for (const message of notices) log.add({ type: 'notice', level: 'info', message });
+    for (const message of [...notices, ...rateNotices(archive)]) {
+      log.add({ type: 'notice', level: 'info', message });
+    }
     for (const message of warnings) warn(message);
     const credentials = { token: entry?.ownToken, tlsFingerprint: tls?.fingerprint };
     return { coordinator, credentials, log, stopLingering: linger.stop, close };
@@ -118,20 +121,13 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   }
 }
 
-const defaultPort = 7070;
-
-/** On this machine alone any port will do, unless the user asked for one. */
-async function listen(
-  options: Parameters<typeof startCoordinator>[0],
-  mayMove: boolean,
-): Promise<Coordinator> {
-  try {
-    return await startCoordinator(options);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE' && mayMove) return startCoordinator({ ...options, port: 0 });
-    throw addressError(code, options.host, options.port, error);
-  }
+/** What the configuration does not tell of a resumed run. */
+function rateNotices({ pastRates }: RunArchive): string[] {
+  const last = pastRates.at(-1);
+  if (last === undefined) return [];
+  const { fromVersion, learningRate } = last;
+  const since = `from step ${formatInteger(fromVersion + 1)} on`;
+  return [`The learning rate was set to ${learningRate} ${since}, and the run keeps to that.`];
 }
 
 function doorsOf({ tls }: Admission, entry: Entry | undefined, file: string): Doors {
@@ -141,7 +137,7 @@ function doorsOf({ tls }: Admission, entry: Entry | undefined, file: string): Do
 }
 
 /** Without the file the run goes on; only its links end with this process. */
-function keepLinks(
+export function keepLinks(
   path: string,
   links: Entry,
   url: string,
@@ -151,36 +147,5 @@ function keepLinks(
     writeLinks(path, links, url);
   } catch (error) {
     warn(`${path} cannot be written: ${(error as Error).message}`);
-  }
-}
-
-function addressError(
-  code: string | undefined,
-  host: string,
-  port: number,
-  cause: unknown,
-): CliError {
-  const where = `${host}:${port}`;
-  switch (code) {
-    case 'EADDRINUSE':
-      return new CliError('address', `${where} is in use by another program.`, {
-        hint: 'Choose another port with --port, or --port 0 for any free one.',
-        cause,
-      });
-    case 'EACCES':
-      return new CliError('address', `${where} may not be used without more rights.`, {
-        hint: 'Choose a port above 1023 with --port.',
-        cause,
-      });
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new CliError('address', `${host} is not an address of this machine.`, {
-        hint: 'Use --host 0.0.0.0 to listen on all of them.',
-        cause,
-      });
-    default:
-      return new CliError('address', `${where} cannot be used: ${(cause as Error).message}`, {
-        cause,
-      });
   }
 }

@@ -1,7 +1,7 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
-import { codecNames } from './codecs/index.ts';
-import type { GradientCodec } from './codecs/rounding.ts';
+import { hasFeedback } from './codecs/index.ts';
+import { codecsSchema } from './codecs/schema.ts';
 import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
 import { type DatasetName, datasetNames, datasets } from './datasets/index.ts';
 import { createMlp } from './model/mlp.ts';
@@ -72,11 +72,8 @@ const entries = v.strictObject({
     v.maxValue(2 ** 16),
     v.check(isPowerOfTwo, 'shards must be a power of two'),
   ),
-  /** How numbers travel. What is lost on the way is part of the result. */
-  codecs: v.strictObject({
-    gradients: v.picklist(codecNames),
-    weights: v.picklist(codecNames),
-  }),
+  /** How numbers travel. */
+  codecs: codecsSchema,
   epochs: positiveInteger,
   /** Ends the run after this many steps, rounds where they are, if that comes before the last epoch. */
   maxSteps: v.optional(positiveInteger),
@@ -106,6 +103,13 @@ export const runConfigSchema = v.pipe(
       'local steps are those of sgd: the moments of others would begin anew with every round',
     ),
     ['optimizer', 'name'],
+  ),
+  v.forward(
+    v.check(
+      ({ codecs, model }) => !hasFeedback(codecs.gradients) || !model.batchNorm,
+      'topk would leave out most of what batch norm has to know',
+    ),
+    ['codecs', 'gradients'],
   ),
 );
 
@@ -166,12 +170,12 @@ type UpdateConfig = NetworkConfig & Pick<RunConfig, 'optimizer' | 'sync'>;
 /**
  * The learning rate in the step that follows `version` committed ones; in a round, that of a local step, from 0, or
  * of the last one. Local steps are counted as if the replicas took theirs together, so that a schedule sees an epoch
- * as it would with all their batches in one.
+ * as it would with all their batches in one. `base` takes the place of the configured rate.
  */
 export function learningRateFor(
   config: RunConfig,
   plan: Plan,
-): (version: number, localStep?: number) => number {
+): (version: number, localStep?: number, base?: number) => number {
   const { sync, shards, batchSize, shape } = config;
   const replicas = sync.mode === 'local' ? shards : 1;
   const stepsPerEpoch = Math.ceil(shape.trainSamples / (replicas * batchSize));
@@ -179,22 +183,17 @@ export function learningRateFor(
     const { epoch, step } = plan.position(version);
     return epoch * stepsPerEpoch + step * localStepsOf(sync);
   };
-  const rateAt = learningRateOf(config, { stepsPerEpoch, totalSteps: before(plan.totalSteps) });
-  return (version, localStep) =>
-    rateAt(localStep === undefined ? before(version + 1) - 1 : before(version) + localStep);
+  const span = { stepsPerEpoch, totalSteps: before(plan.totalSteps) };
+  const factorAt = learningRateOf({ ...config, optimizer: { learningRate: 1 } }, span);
+  return (version, localStep, base = config.optimizer.learningRate) =>
+    base *
+    factorAt(localStep === undefined ? before(version + 1) - 1 : before(version) + localStep);
 }
 
 /** The network that a configuration describes, and what it is trained towards. */
 export function modelOf(config: NetworkConfig): Model {
   const { rows, columns, classes } = config.shape;
   return createMlp({ ...config.model, ...config.loss, inputs: rows * columns, classes });
-}
-
-export function gradientCodecOf({
-  codecs,
-  seed,
-}: Pick<RunConfig, 'codecs' | 'seed'>): GradientCodec {
-  return { codec: codecs.gradients, seed };
 }
 
 /** What the classes are called: as the data itself says, else as its kind says, else by number. */

@@ -69,10 +69,37 @@ export interface Codec {
   readonly blockLength?: number;
   /** Finite values beyond this one come out as this. */
   readonly largest?: number;
-  /** May return a view of `values`. What is done at random follows from `seed`, a 32-bit integer. */
-  encode(values: Float32Array, seed: number): Uint8Array;
-  /** May return a view of `bytes`, whose `byteOffset` is a multiple of 4. Throws RangeError on a wrong length. */
-  decode(bytes: Uint8Array, length: number): Float32Array;
+  /**
+   * For gradients alone, where most of them is lost: a sender keeps that and adds it to what it sends next. So what
+   * travels depends on who computed what before, and sums are not rounded.
+   */
+  createFeedback?(parameterCount: number): Feedback;
+  /** Fills `bytes`, which are `byteLength` long. What is done at random follows from `seed`, a 32-bit integer. */
+  encode(values: Float32Array, bytes: Uint8Array, seed: number): void;
+  /**
+   * Returns `into`, filled, or a view of `bytes`, whose `byteOffset` is a multiple of 4. Throws RangeError on bytes that
+   * encode no vector of its length.
+   */
+  decode(bytes: Uint8Array, into: Float32Array): Float32Array;
+  /** In place: makes of the values what the other end would decode. With feedback it does nothing. */
+  round(values: Float32Array, seed: number): void;
+}
+
+/** What a worker keeps of its answers while it has one connection. */
+export interface Feedback {
+  /** As the codec does, of the sum and what is kept. `sum` is only read. */
+  encode(run: AnsweredRun, sum: Float32Array, bytes: Uint8Array): void;
+  /** The coordinator has looked at an answer. */
+  settle(run: AnsweredRun, counts: boolean): void;
+  /** Nobody knows which of the latest answers count: what is kept is given up. */
+  forget(): void;
+}
+
+/** Shards start ... start + length - 1 of the step that follows `version` committed ones. */
+export interface AnsweredRun {
+  readonly version: number;
+  readonly start: number;
+  readonly length: number;
 }
 
 /** Everything an optimizer remembers between steps: flat vectors by name, saved with each checkpoint. */

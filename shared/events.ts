@@ -1,6 +1,7 @@
 // The stream that people and programs watch: every fact of a run as one event, published and versioned.
 import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
+import { controlKinds } from './controls.ts';
 import { workerKinds } from './protocol.ts';
 
 /** Raised when a field changes its meaning or goes; new fields and new events keep it. */
@@ -146,7 +147,7 @@ const stepEvent = v.object({
 const waitingEvent = v.object({
   type: v.literal('waiting'),
   ...common,
-  cause: v.picklist(['none', 'workers', 'shard', 'checkpoint', 'evaluation']),
+  cause: v.picklist(['none', 'workers', 'shard', 'checkpoint', 'evaluation', 'paused']),
   /** For people: "waiting for workers: 0 of 2 expected". */
   text: v.string(),
 });
@@ -191,6 +192,23 @@ const checkpointEvent = v.object({
   error: v.optional(v.string()),
 });
 
+/** An administrator has changed how the run goes on. */
+const controlEvent = v.object({
+  type: v.literal('control'),
+  ...common,
+  kind: v.picklist(controlKinds),
+  /** Who, as they call themselves. */
+  by: v.string(),
+  /** Committed steps at that moment; of `rate`, those before the first step that it is used in. */
+  fromVersion: count,
+  /** Of `rate`: in place of the configured one, before the schedule's factor. */
+  learningRate: v.optional(v.number()),
+  /** Of `expel`. */
+  worker: v.optional(v.string()),
+  name: v.optional(v.string()),
+  reason: v.optional(v.string()),
+});
+
 /** Something a person should know, and what to do about it. */
 const noticeEvent = v.object({
   type: v.literal('notice'),
@@ -223,7 +241,18 @@ export const runEventSchema = v.variant('type', [
   waitingEvent,
   epochEvent,
   checkpointEvent,
+  controlEvent,
   noticeEvent,
+  endEvent,
+]);
+
+/** For those who compute and only want to know how far it is: the schema of all events is large for a phone. */
+export const progressEventSchema = v.variant('type', [
+  runEvent,
+  workerEvent,
+  stepEvent,
+  waitingEvent,
+  epochEvent,
   endEvent,
 ]);
 

@@ -5,10 +5,10 @@ const maxNameLength = 40;
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** Printable, on one line, of bounded length; `fallback` where nothing is left. */
-export function cleanName(name: string, fallback: string): string {
+export function cleanName(name: string, fallback: string, maxLength = maxNameLength): string {
   const cleaned = name
-    .slice(0, 10 * maxNameLength)
+    .slice(0, 10 * maxLength)
     .replace(unprintable, '')
     .trim();
-  return [...cleaned].slice(0, maxNameLength).join('').trim() || fallback;
+  return [...cleaned].slice(0, maxLength).join('').trim() || fallback;
 }

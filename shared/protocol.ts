@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
 
 /** Both sides must speak the same version: the coordinator refuses others by name. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -58,6 +58,17 @@ const lease = v.strictObject({
   step: count,
   version: count,
   runs: v.pipe(v.array(shardRunSchema), v.minLength(1), v.maxLength(256)),
+  /** Of local steps, in place of the configured one, where an administrator has changed it. */
+  learningRate: v.optional(finite),
+});
+
+/** What became of an answer, told where a worker keeps something of it: in its step, or in none. */
+const verdict = v.strictObject({
+  type: v.literal('verdict'),
+  version: count,
+  start: count,
+  length: count,
+  counts: v.boolean(),
 });
 
 const refused = v.strictObject({ type: v.literal('refused'), reason: label, detail: label });
@@ -68,6 +79,7 @@ export const toWorkerSchema = v.variant('type', [
   standby,
   weights,
   lease,
+  verdict,
   refused,
   finished,
 ]);
@@ -132,6 +144,7 @@ export const rejectReasons = {
   repeats: 'it gives the same answers again and again',
   flood: 'it sends more messages a second than a worker needs',
   slow: 'it was not ready in the time that a worker may take to join',
+  expelled: 'an administrator sent it away',
   unexpected: 'a message comes at a time when the protocol has no place for it',
   origin: 'its page was loaded from another site',
   crowd: 'too many come from its address at once',
@@ -140,6 +153,7 @@ export const rejectReasons = {
   'token-wrong': 'its token is not one of this run; ask for the link of this run',
   'token-scope': 'its link is for watching alone; ask for the one to join with',
   'token-ended': 'its link has ended; ask for a new one',
+  public: 'this run is open to everybody, so nobody administers it from outside',
   guesses: 'too many wrong tokens came from its address; let it try again in a minute',
   full: 'as many connections as may be are open already',
   strikes: 'it sent three bad messages',

@@ -55,7 +55,8 @@ function hashKey(key: readonly (number | string)[]): [number, number, number] {
   return [first, second, mix(second ^ text.length)];
 }
 
-function mix(word: number): number {
+/** The finalizer of MurmurHash3: every bit of the result follows from every bit of the word. Takes and gives 32 bits. */
+export function mix(word: number): number {
   let hash = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return hash ^ (hash >>> 16);

@@ -63,6 +63,7 @@ export function reduceView(view: RunView, event: RunEvent): RunView {
     case 'end':
       return { ...view, waitingText: undefined, end: event };
     case 'checkpoint':
+    case 'control':
     case 'notice':
       return view;
     default:

@@ -11,8 +11,8 @@ export interface PartialSum {
   readonly correct: number;
 }
 
-/** Rounds the sum over shards start ... start + length - 1; may do so in place. */
-export type RoundSum = (gradient: Float32Array, start: number, length: number) => Float32Array;
+/** Rounds the sum over shards start ... start + length - 1, in place. */
+export type RoundSum = (gradient: Float32Array, start: number, length: number) => void;
 
 /**
  * Collects the partial sums of a step as they arrive. A subtree's sum is named by its run of shards; two
@@ -31,7 +31,7 @@ export class TreeSum {
   /** `round` is given every sum that is made here, that of all shards as well. */
   constructor(
     shards: number,
-    round: RoundSum = (gradient) => gradient,
+    round: RoundSum = () => undefined,
     pool: VectorPool = new VectorPool(),
   ) {
     this.#shards = shards;
@@ -56,15 +56,11 @@ export class TreeSum {
     this.#nodes.set(node, node > 1 ? this.#keep(value) : value);
   }
 
-  /** In place. */
   #roundSum({ gradient }: PartialSum, node: number): void {
     const nodesOfItsSize = 2 ** Math.floor(Math.log2(node));
     const length = this.#shards / nodesOfItsSize;
     const start = (node - nodesOfItsSize) * length;
-    const rounded = this.#round(gradient, start, length);
-    const isInPlace =
-      rounded.buffer === gradient.buffer && rounded.byteOffset === gradient.byteOffset;
-    if (!isInPlace) gradient.set(rounded);
+    this.#round(gradient, start, length);
   }
 
   /** The sum over all shards; undefined while some are missing, null when no shard has a sample. */

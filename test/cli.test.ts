@@ -19,7 +19,18 @@ import {
 
 const escapeCode = '\u001b';
 const commands = [
-  ...['train', 'coordinator', 'worker', 'watch', 'evaluate', 'predict', 'doctor', 'runs'],
+  ...[
+    'train',
+    'coordinator',
+    'worker',
+    'watch',
+    'control',
+    'evaluate',
+    'predict',
+    'doctor',
+    'runs',
+    'dashboard',
+  ],
   ...['runs ls', 'runs show', 'runs compare', 'runs export'],
 ];
 
@@ -89,6 +100,9 @@ describe.concurrent('what cannot be done', () => {
       'Invalid values:\n  Argument: engine, Given: "abacus"',
     ],
     ['train --data=nowhere', 3, 'MNIST: the folder nowhere cannot be read: ENOENT'],
+    ['dashboard nowhere', 5, 'there is no folder nowhere.'],
+    ['dashboard .', 5, '. holds no runs.'],
+    ['dashboard --port=99999', 2, '--port: expected a whole number from 0 to 65535, got 99999.'],
     ['runs compare ID', 2, 'compare: name two runs or more.'],
     ['runs show nowhere', 5, 'runs/nowhere is not the folder of a run: it has no config.json.'],
     ['train --resume=.', 5, '. is not the folder of a run: it has no config.json.'],

@@ -45,6 +45,24 @@ describe('workers', () => {
     expect(second.stdout).toContain('the run is over: completed');
   });
 
+  it('that keep a part of their gradients may be killed, too: each sample counts once', async (t) => {
+    const { coordinator, addWorker, end } = await newCluster(t, {
+      workers: 0,
+      flags: [...quickRun, '--epochs=10', '--codec=topk', '--top-k=0.1', '--weights-codec=int8'],
+    });
+    const [first] = [addWorker(), addWorker()];
+    await coordinator.waitForEvent('step');
+    first.kill('SIGKILL');
+    addWorker();
+    expect(await end()).toMatchObject({ reason: 'completed', epochs: 10, version: 320 });
+    const { ledger, trainLoss } = await coordinator.waitForEvent(
+      'epoch',
+      ({ epoch }) => epoch === 10,
+    );
+    expect(ledger).toMatchObject({ lost: 0, twice: 0 });
+    expect(trainLoss).toBeLessThan(Math.log(10) / 2);
+  });
+
   it('that hang are late, and the run goes on without them', async (t) => {
     const { coordinator, addWorker, waitForWorker } = await newCluster(t, {
       workers: 0,

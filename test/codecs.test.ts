@@ -1,10 +1,18 @@
-import { describe, expect, it } from 'vitest';
-import { codecNames, codecs } from '../shared/codecs/index.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { type CodecName, codecNames, loadCodecs } from '../shared/codecs/index.ts';
+import { chooseLargest } from '../shared/codecs/largest.ts';
+import { bitsOf } from '../shared/codecs/memory.ts';
 import { roundSum } from '../shared/codecs/rounding.ts';
+import { createTopK } from '../shared/codecs/topk.ts';
 import type { Codec } from '../shared/contracts.ts';
 import { createRandom } from '../shared/random.ts';
 import { type RoundSum, TreeSum } from '../shared/tree-sum.ts';
+import { kernelOf, VectorMemory } from '../shared/vectors/memory.ts';
 
+const extremes = [
+  ...[0, -0, 1e-45, -1e-40, 65_504, -65_519, 65_520, 2 ** -14, 2 ** -24, 3 * 2 ** -25, 3.4e38],
+  ...[Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN],
+];
 const random = createRandom(1, 'codec');
 const sizes = [1e-42, 1e-20, 1e-6, 1e-3, 1, 1e3, 1e5, 1e20];
 const values = Float32Array.from({ length: 1000 }, (_, at) => {
@@ -15,11 +23,32 @@ const gradient = Float32Array.from({ length: 1000 }, (_, at) => {
   return (random.uniform() - 0.5) * 10 ** -Math.floor(at / 100);
 });
 
+const codecs = Object.fromEntries(
+  await Promise.all(codecNames.map(async (name) => [name, await codecNamed(name)])),
+) as Record<CodecName, Codec>;
+
+async function codecNamed(name: CodecName): Promise<Codec> {
+  return (await loadCodecs(choiceOf(name))).gradients;
+}
+
+function choiceOf(name: CodecName) {
+  return { gradients: name, weights: 'float32', ...(name === 'topk' && { topK: 0.1 }) } as const;
+}
+
+function encode(codec: Codec, vector: Float32Array, seed = 7): Uint8Array {
+  const bytes = new Uint8Array(codec.byteLength(vector.length));
+  codec.encode(vector, bytes, seed);
+  return bytes;
+}
+
+function roundTrip(codec: Codec, vector: Float32Array, seed = 7): Float32Array {
+  return codec.decode(encode(codec, vector, seed), new Float32Array(vector.length));
+}
+
 describe.each(codecNames)('codec %s', (name) => {
-  const codec: Codec = codecs[name];
+  const codec = codecs[name];
   const { blockLength = 1, largest = Number.POSITIVE_INFINITY } = codec;
-  const roundTrip = (vector: Float32Array, seed = 7) =>
-    codec.decode(codec.encode(vector, seed), vector.length);
+  const hasFeedback = codec.createFeedback !== undefined;
 
   it.each([
     ['values of all sizes', values],
@@ -27,7 +56,7 @@ describe.each(codecNames)('codec %s', (name) => {
     ['zeros', new Float32Array(300)],
     ['a vector shorter than a block', gradient.subarray(0, 5)],
   ])('loses no more of %s than it says', (_, vector) => {
-    const decoded = roundTrip(vector);
+    const decoded = roundTrip(codec, vector);
     expect(decoded.length).toBe(vector.length);
     for (const [at, value] of vector.entries()) {
       const first = at - (at % blockLength);
@@ -46,49 +75,91 @@ describe.each(codecNames)('codec %s', (name) => {
       [5, 5],
     ]) {
       const part = gradient.subarray(start, end);
-      const bytes = codec.encode(part, 7);
-      expect(bytes.length).toBe(codec.byteLength(part.length));
-      expect(codec.decode(bytes, part.length).length).toBe(part.length);
+      const bytes = encode(codec, part);
+      expect(codec.decode(bytes, new Float32Array(part.length)).length).toBe(part.length);
+      expect(() => codec.encode(part, new Uint8Array(bytes.length + 4), 7)).toThrow(RangeError);
     }
   });
 
   it('gives the same for the same seed, and leaves the values as they were', () => {
     const before = gradient.slice();
-    expect(codec.encode(gradient, 7)).toEqual(codec.encode(gradient, 7));
-    roundTrip(gradient);
+    expect(encode(codec, gradient)).toEqual(encode(codec, gradient));
+    roundTrip(codec, gradient);
     expect(gradient).toEqual(before);
   });
 
   it('lets no NaN and no infinity come out as a number', () => {
     for (const broken of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
-      const decoded = roundTrip(gradient.with(500, broken));
+      const decoded = roundTrip(codec, gradient.with(500, broken));
       expect(Number.isFinite(decoded[500])).toBe(false);
     }
   });
 
   it('refuses bytes of another length', () => {
-    const bytes = codec.encode(gradient, 7);
-    expect(() => codec.decode(bytes, gradient.length + 1)).toThrow(RangeError);
-    expect(() => codec.decode(bytes, gradient.length - 1)).toThrow(RangeError);
-    expect(() => codec.decode(bytes.subarray(0, -1), gradient.length)).toThrow(RangeError);
-    expect(() => codec.decode(new Uint8Array(), 1)).toThrow(RangeError);
+    const bytes = encode(codec, gradient);
+    const decode = (some: Uint8Array, length: number) =>
+      codec.decode(some, new Float32Array(length));
+    // A tenth of one value more, or less, may be the same.
+    const least = hasFeedback ? 10 : 1;
+    expect(() => decode(bytes, gradient.length + least)).toThrow(RangeError);
+    expect(() => decode(bytes, gradient.length - least)).toThrow(RangeError);
+    expect(() => decode(bytes.subarray(0, -1), gradient.length)).toThrow(RangeError);
+    expect(() => decode(new Uint8Array(), 1)).toThrow(RangeError);
   });
 
-  it('rounds a sum to the same bits, whoever adds which part of it', () => {
+  it.skipIf(hasFeedback)('rounds in place to what the other end would decode', () => {
+    for (const vector of [values, gradient, gradient.with(500, Number.NaN)]) {
+      const rounded = vector.slice();
+      codec.round(rounded, 7);
+      expect(rounded).toEqual(roundTrip(codec, vector));
+    }
+  });
+
+  it('has the same bits in the memory of a kernel, next to it, and without WebAssembly', async () => {
+    const plain = await withoutWebAssembly(name);
+    for (const length of [...Array.from({ length: 40 }, (_, at) => at * 7), 4095, 10_000]) {
+      const vector = awkward(length);
+      const other = vector.slice();
+      const bytes = encode(plain, vector);
+      const decoded = roundTrip(plain, vector);
+      const memory = new VectorMemory(1e6);
+      const inMemory = memory.floats(length + 3).subarray(3);
+      inMemory.set(vector);
+      expect(kernelOf(inMemory)).toBeDefined();
+      const places = [
+        { from: other, to: new Uint8Array(bytes.length), back: new Float32Array(length) },
+        { from: inMemory, to: memory.bytes(bytes.length), back: memory.floats(length) },
+      ];
+      for (const { from, to, back } of places) {
+        codec.encode(from, to, 7);
+        expect(to).toEqual(bytes);
+        expect(bitsOf(codec.decode(to, back))).toEqual(bitsOf(decoded));
+        codec.round(from, 7);
+        expect(bitsOf(from)).toEqual(bitsOf(hasFeedback ? vector : decoded));
+      }
+    }
+  });
+
+  it.skipIf(hasFeedback)('rounds a sum to the same bits, whoever adds which part of it', () => {
     const shards = Array.from({ length: 4 }, (_, shard) => gradient.map((value) => value + shard));
     const subtree = { epoch: 1, step: 2 };
-    const gradientCodec = { codec: name, seed: 3 };
+    const gradientCodec = { codec, seed: 3 };
     const round: RoundSum = (sum, start, length) =>
       roundSum(gradientCodec, { ...subtree, start, length }, sum);
+    const rounded = (shard: number) => {
+      const copy = shards[shard].slice();
+      round(copy, shard, 1);
+      return copy;
+    };
     const scored = (vector: Float32Array) => ({ gradient: vector, lossSum: 1, correct: 1 });
     /** What somebody else sends for shards start ... start + 1. */
     const pair = (start: number) => {
       const tree = new TreeSum(2, (sum, from, length) => round(sum, start + from, length));
-      tree.add(0, 1, scored(round(shards[start].slice(), start, 1)));
-      tree.add(1, 1, scored(round(shards[start + 1].slice(), start + 1, 1)));
+      tree.add(0, 1, scored(rounded(start)));
+      tree.add(1, 1, scored(rounded(start + 1)));
       return tree.total!;
     };
-    const leaf = (shard: number) => scored(round(shards[shard].slice(), shard, 1));
+    const leaf = (shard: number) => scored(rounded(shard));
 
     const alone = new TreeSum(4, round);
     for (const shard of [2, 0, 3, 1]) alone.add(shard, 1, leaf(shard));
@@ -101,17 +172,17 @@ describe.each(codecNames)('codec %s', (name) => {
 });
 
 describe('codec float32', () => {
-  it('keeps every bit, in place', () => {
+  it('keeps every bit, and decodes in place', () => {
     const special = [Number.NaN, -0, Number.NEGATIVE_INFINITY, 1e-45];
     const vector = Float32Array.from(special);
-    const bytes = codecs.float32.encode(vector, 0);
-    expect(bytes.buffer).toBe(vector.buffer);
-    expect(codecs.float32.decode(bytes, 4)).toEqual(vector);
-    expect(codecs.float32.decode(bytes, 4).buffer).toBe(vector.buffer);
+    const bytes = encode(codecs.float32, vector);
+    const decoded = codecs.float32.decode(bytes, new Float32Array(4));
+    expect(decoded).toEqual(vector);
+    expect(decoded.buffer).toBe(bytes.buffer);
   });
 
   it('writes little-endian', () => {
-    expect([...codecs.float32.encode(Float32Array.of(1, -2), 0)]).toEqual([
+    expect([...encode(codecs.float32, Float32Array.of(1, -2))]).toEqual([
       0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0,
     ]);
   });
@@ -153,8 +224,11 @@ describe('codec float16', () => {
     const words = Uint16Array.from({ length: 2 ** 16 }, (_, word) => word).filter((word) => {
       return (word & 0x7c00) !== 0x7c00;
     });
-    const decoded = codecs.float16.decode(new Uint8Array(words.buffer), words.length);
-    const encoded = codecs.float16.encode(decoded, 0);
+    const decoded = codecs.float16.decode(
+      new Uint8Array(words.buffer),
+      new Float32Array(words.length),
+    );
+    const encoded = encode(codecs.float16, decoded);
     expect(Buffer.from(encoded).equals(Buffer.from(words.buffer))).toBe(true);
   });
 });
@@ -165,7 +239,7 @@ describe('codec int8', () => {
     const sums = new Float64Array(4);
     const times = 4000;
     for (let seed = 0; seed < times; seed++) {
-      codecs.int8.decode(codecs.int8.encode(vector, seed), 4).forEach((value, at) => {
+      roundTrip(codecs.int8, vector, seed).forEach((value, at) => {
         sums[at] += value;
       });
     }
@@ -176,12 +250,86 @@ describe('codec int8', () => {
   });
 
   it('rounds otherwise for another seed', () => {
-    expect(codecs.int8.encode(gradient, 1)).not.toEqual(codecs.int8.encode(gradient, 2));
+    expect(encode(codecs.int8, gradient, 1)).not.toEqual(encode(codecs.int8, gradient, 2));
+  });
+});
+
+describe('codec topk', () => {
+  const topK = (fraction: number) => createTopK(fraction);
+
+  it('sends the largest values, of equal ones the first, and zeros for the others', () => {
+    const vector = Float32Array.of(1, -5, 0, 2, -2, 127, 2, 3);
+    expect([...roundTrip(topK(0.5), vector)]).toEqual([0, -5, 0, 2, 0, 127, 0, 3]);
+    expect([...roundTrip(topK(1e-9), vector)]).toEqual([0, 0, 0, 0, 0, 127, 0, 0]);
+    expect([...roundTrip(topK(1), vector)]).toEqual([...vector]);
+  });
+
+  it.each([1e-4, 0.01, 0.1, 0.2, 0.5, 1])('chooses as sorting does, a part of %d', (fraction) => {
+    for (const vector of [gradient, values, new Float32Array(1000), gradient.map(Math.round)]) {
+      const count = Math.ceil(fraction * vector.length);
+      const sorted = [...vector.keys()].sort(
+        (a, b) => Math.abs(vector[b]) - Math.abs(vector[a]) || a - b,
+      );
+      const chosen = new Uint32Array(count);
+      chooseLargest(vector, chosen);
+      expect([...chosen]).toEqual(sorted.slice(0, count).sort((a, b) => a - b));
+    }
+  });
+
+  it('takes about two and a half bytes for each of few values, and a bit for each place of many', () => {
+    const length = 415_310;
+    expect(topK(0.01).byteLength(length) / (0.01 * length)).toBeCloseTo(2.42, 2);
+    expect(topK(0.5).byteLength(length) / length).toBeCloseTo(0.125 + 0.5 * (1 + 4 / 128), 3);
+  });
+
+  it.each([0.1, 0.5])('refuses places that no sender writes, a part of %d', (fraction) => {
+    const codec = topK(fraction);
+    const draws = createRandom(1, 'places');
+    const good = encode(codec, gradient);
+    let refused = 0;
+    for (let trial = 0; trial < 500; trial++) {
+      const bytes = good.slice();
+      bytes[bytes.length - 1 - draws.below(120)] ^= 1 << draws.below(8);
+      try {
+        const decoded = codec.decode(bytes, new Float32Array(1000));
+        expect(decoded.filter((value) => value !== 0).length).toBeLessThanOrEqual(1000 * fraction);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(50);
+  });
+
+  it('leaves sums as they are', () => {
+    const sum = gradient.slice();
+    topK(0.1).round(sum, 7);
+    expect(sum).toEqual(gradient);
   });
 });
 
 function roundedBy(name: 'bfloat16' | 'float16', value: number): number {
-  const codec = codecs[name];
-  const [decoded] = codec.decode(codec.encode(Float32Array.of(value), 0), 1);
-  return decoded;
+  return roundTrip(codecs[name], Float32Array.of(value))[0];
+}
+
+/** One of its own, which found none when it was used for the first time and does not look again. */
+async function withoutWebAssembly(name: CodecName): Promise<Codec> {
+  vi.resetModules();
+  const { loadCodecs: loadAgain } = await import('../shared/codecs/index.ts');
+  const { gradients: codec } = await loadAgain(choiceOf(name));
+  vi.stubGlobal('WebAssembly', undefined);
+  roundTrip(codec, gradient);
+  vi.unstubAllGlobals();
+  return codec;
+}
+
+/** Every bit pattern may come, but for a few in a row that are numbers of one size. */
+function awkward(length: number): Float32Array {
+  const draws = createRandom(length, 'awkward');
+  return Float32Array.from({ length }, (_, at) => {
+    const isTame = Math.floor(at / 128) % 2 === 1;
+    if (isTame) return draws.uniform() - 0.5;
+    if (at % 50 === 0) return extremes[draws.below(extremes.length)];
+    return (draws.uniform() - 0.5) * 10 ** (draws.below(80) - 45);
+  });
 }

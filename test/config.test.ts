@@ -91,6 +91,20 @@ describe('the configuration of a run', () => {
     expect(namesOfIssues(changed(path, value))).toEqual([path]);
   });
 
+  it('names the part of topk with topk alone, which has no batch norm and carries no weights', () => {
+    const withCodecs = (codecs: object) =>
+      namesOfIssues(changed('codecs', { gradients: 'float32', weights: 'int8', ...codecs }));
+    expect(withCodecs({ gradients: 'topk', topK: 0.01 })).toEqual([]);
+    expect(withCodecs({ gradients: 'topk' })).toEqual(['codecs.topK']);
+    expect(withCodecs({ topK: 0.01 })).toEqual(['codecs.topK']);
+    expect(withCodecs({ gradients: 'topk', topK: 0 })).toEqual(['codecs.topK']);
+    expect(withCodecs({ gradients: 'topk', topK: 1.1 })).toEqual(['codecs.topK']);
+    expect(withCodecs({ weights: 'topk', topK: 0.01 })).toEqual(['codecs.weights']);
+    const normalized = { ...config.model, batchNorm: true };
+    const codecs = { gradients: 'topk', weights: 'float32', topK: 0.01 };
+    expect(namesOfIssues({ ...config, codecs, model: normalized })).toEqual(['codecs.gradients']);
+  });
+
   it('has one name for every class, or none at all', () => {
     const names = (length: number) => new Array(length).fill('name');
     expect(namesOfIssues(changed('shape.classNames', names(10)))).toEqual([]);

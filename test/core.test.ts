@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../coordinator/core-types.ts';
 import { waitingText } from '../coordinator/waiting.ts';
+import { createTopK } from '../shared/codecs/topk.ts';
 import { type EffectOf, only, shardsOf, VirtualRun } from './virtual-run.ts';
 
 const pair = { workers: { a: 100, b: 100 } };
@@ -40,6 +41,19 @@ describe('an answer', () => {
     const run = new VirtualRun(pair);
     const { runs } = run.leaseOf('a');
     expect(only(run.lie('a', { samples: 3 }), 'lease')).toMatchObject([{ worker: 'a', runs }]);
+  });
+
+  it('is told whether it counts, before the next lease, where workers keep something of it', () => {
+    const run = new VirtualRun({ ...pair, codec: createTopK(0.5) });
+    run.now = 400;
+    const [{ start, length }] = run.answersOf('a');
+    const verdict = { type: 'verdict', worker: 'a', run: { version: 0, start, length } };
+    expect(run.answer('a')[0]).toEqual({ ...verdict, counts: true });
+    expect(run.lie('a', {})[0]).toEqual({ ...verdict, counts: false });
+    const [refused] = run.lie('b', { lossSum: Number.NaN });
+    expect(refused).toMatchObject({ type: 'verdict', worker: 'b', counts: false });
+    const plain = new VirtualRun(pair);
+    expect(only([...plain.answer('a'), ...plain.lie('a', {})], 'verdict')).toEqual([]);
   });
 
   it.each(['malformed', 'corrupt', 'foreign', 'wrong-length'] as const)(
@@ -247,6 +261,62 @@ describe('hold', () => {
     const effects = run.handle({ type: 'hold', cause: 'none' });
     expect(only(effects, 'lease').map(({ worker }) => worker)).toEqual(['a', 'b']);
     expect(run.core.waiting(0)).toEqual({ cause: 'none' });
+  });
+});
+
+describe('pause', () => {
+  it('finishes the step in progress, names who asked, and opens no other until resume', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.handle({ type: 'pause', by: 'Ada' });
+    expect(run.core.waiting(0)).toEqual({ cause: 'none' });
+    run.now = 800;
+    expect(run.answer('a').map(({ type }) => type)).toEqual(['commit']);
+    const waiting = run.core.waiting(800);
+    expect(waiting).toEqual({ cause: 'paused', by: 'Ada' });
+    expect(waitingText(waiting, 2)).toBe('paused by Ada');
+    expect(run.tickAt(60_000)).toEqual([]);
+    expect(only(run.handle({ type: 'resume' }), 'lease')).toMatchObject([{ version: 1 }]);
+    expect(run.core.waiting(60_000)).toEqual({ cause: 'none' });
+  });
+
+  it('and what holds training back for other reasons do not lift each other', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.handle({ type: 'pause', by: 'Ada' });
+    run.handle({ type: 'hold', cause: 'evaluation' });
+    run.answer('a');
+    expect(only(run.handle({ type: 'hold', cause: 'none' }), 'lease')).toEqual([]);
+    run.handle({ type: 'hold', cause: 'evaluation' });
+    expect(only(run.handle({ type: 'resume' }), 'lease')).toEqual([]);
+    expect(run.core.waiting(0)).toEqual({ cause: 'evaluation' });
+  });
+
+  it('does not keep a run from being stopped', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    run.handle({ type: 'pause', by: 'Ada' });
+    run.answer('a');
+    expect(run.handle({ type: 'stop' })).toMatchObject([{ type: 'end', reason: 'stopped' }]);
+  });
+});
+
+describe('a checkpoint that is asked for', () => {
+  it('is of the last commit, and counts nothing of the step in progress', () => {
+    const run = new VirtualRun(pair);
+    run.now = 400;
+    run.answer('a');
+    const [{ snapshot }] = only(run.handle({ type: 'checkpoint' }), 'checkpoint');
+    expect(snapshot).toMatchObject({ version: 0, counters: { gradientsAccepted: 0 } });
+    run.answer('b');
+    expect(run.core.counters.gradientsAccepted).toBeGreaterThan(0);
+  });
+});
+
+describe('the version of the next step that opens', () => {
+  it('is not that of a step in progress', () => {
+    const run = new VirtualRun({ workers: { a: 100 } });
+    expect(run.core.nextVersion).toBe(1);
+    run.handle({ type: 'pause', by: 'Ada' });
+    run.answer('a');
+    expect(run.core.nextVersion).toBe(1);
   });
 });
 

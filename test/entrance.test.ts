@@ -3,7 +3,7 @@ import { PacketType } from 'socket.io-parser';
 import { describe, expect, it } from 'vitest';
 import { createGate, type Pass } from '../coordinator/gate.ts';
 import { drawTokens, scopes } from '../coordinator/tokens.ts';
-import type { RunEvent } from '../shared/events.ts';
+import { type RunEvent, runEventSchema } from '../shared/events.ts';
 import { protocolVersion, watchNamespace, workNamespace } from '../shared/protocol.ts';
 import { type WatchEnding, watchRun } from '../worker/watch-run.ts';
 import { handshakeOf, newStranger } from './hostile-client.ts';
@@ -47,7 +47,7 @@ async function watchWith(url: string, token?: string): Promise<[WatchEnding, Run
     onAway: () => undefined,
     onBack: () => undefined,
   };
-  const watching = watchRun(url, handlers, { token });
+  const watching = watchRun(url, handlers, { schema: runEventSchema, token });
   return [await watching.ending, events];
 }
 

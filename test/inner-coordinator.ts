@@ -2,6 +2,8 @@
 // from within, or happens so often that a process would be busy telling of it.
 import { openArchive } from '../coordinator/archive.ts';
 import { serveBlocks } from '../coordinator/block-route.ts';
+import { controlRoutes } from '../coordinator/control-routes.ts';
+import { carryOut } from '../coordinator/controls.ts';
 import { Coordinator, type CoordinatorOptions } from '../coordinator/coordinator.ts';
 import { createDataBlocks } from '../coordinator/data-blocks.ts';
 import type { Evaluation } from '../coordinator/evaluation.ts';
@@ -12,6 +14,7 @@ import { createRefusals } from '../coordinator/refusals.ts';
 import { createRunFolder } from '../coordinator/run-folder.ts';
 import { createRunMemory } from '../coordinator/run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from '../coordinator/server.ts';
+import { loadCodecs } from '../shared/codecs/index.ts';
 import { modelOf, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { RunEvent, RunEventOf } from '../shared/events.ts';
 import { initialWeights } from '../shared/model/model.ts';
@@ -72,15 +75,21 @@ export async function newInnerCoordinator(
     log.add({ type: 'notice', level: 'warning', message }),
   );
   const { parameterCount } = model;
-  const maxPayloadBytes = 4 * parameterCount;
-  const memory = createRunMemory({ parameterCount, maxPayloadBytes, config });
+  const codecs = await loadCodecs(config.codecs);
+  const memory = createRunMemory({ parameterCount, codecs, config });
+  let coordinator: Coordinator | undefined;
   const server = await startServer({
     host: '127.0.0.1',
     port: 0,
     gate,
     tls,
-    maxPayloadBytes,
-    routes: [data.route],
+    maxPayloadBytes: codecs.gradients.byteLength(parameterCount),
+    routes: [
+      data.route,
+      ...controlRoutes({ host: '127.0.0.1', gate, tls }, (request) =>
+        coordinator ? carryOut(request, coordinator.steered) : undefined,
+      ),
+    ],
     limits,
     incoming: memory.incoming,
     onRefused: refusals.add,
@@ -106,15 +115,16 @@ export async function newInnerCoordinator(
     expectWorkers: 1,
     limits,
   };
-  const coordinator = new Coordinator(options, server, data, { refusals, memory });
+  const running = new Coordinator(options, server, data, { refusals, codecs, memory });
+  coordinator = running;
   t.onTestFinished(async () => {
-    coordinator.stop();
-    await coordinator.done;
+    running.stop();
+    await running.done;
   });
-  const { url } = coordinator;
+  const { url } = running;
   const cacheDirectory = temporaryFolder(t);
   return {
-    coordinator,
+    coordinator: running,
     server,
     url,
     config,

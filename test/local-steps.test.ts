@@ -198,8 +198,8 @@ describe('a round', () => {
   const data = randomSlice(modelOf(config), 40, 1);
   const indices = Uint32Array.from(data.labels, (_, index) => index);
   const sliceOf = (wanted: Uint32Array) => pick(data, wanted);
-  const training = () => {
-    const rounds: RunConfig = { ...config, ...localSync(10) };
+  const training = (of = config) => {
+    const rounds: RunConfig = { ...of, ...localSync(10) };
     return localTrainingOf(rounds, planOf(rounds), engine)!;
   };
   const weights = initialWeights(modelOf(config), 1);
@@ -220,6 +220,15 @@ describe('a round', () => {
     const isWanted = () => !hasHeard;
     const result = await takeLocalSteps(training(), { ...round, isWanted });
     expect(result).toBeUndefined();
+  });
+
+  it('trains with the rate of its lease', async () => {
+    const isWanted = () => true;
+    const slow = { ...config, optimizer: { ...sgd, learningRate: 0.125 } };
+    const told = await takeLocalSteps(training(), { ...round, learningRate: 0.125, isWanted });
+    const configured = await takeLocalSteps(training(slow), { ...round, isWanted });
+    expect(told).toEqual(configured);
+    expect(told).not.toEqual(await takeLocalSteps(training(), { ...round, isWanted }));
   });
 
   it('leaves the weights as they were for the next replica', async () => {
@@ -252,6 +261,15 @@ describe('the learning rate of local steps', () => {
     expect(rateOf(30, 0)).toBe(plainRateOf(469));
     expect(rateOf(29)).toBe(plainRateOf(468));
     expect(rateOf(599)).toBe(plainRateOf(469 * 20 - 1));
+  });
+
+  it('follows the rate that an administrator set as it would have followed the configured one', () => {
+    const rateOf = learningRateFor(local, planOf(local));
+    const other = { ...local, optimizer: { ...local.optimizer, learningRate: 0.3 } };
+    const otherRateOf = learningRateFor(other, planOf(other));
+    for (const step of [0, 9, 15, undefined]) {
+      expect(rateOf(7, step, 0.3)).toBe(otherRateOf(7, step));
+    }
   });
 
   it('of a round is that of its last local step', () => {

@@ -74,6 +74,27 @@ describe('when a run syncs', () => {
   });
 });
 
+describe('how numbers travel', () => {
+  it('is as they are unless told, and with topk the largest hundredth', () => {
+    expect(runConfigOf({}).codecs).toEqual({ gradients: 'float32', weights: 'float32' });
+    const flags: ConfigFlags = { codec: 'topk', weightsCodec: 'bfloat16' };
+    expect(runConfigOf(flags).codecs).toEqual({
+      gradients: 'topk',
+      weights: 'bfloat16',
+      topK: 0.01,
+    });
+    expect(runConfigOf({ ...flags, topK: 0.2 }).codecs.topK).toBe(0.2);
+  });
+
+  it.each<[ConfigFlags, string]>([
+    [{ topK: 0.1 }, '--top-k: topk needs it, and nothing else has it.'],
+    [{ codec: 'topk', topK: 2 }, '--top-k: Invalid value: Expected <=1'],
+    [{ codec: 'topk', batchNorm: true }, '--codec: topk would leave out most of what batch norm'],
+  ])('is refused for %j', (flags, message) => {
+    expect(() => runConfigOf(flags)).toThrow(message);
+  });
+});
+
 function optimizerOf(flags: ConfigFlags) {
   return runConfigOf(flags).optimizer;
 }

@@ -35,6 +35,7 @@ async function newServer(t: TestScope, joinTimeoutMs = 10_000) {
   return { server, url: `http://127.0.0.1:${server.port}` };
 }
 
+/** Of the watcher that came first. */
 function waitingFrames({ io }: EdgeServer): number {
   const [socket] = io.of(watchNamespace).sockets.values();
   return (socket.conn as unknown as { readonly writeBuffer: unknown[] }).writeBuffer.length;
@@ -71,6 +72,23 @@ describe('a watcher', () => {
     tell(log, 'the last');
     watcher.wire.socket.resume();
     for (let seq = 1; seq <= 10_001; seq++) expect((await heard(watcher)).seq).toBe(seq);
+  });
+
+  it('that does not read keeps nothing from the others, who hear of everything once', async (t) => {
+    const { server, url } = await newServer(t);
+    const log = new EventLog({ lastSeq: 0 });
+    openWatchChannel(server.io, log);
+    const [deaf, eager] = [await newStranger(t, url), await newStranger(t, url)];
+    for (const watcher of [deaf, eager]) await watcher.enter(watchNamespace, auth);
+    deaf.wire.socket.pause();
+    for (let seq = 1; seq <= 2000; seq++) {
+      tell(log, 'x'.repeat(2000));
+      expect((await heard(eager)).seq).toBe(seq);
+      expect(waitingFrames(server)).toBeLessThanOrEqual(32);
+    }
+    const isNews = ({ nsp, data }: Stranger['received'][number]) =>
+      nsp === watchNamespace && Array.isArray(data);
+    expect(eager.received.filter(isNews)).toEqual([]);
   });
 
   it('that comes late gets the history in pieces', async (t) => {

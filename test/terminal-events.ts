@@ -145,6 +145,14 @@ export const saved: RunEventOf<'checkpoint'> = {
   path: 'runs/mnist-1/938',
   seconds: 0.1,
 };
+const control: RunEventOf<'control'> = {
+  type: 'control',
+  ...stamp,
+  kind: 'rate',
+  by: 'Ada',
+  fromVersion: 2288,
+  learningRate: 0.05,
+};
 const info: RunEvent = { type: 'notice', ...stamp, level: 'info', message: 'saved' };
 export const everyKind: RunEvent[] = [
   info,
@@ -157,6 +165,7 @@ export const everyKind: RunEvent[] = [
   warning,
   epoch,
   saved,
+  control,
   end,
 ];
 

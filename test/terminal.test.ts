@@ -64,6 +64,20 @@ describe('the lines that stay', () => {
     expect(linesOf({ ...run, fromVersion: 938 }).join('\n')).toContain('after step 938 of 18,760');
   });
 
+  it('says what travels, and what topk costs', () => {
+    const codecs = { gradients: 'topk', weights: 'bfloat16', topK: 0.01 } as const;
+    const bannerWith = (more: object) =>
+      linesOf({ ...run, config: { ...run.config, ...more } }).join('\n');
+    expect(bannerWith({ codecs })).toContain(
+      'gradients as topk, the largest 1 %, weights as bfloat16',
+    );
+    for (const engine of [undefined, 'onnx:cpu']) {
+      const banner = bannerWith({ codecs, engine });
+      expect(banner).toContain('other bits each time: what topk leaves out stays with the worker');
+      expect(banner).not.toContain('same bits');
+    }
+  });
+
   it('calls a step of local steps a round', () => {
     const sync = { mode: 'local', localSteps: 16, outerLearningRate: 1, outerMomentum: 0 } as const;
     const rounds = (more: Partial<typeof sync | { outerMomentum: number }> = {}) => ({

@@ -11,6 +11,7 @@ import { createGate } from '../coordinator/gate.ts';
 import { drawToken } from '../coordinator/tokens.ts';
 import { selfSignedIdentity } from '../deploy/self-signed.ts';
 import { type ServedIdentity, tlsIdentity } from '../deploy/tls-identity.ts';
+import { runEventSchema } from '../shared/events.ts';
 import { agentFor, fetchOver } from '../worker/pinned-agent.ts';
 import { webSocketFor } from '../worker/unmasked-websocket.ts';
 import { watchRun } from '../worker/watch-run.ts';
@@ -56,7 +57,7 @@ describe('a coordinator with TLS', () => {
         onAway: () => undefined,
         onBack: () => undefined,
       };
-      const watching = watchRun(url, handlers, { token, webSocket });
+      const watching = watchRun(url, handlers, { schema: runEventSchema, token, webSocket });
       return watching.ending.then((ending) => [ending, seen]);
     };
     expect(await watch(identity.fingerprint)).toEqual([{ kind: 'closed' }, ['run']]);

@@ -2,7 +2,8 @@
 import type { Snapshot } from '../coordinator/checkpoint.ts';
 import { Core } from '../coordinator/core.ts';
 import type { Answer, CoreEvent, Effect } from '../coordinator/core-types.ts';
-import type { Optimizer } from '../shared/contracts.ts';
+import { float32 } from '../shared/codecs/float32.ts';
+import type { Codec, Optimizer } from '../shared/contracts.ts';
 import { sgd } from '../shared/optimizers/sgd.ts';
 import { createPlan, type Plan, type PlanOptions } from '../shared/plan.ts';
 
@@ -15,6 +16,8 @@ export interface VirtualRunOptions extends Partial<PlanOptions> {
   readonly workers?: Readonly<Record<string, number>>;
   /** Plain gradient descent, unless told. */
   readonly optimizer?: Optimizer;
+  /** How gradients travel: as they are, unless told. */
+  readonly codec?: Codec;
   /** Where to go on from, unless at the beginning. */
   readonly start?: Snapshot;
 }
@@ -31,12 +34,15 @@ export class VirtualRun {
   constructor({
     workers = {},
     optimizer = sgd.create(sgd.defaults),
+    codec = float32,
     start = firstSnapshot(optimizer),
     ...changes
   }: VirtualRunOptions = {}) {
     const usual = { samples: 64, batchSize: 32, shards: 8, epochs: 2, seed: 0, shuffle: true };
     this.plan = createPlan({ ...usual, sharding: 'shuffled', ...changes });
-    this.core = new Core({ plan: this.plan, optimizer, learningRate: () => 1, start });
+    const gradientCodec = { codec, seed: 0 };
+    const { plan } = this;
+    this.core = new Core({ plan, optimizer, gradientCodec, learningRate: () => 1, start });
     this.handle({ type: 'hold', cause: 'evaluation' });
     for (const [worker, shardMs] of Object.entries(workers)) this.join(worker, shardMs);
     this.handle({ type: 'hold', cause: 'none' });

@@ -1,9 +1,12 @@
 // What the page at / makes of events, without a browser: the curves and how they are smoothed.
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { Curves } from '../deploy/pages/watch/curves.ts';
 import { bytesText, durationText } from '../deploy/pages/watch/format.ts';
 import { smoothed } from '../deploy/pages/watch/smoothing.ts';
-import { epoch, run, step } from './terminal-events.ts';
+import { trafficBetween } from '../deploy/pages/watch/worker-traffic.ts';
+import { leastDifference } from './colour-blindness.ts';
+import { epoch, run, step, workers } from './terminal-events.ts';
 
 describe('the curves', () => {
   it('take a point of each step and of each epoch, at its version and its time', () => {
@@ -32,6 +35,14 @@ describe('the curves', () => {
     expect(curves.marks.map(({ version }) => version)).toEqual([10, 20]);
   });
 
+  it('know when their run began, however often it was started again', () => {
+    const curves = new Curves();
+    curves.add({ ...run, time: '2026-11-22T10:00:00Z' });
+    curves.add({ ...run, fromVersion: 25, time: '2026-11-22T11:00:00Z' });
+    expect(curves.startedAt).toBe(Date.parse('2026-11-22T10:00:00Z') / 1000);
+    expect(curves.stepsPerEpoch).toBe(run.stepsPerEpoch);
+  });
+
   it('grow thin, and keep their first and last points, when the run is long', () => {
     const curves = new Curves();
     for (let version = 1; version <= 100_000; version++) curves.add({ ...step, version });
@@ -56,6 +67,50 @@ describe('a smoothed curve', () => {
     const [, , third] = smoothed([1, 2, 4], 0.5);
     expect(third).toBeCloseTo((1 + 2 * 2 + 4 * 4) / 7, 12);
   });
+});
+
+describe('the traffic of a worker', () => {
+  const [row] = workers.rows;
+  const at = (seconds: number, bytesIn: number, bytesOut: number) => ({
+    ...workers,
+    time: new Date(1000 * seconds).toISOString(),
+    rows: [{ ...row, bytesIn, bytesOut }],
+  });
+
+  it('is what it sent and received since its row was told before', () => {
+    const traffic = trafficBetween(at(10, 1000, 500), at(12, 5000, 600));
+    expect(traffic.get(row.worker)).toEqual({ sentPerSecond: 2000, receivedPerSecond: 50 });
+  });
+
+  it('is unknown at first, and for who was not there before', () => {
+    expect(trafficBetween(undefined, at(12, 5000, 600)).size).toBe(0);
+    expect(trafficBetween({ ...at(10, 0, 0), rows: [] }, at(12, 5000, 600)).size).toBe(0);
+  });
+});
+
+describe('the colours of runs that are compared', () => {
+  it.each(['light', 'dark'] as const)(
+    'are told apart whatever eyes see them: %s',
+    async (scheme) => {
+      const [past, theme] = await Promise.all(
+        ['watch/past/past.css', 'theme.css'].map((path) =>
+          readFile(new URL(`../deploy/pages/${path}`, import.meta.url), 'utf8'),
+        ),
+      );
+      const coloursOf = (css: string, names: RegExp): string[] =>
+        [...css.matchAll(names)].map(([, colour]) => colour);
+      const half = scheme === 'light' ? 0 : 1;
+      const others = coloursOf(past, /--run-\d: (#[0-9a-f]{6})/g).slice(5 * half, 5 * half + 5);
+      const accent = coloursOf(theme, /--accent: (#[0-9a-f]{6})/g)[half];
+      const all = [accent, ...others];
+      expect(all).toHaveLength(6);
+      for (const [at, one] of all.entries()) {
+        for (const other of all.slice(at + 1)) {
+          expect(leastDifference(one, other), `${one} and ${other}`).toBeGreaterThan(30);
+        }
+      }
+    },
+  );
 });
 
 describe('numbers on the page', () => {

@@ -1,5 +1,5 @@
 // A real worker with the reference engine and a tiny network, employed by a coordinator that a test plays.
-import { codecs } from '../shared/codecs/index.ts';
+import { bytesOf } from '../shared/codecs/memory.ts';
 import { modelOf, planOf, type RunConfig } from '../shared/config.ts';
 import type { Engine, Slice, SliceResult } from '../shared/contracts.ts';
 import { initialWeights } from '../shared/model/model.ts';
@@ -24,6 +24,7 @@ const config: RunConfig = {
   shards: 8,
 };
 const model = modelOf(config);
+export const { parameterCount } = model;
 const data = randomSlice(model, config.shape.trainSamples, 1);
 export const plan = planOf(config);
 
@@ -42,8 +43,13 @@ export const stickyWelcome: MessageOf<'welcome'> = {
   config: { ...config, sharding: 'sticky' },
 };
 
+export const topKWelcome: MessageOf<'welcome'> = {
+  ...welcome,
+  config: { ...config, codecs: { gradients: 'topk', weights: 'float32', topK: 0.2 } },
+};
+
 export function weightsOf(version: number): MessageOf<'weights'> {
-  return { type: 'weights', version, payload: codecs.float32.encode(weightsAt(version), 0) };
+  return { type: 'weights', version, payload: bytesOf(weightsAt(version)) };
 }
 
 export function leaseOf(version: number, ...runs: ShardRun[]): MessageOf<'lease'> {
@@ -51,7 +57,7 @@ export function leaseOf(version: number, ...runs: ShardRun[]): MessageOf<'lease'
 }
 
 export function valuesOf(payload: Uint8Array): Float32Array {
-  return codecs.float32.decode(payload, model.parameterCount);
+  return new Float32Array(payload.buffer, payload.byteOffset, model.parameterCount);
 }
 
 /** What the reference says of all samples of one shard. */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { createTopK } from '../shared/codecs/topk.ts';
 import { createPlan } from '../shared/plan.ts';
 import { TreeSum } from '../shared/tree-sum.ts';
 import { TrainingData } from '../worker/training-data.ts';
+import type { FakeCoordinator } from './fake-coordinator.ts';
 import {
   employ,
   employReady,
@@ -9,9 +11,11 @@ import {
   leaseOf,
   localConfig,
   localSum,
+  parameterCount,
   plan,
   shardSum,
   stickyWelcome,
+  topKWelcome,
   valuesOf,
   weightsOf,
   welcome,
@@ -196,6 +200,56 @@ describe('a worker', () => {
     const { coordinator, log } = await employReady();
     coordinator.say({ type: 'standby', shards: 8, workers: 9 });
     expect(log).toEqual(['connected', 'waiting as a spare: 9 workers for 8 shards a step']);
+  });
+});
+
+describe('a worker that leaves most of a gradient out', () => {
+  const codec = createTopK(0.2);
+  const lease = leaseOf(0, { start: 0, length: 1 });
+  const start = async () => {
+    const { coordinator } = employ();
+    coordinator.open();
+    coordinator.say(topKWelcome);
+    await coordinator.hear('ready');
+    coordinator.say(weightsOf(0));
+    return coordinator;
+  };
+  const answer = async (coordinator: FakeCoordinator) => {
+    coordinator.say(lease);
+    const { payload } = await coordinator.hear('gradient');
+    return codec.decode(payload, new Float32Array(parameterCount));
+  };
+
+  it('sends the largest values, and what it left out with the next ones', async () => {
+    const coordinator = await start();
+    const { gradient } = await shardSum(0, 0);
+    const first = await answer(coordinator);
+    expect(first.filter((value) => value !== 0)).toHaveLength(Math.ceil(0.2 * parameterCount));
+    coordinator.say({ type: 'verdict', version: 0, start: 0, length: 1, counts: true });
+    const second = await answer(coordinator);
+    const left = gradient.map((value, at) => 2 * value - first[at] - second[at]);
+    expect(second).not.toEqual(first);
+    expect(Math.max(...left.map(Math.abs))).toBeLessThan(Math.max(...gradient.map(Math.abs)));
+  });
+
+  it('answers as if it had not, when that answer does not count', async () => {
+    const coordinator = await start();
+    const first = await answer(coordinator);
+    coordinator.say({ type: 'verdict', version: 0, start: 0, length: 1, counts: false });
+    for (const [at, value] of (await answer(coordinator)).entries()) {
+      expect(value).toBeCloseTo(first[at], 4);
+    }
+  });
+
+  it('gives up what it kept when its connection breaks', async () => {
+    const coordinator = await start();
+    const first = await answer(coordinator);
+    coordinator.drop('the connection broke');
+    coordinator.open();
+    coordinator.say(topKWelcome);
+    await coordinator.hear('ready');
+    coordinator.say(weightsOf(0));
+    expect(await answer(coordinator)).toEqual(first);
   });
 });
 

@@ -21,18 +21,18 @@ export class FrameMemory {
   };
   #gradients: { readonly bytes: number; readonly slots: PayloadSlots } | undefined;
 
-  /** A copy of the payload that is sent without being copied again. */
-  outgoing(payload: Uint8Array, carrier: Carrier): Uint8Array {
-    const { length: bytes } = payload;
+  /** For a payload of so many bytes, which is sent from there. */
+  take(bytes: number): Uint8Array {
     if (this.#gradients?.bytes !== bytes) {
       const memory = new VectorMemory(gradientSlots * roomFor(roomForFrame(bytes)));
       const slots = new PayloadSlots(gradientSlots, bytes, (room) => memory.bytes(room));
       this.#gradients = { bytes, slots };
     }
-    const { slots } = this.#gradients;
-    const copy = slots.take();
-    copy.set(payload);
-    slots.lend(copy, carrier);
-    return copy;
+    return this.#gradients.slots.take();
+  }
+
+  /** The payload must not change before this carrier has sent it. */
+  lend(payload: Uint8Array, carrier: Carrier): void {
+    this.#gradients?.slots.lend(payload, carrier);
   }
 }

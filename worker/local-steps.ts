@@ -9,8 +9,8 @@ export interface LocalTraining {
   /** Begins anew with every round: replicas are not tied to workers, so nothing can be remembered for them. */
   readonly optimizer: Optimizer;
   readonly batchSize: number;
-  /** Of a local step, from 0, in the round after `version` committed ones. */
-  readonly learningRate: (version: number, localStep: number) => number;
+  /** Of a local step, from 0, in the round after `version` committed ones; `base` in place of the configured one. */
+  readonly learningRate: (version: number, localStep: number, base?: number) => number;
 }
 
 /** Undefined where workers sync at every step. */
@@ -27,6 +27,8 @@ export function localTrainingOf(
 
 export interface Round {
   readonly version: number;
+  /** In place of the configured rate. */
+  readonly learningRate?: number;
   /** What all replicas begin with; not changed. */
   readonly weights: Float32Array;
   /** Of the shard, in the order of its batches. */
@@ -45,7 +47,7 @@ export interface Round {
  */
 export async function takeLocalSteps(
   { engine, optimizer, batchSize, learningRate }: LocalTraining,
-  { version, weights: first, indices, sliceOf, noise, isWanted }: Round,
+  { version, learningRate: base, weights: first, indices, sliceOf, noise, isWanted }: Round,
 ): Promise<SliceResult | undefined> {
   const weights = first.slice();
   const state = optimizer.init(weights.length);
@@ -61,7 +63,7 @@ export async function takeLocalSteps(
       state,
       gradientSum: sum.gradient,
       samples: batch.length,
-      learningRate: learningRate(version, step),
+      learningRate: learningRate(version, step, base),
       step,
     });
     lossSum += sum.lossSum;

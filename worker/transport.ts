@@ -23,7 +23,9 @@ export interface TransportEvents {
 }
 
 export interface Transport {
-  /** Done with the payload when it returns. Does nothing when the connection is gone. */
+  /** Memory of so many bytes for the payload of the next message. */
+  roomFor(payloadBytes: number): Uint8Array;
+  /** Done with the message when it returns, but for memory of its own. Does nothing when the connection is gone. */
   send(message: FromWorker): void;
   close(): void;
 }
@@ -32,8 +34,10 @@ export type Connect = (events: TransportEvents) => Transport;
 
 /** Memory that payloads go out from. */
 export interface OutgoingMemory {
-  /** A copy of the payload that is sent without being copied again. */
-  outgoing(payload: Uint8Array, carrier: Carrier): Uint8Array;
+  /** For a payload of so many bytes, which is sent from there. */
+  take(payloadBytes: number): Uint8Array;
+  /** It goes out through this carrier. */
+  lend(payload: Uint8Array, carrier: Carrier): void;
 }
 
 export interface SocketTransportOptions {
@@ -86,16 +90,11 @@ export function socketTransport(options: SocketTransportOptions): Connect {
       else onClose('the coordinator sent a message that this version does not know', true);
     });
     return {
+      roomFor: (bytes) => memory?.take(bytes) ?? new Uint8Array(bytes),
       send: (message) => {
         if (!socket.connected) return;
-        const isCopied = memory !== undefined && 'payload' in message;
-        const { engine } = socket.io;
-        socket.emit(
-          messageEvent,
-          isCopied
-            ? { ...message, payload: memory.outgoing(message.payload, carrierOf(engine)) }
-            : message,
-        );
+        if ('payload' in message) memory?.lend(message.payload, carrierOf(socket.io.engine));
+        socket.emit(messageEvent, message);
       },
       close: () => socket.disconnect(),
     };

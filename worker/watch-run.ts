@@ -1,7 +1,7 @@
 // A coordinator's events as they come, over as many connections as it takes.
 import { io } from 'socket.io-client';
 import * as v from 'valibot';
-import { type RunEvent, runEventSchema } from '../shared/events.ts';
+import type { RunEvent } from '../shared/events.ts';
 import { messageEvent, protocolVersion, watchNamespace } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
 import { tlsFault } from './tls-fault.ts';
@@ -14,6 +14,8 @@ export type WatchEnding =
   | { readonly kind: 'refused'; readonly reason?: string; readonly detail: string };
 
 export interface WatchOptions {
+  /** Of the events that are wanted: others are passed over. */
+  readonly schema: v.GenericSchema<unknown, RunEvent>;
   /** That lets us in, where the coordinator asks for one. */
   readonly token?: string;
   /** What carries the frames: a browser's WebSocket, or Node's, unless told otherwise. */
@@ -36,9 +38,9 @@ export interface Watching {
 export function watchRun(
   url: string,
   { onEvent, onAway, onBack }: WatchHandlers,
-  options: WatchOptions = {},
+  options: WatchOptions,
 ): Watching {
-  const { token, webSocket = 'websocket' } = options;
+  const { schema, token, webSocket = 'websocket' } = options;
   let lastSeq = 0;
   let run: string | undefined;
   let isAway = false;
@@ -81,7 +83,7 @@ export function watchRun(
     away('the connection broke');
   });
   socket.on(messageEvent, (data: unknown) => {
-    const parsed = v.safeParse(runEventSchema, data);
+    const parsed = v.safeParse(schema, data);
     if (!parsed.success) return;
     const event = parsed.output;
     // Somebody started another run in its place.

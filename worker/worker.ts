@@ -1,8 +1,13 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
-import { codecs } from '../shared/codecs/index.ts';
-import { encodeSum, roundSum, type Subtree } from '../shared/codecs/rounding.ts';
-import { gradientCodecOf, modelOf, planOf } from '../shared/config.ts';
-import type { Engine } from '../shared/contracts.ts';
+import { loadCodecs } from '../shared/codecs/index.ts';
+import {
+  encodeSum,
+  type GradientCodec,
+  roundSum,
+  type Subtree,
+} from '../shared/codecs/rounding.ts';
+import { modelOf, planOf } from '../shared/config.ts';
+import type { Codec, Engine, Feedback } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
 import type { Plan } from '../shared/plan.ts';
@@ -51,6 +56,12 @@ interface Workplace extends ProvenEngine {
   readonly model: Model;
   readonly plan: Plan;
   readonly data: TrainingData;
+  readonly gradientCodec: GradientCodec;
+  /** Where the codec leaves most of a gradient out. */
+  readonly feedback: Feedback | undefined;
+  readonly weightsCodec: Codec;
+  /** Where weights are decoded. */
+  readonly weights: Float32Array;
   /** Where steps are rounds of local ones. */
   readonly local: LocalTraining | undefined;
   /** Where the shards of one run are added up. */
@@ -115,6 +126,7 @@ export class Worker {
     this.#weights = undefined;
     this.#loadedVersion = -1;
     this.#wantedVersion = -1;
+    this.#workplace?.feedback?.forget();
     this.#environment.onNews({ kind: 'connected', isAgain: this.#isAway });
     this.#isAway = false;
   }
@@ -153,6 +165,8 @@ export class Worker {
       case 'lease':
         this.#enqueue(() => this.#compute(message));
         return;
+      case 'verdict':
+        return this.#workplace?.feedback?.settle(message, message.counts);
       case 'standby':
         return this.#environment.onNews({
           kind: 'standby',
@@ -203,6 +217,12 @@ export class Worker {
     const model = modelOf(config);
     const plan = planOf(config);
     this.#stage = 'data';
+    const { gradients, weights } = await loadCodecs(config.codecs);
+    const codecs = {
+      feedback: gradients.createFeedback?.(model.parameterCount),
+      gradientCodec: { codec: gradients, seed: config.seed },
+      weightsCodec: weights,
+    };
     const data = await loadData(welcome.data, rows * columns);
     // While the engine is proven; what a lease needs comes before it all the same.
     if (!plan.hasParts) data.prefer(plan.sourceOf(0));
@@ -215,7 +235,8 @@ export class Worker {
     });
     this.#stage = 'training';
     const local = localTrainingOf(config, plan, proven.engine);
-    return { welcome, model, plan, data, local, ...proven, ...roomForSums(model, plan) };
+    const place = { welcome, model, plan, data, local, ...codecs };
+    return { ...place, ...proven, ...roomForVectors(model, plan) };
   }
 
   /** Copies them at once: the engine may be at work still, and the transport needs the place again. */
@@ -248,16 +269,15 @@ export class Worker {
   }
 
   async #compute(lease: LeaseMessage): Promise<void> {
-    const { epoch, step, version, runs } = lease;
+    const { epoch, step, version, runs, learningRate } = lease;
     const session = this.#session;
     const isWanted = (): boolean => session === this.#session && version === this.#wantedVersion;
     const workplace = this.#workplace;
     if (workplace === undefined || this.#weights?.version !== version) return;
     await this.#fetch(workplace, lease);
     if (!isWanted()) return;
-    const { welcome, plan, model } = workplace;
-    const { decode } = codecs[welcome.config.codecs.weights];
-    const weights = decode(this.#weights.payload, model.parameterCount);
+    const { welcome, plan, gradientCodec, weightsCodec } = workplace;
+    const weights = weightsCodec.decode(this.#weights.payload, workplace.weights);
     if (this.#loadedVersion !== version) {
       workplace.engine.load(weights);
       this.#loadedVersion = version;
@@ -269,12 +289,18 @@ export class Worker {
         epoch,
         step,
         version,
+        learningRate,
         weights,
         run,
         isWanted,
       });
       if (sum === undefined) return;
       const samples = plan.runSize(step, run.start, run.length);
+      const payload = this.#transport.roomFor(gradientCodec.codec.byteLength(weights.length));
+      const subtree = { epoch, step, ...run };
+      const { feedback } = workplace;
+      if (feedback === undefined) encodeSum(gradientCodec, subtree, sum.gradient, payload);
+      else feedback.encode({ version, ...run }, sum.gradient, payload);
       this.#transport.send({
         type: 'gradient',
         run: welcome.run,
@@ -286,7 +312,7 @@ export class Worker {
         lossSum: sum.lossSum,
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
-        payload: encodeSum(gradientCodecOf(welcome.config), { epoch, step, ...run }, sum.gradient),
+        payload,
       });
       sums.tree.release();
       this.#environment.onNews({ kind: 'computed', samples });
@@ -298,6 +324,8 @@ interface RunTask {
   readonly epoch: number;
   readonly step: number;
   readonly version: number;
+  /** As in a lease. */
+  readonly learningRate: number | undefined;
   readonly weights: Float32Array;
   readonly run: ShardRun;
   /** Asked after each shard, and after each local step. */
@@ -311,14 +339,13 @@ interface RoundedTree {
 
 /** The sum over the whole run is rounded by its way over the wire. */
 function treeOf(
-  { welcome, sums }: Workplace,
+  { gradientCodec, sums }: Workplace,
   { epoch, step, start, length }: Subtree,
 ): RoundedTree {
-  const codec = gradientCodecOf(welcome.config);
-  const round: RoundSum = (gradient, from, count) =>
-    count === length
-      ? gradient
-      : roundSum(codec, { epoch, step, start: start + from, length: count }, gradient);
+  const round: RoundSum = (gradient, from, count) => {
+    const subtree = { epoch, step, start: start + from, length: count };
+    if (count < length) roundSum(gradientCodec, subtree, gradient);
+  };
   return { tree: new TreeSum(length, round, sums), round };
 }
 
@@ -329,7 +356,7 @@ function treeOf(
 async function sumOfRun(
   { welcome, plan, data, engine, local, staged }: Workplace,
   { tree, round }: RoundedTree,
-  { epoch, step, version, weights, run: { start, length }, isWanted }: RunTask,
+  { epoch, step, run: { start, length }, isWanted, ...task }: RunTask,
 ): Promise<PartialSum | undefined> {
   for (let shard = 0; shard < length; shard++) {
     const indices = plan.shardIndices(epoch, step, start + shard);
@@ -338,24 +365,26 @@ async function sumOfRun(
     const sum =
       local === undefined
         ? await engine.gradient({ ...sliceOf(indices), noise })
-        : await takeLocalSteps(local, { version, weights, indices, sliceOf, noise, isWanted });
+        : await takeLocalSteps(local, { ...task, indices, sliceOf, noise, isWanted });
     if (sum === undefined || !isWanted()) {
       tree.release();
       return undefined;
     }
     if (length === 1) return sum;
     staged.set(sum.gradient);
-    tree.add(shard, 1, { ...sum, gradient: round(staged, shard, 1) });
+    round(staged, shard, 1);
+    tree.add(shard, 1, { ...sum, gradient: staged });
   }
   return tree.total!;
 }
 
 /** In the order of a run at most one sum a level of the tree waits for its sibling. */
-function roomForSums({ parameterCount }: Model, { shards }: Plan) {
-  const vectors = 2 + Math.log2(shards);
+function roomForVectors({ parameterCount }: Model, { shards }: Plan) {
+  const vectors = 3 + Math.log2(shards);
   const bytes = vectors * roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
   const memory = new VectorMemory(bytes);
   return {
+    weights: memory.floats(parameterCount),
     staged: memory.floats(parameterCount),
     sums: new VectorPool((length) => memory.floats(length)),
   };

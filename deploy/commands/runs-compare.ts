@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { RunFolder } from '../../coordinator/run-folder.ts';
+import { differencesOf } from '../../shared/config-differences.ts';
 import type { RunHistory } from '../../shared/contracts.ts';
 import { defineCommand } from '../command.ts';
 import { CliError } from '../exit-codes.ts';
@@ -41,7 +40,7 @@ export const compare = defineCommand({
     }
     const folders = await Promise.all(names.map((name) => findRun(String(name), root)));
     const histories = await Promise.all(folders.map(readHistory));
-    const differences = differencesOf(folders);
+    const differences = differencesOf(folders.map(({ config }) => config));
     const results = resultsOf(histories);
     if (json) {
       const runs = folders.map(({ id }) => id);
@@ -60,24 +59,6 @@ export const compare = defineCommand({
     return 'ok';
   },
 });
-
-/** Of the configurations, by the path of each value: `optimizer.learningRate`. */
-function differencesOf(folders: readonly RunFolder[]): Rows {
-  const flat = folders.map(({ config }) => new Map(pathsOf(config)));
-  const paths = [...new Set(flat.flatMap((each) => [...each.keys()]))];
-  const rows = paths.map((path) => [path, flat.map((each) => each.get(path) ?? null)] as const);
-  const differ = rows.filter(([, values]) => {
-    return values.some((value) => !isDeepStrictEqual(value, values[0]));
-  });
-  return Object.fromEntries(differ);
-}
-
-function pathsOf(value: object, above = ''): [path: string, value: unknown][] {
-  return Object.entries(value).flatMap(([name, inner]): [string, unknown][] => {
-    const isGroup = typeof inner === 'object' && inner !== null && !Array.isArray(inner);
-    return isGroup ? pathsOf(inner, `${above}${name}.`) : [[above + name, inner]];
-  });
-}
 
 /** Null where a run has no such figure yet. */
 function resultsOf(histories: readonly RunHistory[]): Rows {

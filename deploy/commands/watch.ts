@@ -1,3 +1,4 @@
+import { runEventSchema } from '../../shared/events.ts';
 import { agentFor } from '../../worker/pinned-agent.ts';
 import { webSocketFor } from '../../worker/unmasked-websocket.ts';
 import { watchRun } from '../../worker/watch-run.ts';
@@ -38,7 +39,7 @@ export const watch = defineCommand({
         },
         onBack: () => reporter.say(`connected to ${coordinator} again`),
       },
-      { token, webSocket: webSocketFor(agentFor(tlsFingerprint)) },
+      { schema: runEventSchema, token, webSocket: webSocketFor(agentFor(tlsFingerprint)) },
     );
     let hasQuit = false;
     const ignoreSignals = onInterrupt(watching.close);

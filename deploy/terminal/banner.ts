@@ -1,7 +1,9 @@
 // What is printed when a run starts or resumes: what it trains, where it is kept, and how to join it.
+import { hasFeedback } from '../../shared/codecs/index.ts';
 import type { RunConfig } from '../../shared/config.ts';
 import { datasets } from '../../shared/datasets/index.ts';
 import type { RunEventOf } from '../../shared/events.ts';
+import { networkText } from '../../shared/network-text.ts';
 import { optimizers } from '../../shared/optimizers/index.ts';
 import { stepNoun } from '../../shared/sync.ts';
 import { formatCount, formatInteger, formatPath, sanitize } from './format.ts';
@@ -52,17 +54,6 @@ function dataText({ dataset, shape }: RunConfig): string {
   return `${datasets[dataset].title}, ${train} training and ${test} test images`;
 }
 
-/** `784-400-200-100-10 relu` */
-function networkText({ shape, model }: RunConfig): string {
-  const widths = [shape.rows * shape.columns, ...model.hidden, shape.classes];
-  const extras = [
-    ...(model.batchNorm ? ['batch norm'] : []),
-    ...(model.dropout > 0 ? [`dropout ${model.dropout}`] : []),
-  ];
-  const added = extras.length > 0 ? ` with ${extras.join(' and ')}` : '';
-  return `${widths.join('-')} ${model.activation}${added}`;
-}
-
 function trainingText({ config, stepsPerEpoch, totalSteps }: Configured): string {
   const { optimizer, loss, schedule, epochs, sync } = config;
   const noun = stepNoun(sync);
@@ -94,13 +85,18 @@ function outerTexts(sync: RunConfig['sync']): string[] {
   return [`outer rate ${outerLearningRate} momentum ${outerMomentum}`];
 }
 
-function wireText({ codecs: { gradients, weights } }: RunConfig): string {
+function wireText({ codecs: { gradients, weights, topK } }: RunConfig): string {
   if (gradients === weights) return `gradients and weights as ${weights}`;
-  return `gradients as ${gradients}, weights as ${weights}`;
+  const part = topK === undefined ? '' : `, the largest ${Number((100 * topK).toPrecision(3))} %`;
+  return `gradients as ${gradients}${part}, weights as ${weights}`;
 }
 
 /** And what follows from it for the result. */
-function engineText({ engine }: RunConfig): string {
+function engineText({ engine, codecs: { gradients } }: RunConfig): string {
+  if (hasFeedback(gradients)) {
+    const which = engine === undefined ? 'any that proves right' : `${engine} everywhere`;
+    return `${which}; other bits each time: what ${gradients} leaves out stays with the worker`;
+  }
   return engine === undefined
     ? 'any that proves right; the same bits again where all workers have the same'
     : `${engine} everywhere: the same bits whoever takes part`;

@@ -1,4 +1,5 @@
 // The lines that stay: an event in, what a person should find in the scrollback out.
+import { controlText } from '../../shared/control-text.ts';
 import type { RunEvent, RunEventOf } from '../../shared/events.ts';
 import { bannerLines } from './banner.ts';
 import { endLines } from './end-lines.ts';
@@ -34,6 +35,8 @@ export function permanentLines(
       return [noticeLine(event, style)];
     case 'checkpoint':
       return checkpointLines(event, style);
+    case 'control':
+      return [style.bold(sanitize(controlText(event)))];
     case 'end':
       return endLines(event, style);
     case 'step':

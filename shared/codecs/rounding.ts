@@ -1,7 +1,7 @@
 // What a codec loses is lost in the same places whoever takes part: every subtree's sum is rounded once, where it is
 // made, whether it travels after that or not.
+import type { Codec } from '../contracts.ts';
 import { createRandom } from '../random.ts';
-import { type CodecName, codecs } from './index.ts';
 
 /** A subtree of a step. */
 export interface Subtree {
@@ -12,27 +12,30 @@ export interface Subtree {
 }
 
 export interface GradientCodec {
-  readonly codec: CodecName;
+  readonly codec: Codec;
   /** Of the run. */
   readonly seed: number;
 }
 
-/** The sum of a subtree for the wire. May be a view of it. */
+/** The sum of a subtree for the wire: fills `bytes`, as many as the codec makes of it. */
 export function encodeSum(
   { codec, seed }: GradientCodec,
-  { epoch, step, start, length }: Subtree,
-  sum: Float32Array,
-): Uint8Array {
-  const random = createRandom(seed, 'codec', epoch, step, start, length);
-  return codecs[codec].encode(sum, random.uint32());
-}
-
-/** What the other end would decode; `sum` itself where nothing is lost. */
-export function roundSum(
-  gradientCodec: GradientCodec,
   subtree: Subtree,
   sum: Float32Array,
-): Float32Array {
-  const { decode } = codecs[gradientCodec.codec];
-  return decode(encodeSum(gradientCodec, subtree, sum), sum.length);
+  bytes: Uint8Array,
+): void {
+  codec.encode(sum, bytes, drawOf(seed, subtree));
+}
+
+/** Makes of the sum, in place, what the other end would decode. */
+export function roundSum(
+  { codec, seed }: GradientCodec,
+  subtree: Subtree,
+  sum: Float32Array,
+): void {
+  codec.round(sum, drawOf(seed, subtree));
+}
+
+function drawOf(seed: number, { epoch, step, start, length }: Subtree): number {
+  return createRandom(seed, 'codec', epoch, step, start, length).uint32();
 }

@@ -7,7 +7,7 @@ export interface Local {
 }
 
 /** What an instruction takes: a constant, a variable, or what other instructions leave behind. */
-type Operand = number | Local | Code;
+export type Operand = number | Local | Code;
 
 /** By their names in the specification. */
 const opcodes = {
@@ -176,7 +176,12 @@ export function whileLoop(condition: Code, ...body: Code[]): Code {
 }
 
 function instruction(name: keyof typeof opcodes, ...operands: Operand[]): Code {
-  return [...operands.flatMap(push), ...opcodes[name]];
+  return encode(opcodes[name], ...operands);
+}
+
+/** An instruction by its opcode, after its operands. */
+export function encode(opcode: Code, ...operands: Operand[]): Code {
+  return [...operands.flatMap(push), ...opcode];
 }
 
 function push(operand: Operand): Code {
@@ -185,6 +190,6 @@ function push(operand: Operand): Code {
 }
 
 /** What a load or store says of its address: that it is a multiple of 4 (2 to the power of 2), and what to add. */
-function place(offset: number): Code {
+export function place(offset: number): Code {
   return [2, ...unsigned(offset)];
 }

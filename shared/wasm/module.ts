@@ -29,22 +29,37 @@ export function assembleFunction<Name extends string>(
 const typeCodes: Readonly<Record<ValueType, number>> = { i32: 0x7f, v128: 0x7b };
 const functionType = 0x60;
 const functionEnd = 0x0b;
-const exportKinds = { function: 0, memory: 2 };
+export const exportKinds = { function: 0, memory: 2 };
 /** In the order in which a module must have them. */
-const sections = { type: 1, function: 3, memory: 5, export: 7, code: 10 };
+export const sections = { type: 1, import: 2, function: 3, memory: 5, export: 7, code: 10 };
 /** No maximum, and one page to begin with. */
-const memoryLimits = [0, 1];
+export const memoryLimits = [0, 1];
 /** `\0asm`, then the version. */
 const header = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
 /** A module that exports the functions under their names, and its memory, of one page, as `memory`. */
 export function assembleModule(functions: readonly AssembledFunction[]): Uint8Array {
+  const exported = [...text('memory'), exportKinds.memory, 0];
+  return assemble(functions, { own: section(sections.memory, list([memoryLimits])), exported });
+}
+
+/** Of the memory that its functions work in. */
+interface MemorySections {
+  readonly imported?: Code;
+  readonly own?: Code;
+  readonly exported?: Code;
+}
+
+export function assemble(
+  functions: readonly AssembledFunction[],
+  { imported = [], own = [], exported }: MemorySections,
+): Uint8Array {
   const types = functions.map(({ parameterCount }) => [
     functionType,
     ...list(Array.from({ length: parameterCount }, () => [typeCodes.i32])),
     ...list([]),
   ]);
-  const exported = functions.map(({ name }, index) => [
+  const exports = functions.map(({ name }, index) => [
     ...text(name),
     exportKinds.function,
     ...unsigned(index),
@@ -56,13 +71,14 @@ export function assembleModule(functions: readonly AssembledFunction[]): Uint8Ar
   return Uint8Array.from([
     ...header,
     ...section(sections.type, list(types)),
+    ...imported,
     ...section(sections.function, list(functions.map((_, index) => unsigned(index)))),
-    ...section(sections.memory, list([memoryLimits])),
-    ...section(sections.export, list([...exported, [...text('memory'), exportKinds.memory, 0]])),
+    ...own,
+    ...section(sections.export, list(exported ? [...exports, exported] : exports)),
     ...section(sections.code, list(bodies)),
   ]);
 }
 
-function section(id: number, content: Code): Code {
+export function section(id: number, content: Code): Code {
   return [id, ...sized(content)];
 }

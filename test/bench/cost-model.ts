@@ -40,7 +40,7 @@ export function fitNode(measurements: readonly NodeMeasurement[]): NodeCost {
 }
 
 /** `bytes` as they are, not as the model has them. */
-export function cpuMsOf(
+export function foretoldCpuMs(
   { cpuMs: [step, answer, perMegabyte] }: NodeCost,
   { answers, bytes }: Pick<NodeMeasurement, 'answers' | 'bytes'>,
 ): number {
@@ -51,7 +51,7 @@ export function cpuMsOf(
 export function heldBackErrors(measurements: readonly NodeMeasurement[]): number[] {
   return measurements.map((held) => {
     const cost = fitNode(measurements.filter((other) => other !== held));
-    return cpuMsOf(cost, held) / held.cpuMs - 1;
+    return foretoldCpuMs(cost, held) / held.cpuMs - 1;
   });
 }
 
@@ -147,7 +147,7 @@ export function predict(cost: NodeCost, place: Place, syncing: Syncing, tree: Tr
   const perHop = {
     'uplink of a node': Math.max(down / uplink, down / ways / downlink) * 1000,
     'downlink of a node': Math.max(up / downlink, up / ways / uplink) * 1000,
-    processor: cpuMsOf(cost, { answers: ways, bytes: down + up }),
+    processor: foretoldCpuMs(cost, { answers: ways, bytes: down + up }),
     latency: 2 * latencyMs,
   };
   const parts: Record<Bound, number> = {

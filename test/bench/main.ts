@@ -1,5 +1,7 @@
-// npm run bench -- --engines | --speed | ...: what is measured, as a table. On a quiet machine, one at a time.
+// npm run bench -- WHAT: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
+import { measureAccuracy } from './accuracy.ts';
+import { measureCodecs } from './codecs.ts';
 import { measureEngines } from './engines.ts';
 import { printPlan } from './plan.ts';
 import { parseDuration, parseRate } from './quantities.ts';
@@ -7,60 +9,87 @@ import { measureScale, networkNames } from './scale.ts';
 import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';
 import { measureThin } from './thin.ts';
+import { measureWatchers } from './watchers.ts';
 
 const { values } = parseArgs({
   options: {
     engines: { type: 'boolean' },
+    codecs: { type: 'boolean' },
+    accuracy: { type: 'boolean' },
+    wires: { type: 'string', default: 'float32,bfloat16,float16,int8/float16,topk/bfloat16' },
+    seeds: { type: 'string', default: '0,1,2' },
+    epochs: { type: 'string', default: '20' },
     speed: { type: 'boolean' },
     batches: { type: 'string', default: '64,128,512' },
     rounds: { type: 'string', default: '3' },
     file: { type: 'string' },
     'step-cost': { type: 'boolean' },
+    watchers: { type: 'boolean' },
     steps: { type: 'string', default: '600' },
     workers: { type: 'string' },
     'batch-size': { type: 'string', default: '64' },
+    flag: { type: 'string', multiple: true, default: [] },
     profile: { type: 'string' },
     scale: { type: 'boolean' },
     networks: { type: 'string', default: networkNames.join() },
+    'shard-ms': { type: 'string', default: '20' },
     seconds: { type: 'string', default: '10' },
     thin: { type: 'boolean' },
+    rows: { type: 'string' },
+    rate: { type: 'string', default: '20mbit' },
+    delay: { type: 'string', default: '10ms' },
     plan: { type: 'boolean' },
     uplink: { type: 'string', default: '20mbit' },
     downlink: { type: 'string' },
     latency: { type: 'string', default: '20ms' },
     parameters: { type: 'string', default: '415310' },
     'samples-per-second': { type: 'string', default: '2000' },
-    rows: { type: 'string' },
-    flags: { type: 'string', default: '' },
-    rate: { type: 'string', default: '20mbit' },
-    delay: { type: 'string', default: '10ms' },
-    'shard-ms': { type: 'string', default: '20' },
   },
 });
 
-const numbers = (list: string): number[] => list.split(',').map(Number);
-
 if (values.engines) await measureEngines();
+if (values.codecs) await measureCodecs();
+if (values.accuracy) {
+  const { wires, seeds, epochs, workers = 1, flag, file } = values;
+  await measureAccuracy({
+    wires: wires.split(','),
+    seeds: seeds.split(',').map(Number),
+    epochs: Number(epochs),
+    workers: Number(workers),
+    flags: flag,
+    file,
+  });
+}
 if (values.speed) {
   const { batches, rounds, file } = values;
-  await measureSpeed({ batchSizes: numbers(batches), rounds: Number(rounds), file });
+  const batchSizes = batches.split(',').map(Number);
+  await measureSpeed({ batchSizes, rounds: Number(rounds), file });
 }
 if (values['step-cost']) {
   await measureStepCost({
     steps: Number(values.steps),
     workers: Number(values.workers ?? 2),
     batchSize: Number(values['batch-size']),
+    flags: values.flag,
     profileDirectory: values.profile,
+  });
+}
+if (values.watchers) {
+  await measureWatchers({
+    steps: Number(values.steps),
+    rounds: Number(values.rounds),
+    workers: Number(values.workers ?? 2),
+    batchSize: Number(values['batch-size']),
   });
 }
 if (values.scale) {
   const chosen = values.networks.split(',');
   await measureScale({
-    workers: numbers(values.workers ?? '8,50,200,1000'),
+    workers: (values.workers ?? '8,50,200,1000').split(',').map(Number),
     networks: networkNames.filter((name) => chosen.includes(name)),
     relays: [0],
-    seconds: Number(values.seconds),
     shardMs: Number(values['shard-ms']),
+    seconds: Number(values.seconds),
     file: values.file,
     profileDirectory: values.profile,
   });
@@ -68,7 +97,7 @@ if (values.scale) {
 if (values.thin) {
   await measureThin({
     rows: values.rows?.split(','),
-    flags: values.flags.split(' ').filter(Boolean),
+    flags: values.flag,
     bytesPerSecond: parseRate(values.rate),
     delayMs: parseDuration(values.delay),
     seconds: Number(values.seconds),
@@ -85,11 +114,21 @@ if (values.plan) {
     samplesPerStep: Number(values['batch-size']),
     samplesPerSecond: Number(values['samples-per-second']),
   };
-  for (const workers of numbers(values.workers ?? '10000')) {
-    printPlan({ ...place, workers }, values.file);
+  for (const workers of (values.workers ?? '10000').split(',')) {
+    printPlan({ ...place, workers: Number(workers) }, values.file);
   }
 }
-const benches = ['engines', 'speed', 'step-cost', 'scale', 'thin', 'plan'] as const;
+const benches = [
+  'engines',
+  'codecs',
+  'accuracy',
+  'speed',
+  'step-cost',
+  'watchers',
+  'scale',
+  'thin',
+  'plan',
+] as const;
 if (!benches.some((bench) => values[bench])) {
-  console.log(`Say what to measure: npm run bench -- --${benches.join(' or --')}`);
+  console.log(`Say what to measure: npm run bench -- --${benches.join(', --')}`);
 }

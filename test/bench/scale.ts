@@ -11,7 +11,7 @@ import { aligned } from '../aligned.ts';
 import { useOf } from '../chaos/process-use.ts';
 import { inScope, startTutti, type TestScope, type Tutti, temporaryFolder } from '../support.ts';
 import type { CrowdNews, CrowdOptions } from './crowd.ts';
-import { cpuMsOf } from './processor-time.ts';
+import { cpuMsOf } from './step-cost.ts';
 
 export interface ScaleOptions {
   readonly workers: readonly number[];

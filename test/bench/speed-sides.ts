@@ -26,7 +26,7 @@ export interface Side {
 }
 
 const workers = 2;
-const launcher = fileURLToPath(new URL('../../deploy/tutti.js', import.meta.url));
+export const launcher = fileURLToPath(new URL('../../deploy/tutti.js', import.meta.url));
 const torchScript = fileURLToPath(new URL('./torch-speed.py', import.meta.url));
 
 export function tuttiSide(name: string, flags: readonly string[] = []): Side {

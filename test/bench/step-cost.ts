@@ -1,17 +1,18 @@
 // What one step costs in processor time, apart for the coordinator and each worker: the clock says little on a machine
 // that others use, too. Linux only.
-import { mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { RunEventOf } from '../../shared/events.ts';
 import { aligned } from '../aligned.ts';
 import { useOf } from '../chaos/process-use.ts';
 import { inScope, startTutti, type TestScope, type Tutti, temporaryFolder } from '../support.ts';
-import { cpuMsOf } from './processor-time.ts';
 
 export interface StepCostOptions {
   readonly steps: number;
   readonly workers: number;
   readonly batchSize: number;
+  /** More of the coordinator's: `--codec=bfloat16`. */
+  readonly flags: readonly string[];
   /** Where each process leaves a profile that Chrome's developer tools open. */
   readonly profileDirectory?: string;
 }
@@ -41,12 +42,14 @@ export async function measureStepCost(options: StepCostOptions): Promise<void> {
 
 type Processes = [name: string, tutti: Tutti][];
 
-async function startRun(
+/** A coordinator, first, and its workers, of the reference network. */
+export async function startRun(
   t: TestScope,
-  { workers, batchSize, profileDirectory }: StepCostOptions,
+  { workers, batchSize, flags: more, profileDirectory }: Omit<StepCostOptions, 'steps'>,
 ): Promise<Processes> {
   const cwd = temporaryFolder(t);
-  const flags = [`--batch-size=${batchSize}`, `--expect-workers=${workers}`, '--test-samples=500'];
+  const cut = [`--batch-size=${batchSize}`, `--expect-workers=${workers}`];
+  const flags = [...cut, '--test-samples=500', ...more];
   const start = async (name: string, words: string[]): Promise<Tutti> =>
     startTutti(t, words, { cwd, nodeFlags: await profileFlags(name, profileDirectory) });
   const coordinator = await start('coordinator', ['coordinator', '--json', '--port=0', ...flags]);
@@ -79,6 +82,19 @@ async function snapshotsOf(processes: Processes): Promise<Snapshot[]> {
       return { name, cpuMs: await cpuMsOf(pid), residentBytes };
     }),
   );
+}
+
+/** Of all threads that live: none of those that matter ends before its process. */
+export async function cpuMsOf(pid: number): Promise<number> {
+  const folder = `/proc/${pid}/task`;
+  const threads = await readdir(folder);
+  const nanoseconds = await Promise.all(
+    threads.map(async (thread) => {
+      const text = await readFile(join(folder, thread, 'schedstat'), 'utf8');
+      return Number(text.split(' ', 1)[0]);
+    }),
+  );
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
 }
 
 function tableOf(

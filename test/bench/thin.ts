@@ -39,6 +39,7 @@ const workers = 2;
 const local = (steps: number) => ['--sync=local', `--local-steps=${steps}`];
 const int8Up = ['--codec=int8', '--weights-codec=float16'];
 const int8Both = ['--codec=int8', '--weights-codec=int8'];
+const topKUp = ['--codec=topk', '--top-k=0.01', '--weights-codec=int8'];
 
 /** The first is what all are compared with. */
 const rows: Readonly<Record<string, readonly string[]>> = {
@@ -51,6 +52,8 @@ const rows: Readonly<Record<string, readonly string[]>> = {
   '16 local steps of int8': [...int8Both, ...local(16)],
   '32 local steps of int8': [...int8Both, ...local(32)],
   '64 local steps of int8': [...int8Both, ...local(64)],
+  '16 local steps of topk up and int8 down': [...topKUp, ...local(16)],
+  '32 local steps of topk up and int8 down': [...topKUp, ...local(32)],
 };
 
 /** Prints a table. */

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { openScope } from '../siege.ts';
-import { newCluster } from '../support.ts';
+import { newCluster, runTutti, startTutti, temporaryFolder } from '../support.ts';
 import { launchBrowser } from './chromium.ts';
 import { stroke } from './stroke.ts';
 
@@ -18,8 +18,19 @@ const looks = [
 
 const { scope, close } = openScope();
 try {
-  const flags = ['--epochs=20', '--shards=8', '--train-samples=20000', '--hidden=128,64'];
-  const { coordinator, url } = await newCluster(scope, { workers: 3, flags });
+  const flags = ['--shards=8', '--train-samples=20000', '--hidden=128,64'];
+  const cwd = temporaryFolder(scope);
+  for (const other of ['--lr=0.05', '--optimizer=adam', '--hidden=32']) {
+    const words = ['train', '--json', '--port=0', '--epochs=5', ...flags, other];
+    await runTutti(scope, words, { cwd });
+  }
+  const dashboard = startTutti(scope, ['dashboard', '--json', '--port=0'], { cwd });
+  await dashboard.waitForText(/\}\n/);
+  const { coordinator, url } = await newCluster(scope, {
+    workers: 3,
+    flags: [...flags, '--epochs=20'],
+    cwd,
+  });
   const browser = await launchBrowser(scope);
   await coordinator.waitForEvent('epoch', ({ epoch }) => epoch === 4);
   for (const { name, ...options } of looks) {
@@ -30,6 +41,18 @@ try {
     await page.screenshot({ path: join(folder, `watch-${name}.png`) });
     const learned = page.locator('.learned');
     await learned.screenshot({ path: join(folder, `learned-${name}.png`) });
+    await choosePast(page);
+    await page.screenshot({ path: join(folder, `beside-${name}.png`), fullPage: true });
+    await page.goto(JSON.parse(dashboard.stdout).url);
+    await choosePast(page);
+    await page.screenshot({ path: join(folder, `dashboard-${name}.png`), fullPage: true });
+    await page
+      .getByRole('link', { name: /-mnist-/ })
+      .nth(1)
+      .click();
+    await page.getByLabel('Draw here').scrollIntoViewIfNeeded();
+    await page.getByText(/with the weights after step/).waitFor();
+    await page.screenshot({ path: join(folder, `opened-${name}.png`), fullPage: true });
     await page.close();
   }
   const page = await browser.newPage(looks[0]);
@@ -40,6 +63,15 @@ try {
   await page.screenshot({ path: join(folder, 'watch-away.png') });
 } finally {
   await close();
+}
+
+/** The three that are over. */
+async function choosePast(page: Page): Promise<void> {
+  const boxes = page.getByRole('row', { name: /finished/ }).getByRole('checkbox');
+  await boxes.first().waitFor();
+  for (const box of await boxes.all()) await box.check();
+  const drawn = page.getByRole('list', { name: 'Runs that are drawn' }).getByRole('listitem');
+  await drawn.nth(2).waitFor();
 }
 
 /** A digit is drawn, and a cell of the matrix is open. */

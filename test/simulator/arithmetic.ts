@@ -23,8 +23,9 @@ export const optimizer: Optimizer = {
   },
 };
 
-export function learningRate(version: number): number {
-  return 1 + (version % 7);
+/** `base` as an administrator may set it. */
+export function learningRate(version: number, base = 1): number {
+  return base * (1 + (version % 7));
 }
 
 /** Sum over the samples. Other weights, another step or another sample give other numbers. */

@@ -4,7 +4,7 @@ import { Core } from '../../coordinator/core.ts';
 import type { CoreCounters, CoreEvent, Effect } from '../../coordinator/core-types.ts';
 import type { LedgerRecord } from '../../coordinator/ledger.ts';
 import type { LeaseTimes, Member } from '../../coordinator/membership.ts';
-import { learningRate, optimizer } from './arithmetic.ts';
+import { optimizer } from './arithmetic.ts';
 import {
   checkCounters,
   checkSnapshot,
@@ -26,6 +26,7 @@ export interface CheckedCoreOptions extends Expectations {
   readonly leaseTimes: LeaseTimes;
   readonly checkpointEverySteps?: number;
   readonly checkpointEveryMs?: number;
+  readonly learningRate: (version: number) => number;
   /** All that this worker says is true. */
   readonly isHonest: (worker: string) => boolean;
 }
@@ -35,6 +36,7 @@ type EffectOf<Type> = Extract<Effect, { type: Type }>;
 
 /** What stands still for longer has a named cause. */
 const namelessWaitMs = 500;
+const anyNumber = Number.POSITIVE_INFINITY;
 
 export class CheckedCore {
   readonly #options: CheckedCoreOptions;
@@ -43,7 +45,7 @@ export class CheckedCore {
   #step: StepWitness;
   readonly #committed = { samples: 0, gradients: 0 };
   /** How many steps may still be committed, once none may be opened any more. */
-  #stepsLeft = { held: Number.POSITIVE_INFINITY, stopping: Number.POSITIVE_INFINITY };
+  #stepsLeft = { held: anyNumber, paused: anyNumber, stopping: anyNumber };
   /** When work was last given or done, or could not be given because it was held. */
   #movedAt = 0;
   #idleTicks = 0;
@@ -51,7 +53,7 @@ export class CheckedCore {
   constructor(options: CheckedCoreOptions) {
     const { world, plan, start, ledger, isHonest } = options;
     this.#options = options;
-    this.#core = new Core({ ...options, optimizer, learningRate });
+    this.#core = new Core({ ...options, optimizer });
     this.#staff = new StaffWitness(world, isHonest);
     this.#step = new StepWitness(plan, start.version);
     for (const record of ledger) this.#count(record);
@@ -59,6 +61,16 @@ export class CheckedCore {
 
   get weights(): Float32Array {
     return this.#core.weights;
+  }
+
+  get workers(): readonly string[] {
+    return [...this.#core.members.keys()];
+  }
+
+  get nextVersion(): number {
+    const { version, nextVersion } = this.#core;
+    if (nextVersion <= version && this.#step.hasBegun) violated(`step ${version} opens twice`);
+    return nextVersion;
   }
 
   wakeAt(): number {
@@ -71,9 +83,13 @@ export class CheckedCore {
     const before = { ...core.counters };
     const author = event.type === 'answer' ? core.members.get(event.worker) : undefined;
     const wasSuspect = author?.state.kind === 'suspect';
+    const underWay = core.nextVersion - version;
     const effects = core.handle(event, now);
     if (ended) return effects.length > 0 ? violated('something happened after the end') : effects;
-    this.#notice(event, now);
+    this.#notice(event, now, underWay);
+    if (event.type === 'checkpoint' && effects.at(0)?.type !== 'checkpoint') {
+      violated('a checkpoint that was asked for did not come');
+    }
     if (readyCount > 0 && core.readyCount === 0) this.#options.world.happened('nobody left');
     if (event.type === 'answer' && author !== undefined) {
       const isAccepted = !effects.some(({ type }) => type === 'refuse');
@@ -93,16 +109,19 @@ export class CheckedCore {
   }
 
   get #isHeld(): boolean {
-    return Number.isFinite(this.#stepsLeft.held);
+    return Number.isFinite(Math.min(this.#stepsLeft.held, this.#stepsLeft.paused));
   }
 
-  #notice(event: CoreEvent, now: number): void {
+  /** `underWay` steps were open before it. */
+  #notice(event: CoreEvent, now: number, underWay: number): void {
     this.#staff.notice(event);
-    if (event.type === 'stop') this.#stepsLeft.stopping = Math.min(this.#stepsLeft.stopping, 1);
-    if (event.type !== 'hold') return;
-    if (this.#isHeld) this.#movedAt = now;
-    if (event.cause === 'none') this.#stepsLeft.held = Number.POSITIVE_INFINITY;
-    else this.#stepsLeft.held = Math.min(this.#stepsLeft.held, 1);
+    const left = this.#stepsLeft;
+    if (this.#isHeld && (event.type === 'hold' || event.type === 'resume')) this.#movedAt = now;
+    if (event.type === 'stop') left.stopping = Math.min(left.stopping, 1);
+    if (event.type === 'pause') left.paused = Math.min(left.paused, underWay);
+    if (event.type === 'resume') left.paused = anyNumber;
+    if (event.type === 'hold')
+      left.held = event.cause === 'none' ? anyNumber : Math.min(left.held, 1);
   }
 
   #checkAnswer({ worker, answer }: EventOf<'answer'>, version: number, isAccepted: boolean): void {
@@ -162,8 +181,8 @@ export class CheckedCore {
     const member = this.#core.members.get(worker);
     if (member === undefined) return violated(`${worker} was leased shards and is no member`);
     this.#staff.checkLease(effect, member);
-    const { held, stopping } = this.#stepsLeft;
-    if (Math.min(held, stopping) < 1) violated(`${worker} has a lease of a step too many`);
+    if (Math.min(...Object.values(this.#stepsLeft)) < 1)
+      violated(`${worker} has a lease of a step too many`);
   }
 
   #checkCommit(record: LedgerRecord): void {
@@ -174,6 +193,7 @@ export class CheckedCore {
     this.#count(record);
     this.#step = new StepWitness(plan, stage.version);
     this.#stepsLeft.held--;
+    this.#stepsLeft.paused--;
     this.#stepsLeft.stopping--;
   }
 

@@ -1,10 +1,13 @@
 // One process of the coordinator: the core, and its effects carried out as coordinator/coordinator.ts does it.
 import type { Snapshot } from '../../coordinator/checkpoint.ts';
 import type { CoreEvent, Effect, EndReason } from '../../coordinator/core-types.ts';
+import { LearningRates } from '../../coordinator/learning-rates.ts';
+import { learningRate } from './arithmetic.ts';
 import { CheckedCore, type CheckedCoreOptions } from './checked-core.ts';
+import type { Draw } from './draw.ts';
 import type { FromSimWorker } from './messages.ts';
 import { Connection, type CoordinatorEnd, type Network, type WorkerEnd } from './network.ts';
-import type { Scenario } from './scenario.ts';
+import type { Order, Scenario } from './scenario.ts';
 import type { SimArchive } from './sim-archive.ts';
 import { SimMilestones } from './sim-milestones.ts';
 import { effectText, eventText } from './trace-text.ts';
@@ -12,6 +15,7 @@ import { effectText, eventText } from './trace-text.ts';
 export interface ProcessSurroundings
   extends Pick<CheckedCoreOptions, 'world' | 'plan' | 'reference'> {
   readonly scenario: Scenario;
+  readonly draw: Draw;
   readonly network: Network;
   readonly archive: SimArchive;
   /** True when the process is killed instead of carrying it out. */
@@ -22,6 +26,7 @@ export interface ProcessSurroundings
 export class CoordinatorProcess implements CoordinatorEnd {
   readonly #around: ProcessSurroundings;
   readonly #core: CheckedCore;
+  readonly #rates: LearningRates;
   readonly #milestones: SimMilestones;
   readonly #startedAtMs: number;
   readonly #connections = new Map<string, Connection>();
@@ -36,12 +41,14 @@ export class CoordinatorProcess implements CoordinatorEnd {
     const { coordinator, leaseTimes } = scenario;
     this.#around = around;
     this.#startedAtMs = world.nowMs;
+    this.#rates = new LearningRates({ mode: 'step' }, archive.rates);
     this.#core = new CheckedCore({
       ...around,
       ...coordinator,
       leaseTimes,
       start,
       ledger: archive.ledger,
+      learningRate: (version) => learningRate(version, this.#rates.at(version)),
       isHonest: (worker) => this.#connections.get(worker)?.isHonest ?? false,
     });
     this.#milestones = new SimMilestones({
@@ -98,6 +105,35 @@ export class CoordinatorProcess implements CoordinatorEnd {
     this.#connections.delete(worker);
   }
 
+  /** As coordinator/controls.ts carries it out. */
+  obey(order: Order): void {
+    const { world, archive, draw } = this.#around;
+    switch (order.kind) {
+      case 'pause':
+        world.happened('paused by its owner');
+        return this.dispatch({ type: 'pause', by: 'its owner' });
+      case 'resume':
+        return this.dispatch({ type: 'resume' });
+      case 'checkpoint':
+        world.happened('checkpoint asked for');
+        return this.dispatch({ type: 'checkpoint' });
+      case 'rate': {
+        const { learningRate } = order;
+        const change = { fromVersion: this.#core.nextVersion, learningRate };
+        if (archive.recordRate(change)) this.#rates.add(change);
+        return;
+      }
+      case 'expel': {
+        const members = this.#core.workers;
+        if (members.length === 0) return;
+        world.happened('worker sent away');
+        return this.dispatch({ type: 'expel', worker: draw.pick(members), reason: 'expelled' });
+      }
+      default:
+        order satisfies never;
+    }
+  }
+
   dispatch(event: CoreEvent): void {
     if (this.#isGone) return;
     const { world, onEffect } = this.#around;
@@ -144,6 +180,8 @@ export class CoordinatorProcess implements CoordinatorEnd {
       case 'standby':
       case 'late':
       case 'refuse':
+      // Of codecs that are not simulated.
+      case 'verdict':
         return;
       default:
         effect satisfies never;

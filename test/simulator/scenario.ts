@@ -41,7 +41,14 @@ export interface CoordinatorScenario {
   readonly absenceMs: number;
   /** When its owner asks it to stop. The run is resumed later. */
   readonly stopsAtMs: readonly number[];
+  /** What its administrator asks for, before all is calm. */
+  readonly orders: readonly Order[];
 }
+
+export type Order =
+  /** `expel`: anybody who is there. */
+  | { readonly kind: 'pause' | 'resume' | 'checkpoint' | 'expel'; readonly atMs: number }
+  | { readonly kind: 'rate'; readonly atMs: number; readonly learningRate: number };
 
 /** Killed when this much of it has happened in one life. */
 export type Doom =
@@ -81,7 +88,10 @@ export function drawScenario(seed: number): Scenario {
     network: drawNetwork(draw, latencyMs, calmAtMs),
     workers,
     fetchMs: new Draw(seed, 'fetch').magnitude(0.1, 1000),
-    coordinator: drawCoordinator(draw, steps, calmAtMs),
+    coordinator: {
+      ...drawCoordinator(draw, steps, calmAtMs),
+      orders: drawOrders(new Draw(seed, 'order'), calmAtMs),
+    },
     disk: drawDisk(draw, calmAtMs),
     calmAtMs,
     deadlineMs: calmAtMs + 60_000 + 2 * maxRetryMs + steps * (5000 + 10 * slowestStepMs),
@@ -133,7 +143,11 @@ function drawNetwork(draw: Draw, latencyMs: number, calmAtMs: number): NetworkSc
   };
 }
 
-function drawCoordinator(draw: Draw, steps: number, calmAtMs: number): CoordinatorScenario {
+function drawCoordinator(
+  draw: Draw,
+  steps: number,
+  calmAtMs: number,
+): Omit<CoordinatorScenario, 'orders'> {
   const everySteps = Math.ceil(steps / draw.integer(1, 8));
   return {
     ...(draw.chance(0.6) && { checkpointEverySteps: everySteps }),
@@ -143,6 +157,23 @@ function drawCoordinator(draw: Draw, steps: number, calmAtMs: number): Coordinat
     absenceMs: draw.magnitude(1, calmAtMs / 4),
     stopsAtMs: draw.chance(0.2) ? draw.several(1, 3, () => draw.early(calmAtMs)) : [],
   };
+}
+
+function drawOrders(draw: Draw, calmAtMs: number): Order[] {
+  if (draw.chance(0.7)) return [];
+  return draw.several(1, 8, () => drawOrder(draw, calmAtMs)).flat();
+}
+
+/** Whoever pauses a run lets it go on, too. */
+function drawOrder(draw: Draw, calmAtMs: number): Order[] {
+  const kind = draw.pick(['pause', 'checkpoint', 'expel', 'rate', 'rate'] as const);
+  const atMs = draw.early(calmAtMs);
+  if (kind === 'rate') return [{ kind, atMs, learningRate: draw.integer(0, 3) }];
+  if (kind !== 'pause') return [{ kind, atMs }];
+  return [
+    { kind, atMs },
+    { kind: 'resume', atMs: draw.between(atMs, calmAtMs) },
+  ];
 }
 
 function drawDoom(draw: Draw, steps: number, calmAtMs: number): Doom {

@@ -7,10 +7,12 @@ import {
 import { listCheckpoints, loadLatestCheckpoint } from '../../coordinator/checkpoint-folder.ts';
 import { saveCheckpoint } from '../../coordinator/checkpoint-store.ts';
 import type { DiskOperation, DiskOperations } from '../../coordinator/disk.ts';
+import type { RateChange } from '../../coordinator/learning-rates.ts';
 import type { LedgerRecord } from '../../coordinator/ledger.ts';
 import { MemoryDisk } from '../memory-disk.ts';
 import { model } from './arithmetic.ts';
 import type { Draw } from './draw.ts';
+import type { Reference } from './reference.ts';
 import type { DiskScenario } from './scenario.ts';
 import { violated } from './violation.ts';
 import type { World } from './world.ts';
@@ -25,6 +27,8 @@ export interface ArchiveOptions {
   readonly world: World;
   readonly draw: Draw;
   readonly faults: DiskScenario;
+  /** Told of rates when they are durable. */
+  readonly reference: Reference;
   /** True when the process is killed instead of doing it. */
   readonly onOperation: () => boolean;
 }
@@ -35,6 +39,8 @@ export class SimArchive {
   #ledger: LedgerRecord[] = [];
   /** So many records of the ledger are durable. */
   #flushed = 0;
+  /** Durable, each as soon as it is there. */
+  readonly #rates: RateChange[] = [];
   /** Versions whose checkpoint was reported as durable. */
   readonly #saved = new Set<number>();
   /** Counts processes: what an earlier one was about to do is not done. */
@@ -53,6 +59,10 @@ export class SimArchive {
     return this.#ledger;
   }
 
+  get rates(): readonly RateChange[] {
+    return this.#rates;
+  }
+
   get isSaving(): boolean {
     return this.#isSaving;
   }
@@ -69,6 +79,9 @@ export class SimArchive {
     const promised = Math.max(0, ...this.#saved);
     if (version < promised) violated(`version ${promised} was durable, ${version} came back`);
     if (this.#ledger.length > version) world.happened('ledger shortened');
+    if (this.#rates.some(({ fromVersion }) => fromVersion > version)) {
+      world.happened('change of the learning rate taken back to');
+    }
     this.#ledger = this.#ledger.filter((record) => record.version <= version);
     this.#flushed = this.#ledger.length;
     return snapshot;
@@ -76,6 +89,20 @@ export class SimArchive {
 
   append(record: LedgerRecord): void {
     this.#ledger.push(record);
+  }
+
+  /** False when the disk refuses. A process that is killed meanwhile may have done it all the same. */
+  recordRate(change: RateChange): boolean {
+    const { world, draw, onOperation } = this.#options;
+    const isKilled = onOperation();
+    if (isKilled ? draw.chance(0.5) : this.#refuses()) {
+      world.happened('learning rate not recorded');
+      return false;
+    }
+    this.#rates.push(change);
+    this.#options.reference.changeRate(change);
+    world.happened('learning rate changed');
+    return !isKilled;
   }
 
   /** `onDone` hears whether it is durable now. */

@@ -27,8 +27,8 @@ export class SimCoordinator {
   #willAlter: boolean;
 
   constructor(options: CoordinatorOptions) {
-    const { scenario, world, draw } = options;
-    const { dooms, stopsAtMs } = scenario.coordinator;
+    const { scenario, world, draw, reference } = options;
+    const { dooms, stopsAtMs, orders } = scenario.coordinator;
     this.#options = options;
     this.#dooms = [...dooms];
     this.#willAlter = scenario.disk.isAltered;
@@ -36,9 +36,11 @@ export class SimCoordinator {
       world,
       draw,
       faults: scenario.disk,
+      reference,
       onOperation: () => this.#isKilledInstead('disk operations'),
     });
     world.after(0, () => this.#start());
+    for (const order of orders) world.at(order.atMs, () => this.#process?.obey(order));
     for (const atMs of stopsAtMs) world.at(atMs, () => this.#process?.dispatch({ type: 'stop' }));
   }
 

@@ -23,6 +23,8 @@ export class StaffWitness {
   readonly #answered = new Set<string>();
   /** Runs whose answers are for the worker's speed alone. */
   readonly #probes = new Set<string>();
+  /** Whom an administrator sent away. */
+  readonly #unwanted = new Set<string>();
   /** Shards of each worker's latest leases. */
   readonly #leased = new Map<string, (readonly number[])[]>();
 
@@ -34,6 +36,7 @@ export class StaffWitness {
   notice(event: CoreEvent): void {
     if (event.type === 'joined') this.#present.add(event.worker);
     if (event.type === 'left') this.#present.delete(event.worker);
+    if (event.type === 'expel' && event.reason === 'expelled') this.#unwanted.add(event.worker);
   }
 
   /** False for a repeated one, and for that of a probe. */
@@ -96,9 +99,10 @@ export class StaffWitness {
   }
 
   checkExpulsion({ worker, reason }: EffectOf<'expel'>): void {
+    this.#present.delete(worker);
+    if (reason === 'expelled' && this.#unwanted.has(worker)) return;
     const isDeserved = reason !== 'strikes' || this.#strikes.get(worker) === maxStrikes;
     if (!isDeserved || this.#isHonest(worker)) violated(`${worker} was expelled`);
-    this.#present.delete(worker);
     this.#world.happened('liar expelled');
   }
 

@@ -4,7 +4,6 @@ import type { LedgerRecord } from '../../coordinator/ledger.ts';
 import type { Lease, Member } from '../../coordinator/membership.ts';
 import { isAlignedRun, type Plan } from '../../shared/plan.ts';
 import type { ShardRun } from '../../shared/protocol.ts';
-import { learningRate } from './arithmetic.ts';
 import type { Stage } from './reference.ts';
 import { runText } from './trace-text.ts';
 import { violated } from './violation.ts';
@@ -18,6 +17,8 @@ const maxRunsPerLease = 256;
 export class StepWitness {
   /** Workers whose gradients of this step were no usable numbers. */
   readonly unusable = new Set<string>();
+  /** Somebody was given work of it. */
+  hasBegun = false;
   readonly #plan: Plan;
   readonly #version: number;
   readonly #place: { readonly epoch: number; readonly step: number };
@@ -57,6 +58,7 @@ export class StepWitness {
   }
 
   checkLease({ worker, version, epoch, step, runs }: Extract<Effect, { type: 'lease' }>): void {
+    this.hasBegun = true;
     const isHere =
       version === this.#version && epoch === this.#place.epoch && step === this.#place.step;
     if (!isHere) violated(`${worker} was leased another step than the one in progress`);
@@ -113,14 +115,14 @@ export class StepWitness {
     return this.#holders.slice(start, start + length).includes(maxLeasesPerShard);
   }
 
-  checkCommit(record: LedgerRecord, { version, step: totals }: Stage): void {
+  checkCommit(record: LedgerRecord, { version, step: totals, learningRate }: Stage): void {
     const missing = this.#isDone.indexOf(false);
     if (missing >= 0) violated(`version ${version} was committed without shard ${missing}`);
     const expected: LedgerRecord = {
       version,
       ...this.#place,
       ...totals,
-      learningRate: learningRate(version - 1),
+      learningRate,
       shards: this.#accepted.sort((a, b) => a.start - b.start),
     };
     for (const field of ['version', 'epoch', 'step', 'samples', 'lossSum', 'correct'] as const) {

@@ -31,6 +31,12 @@ export const happenings = [
   'run resumed',
   'training held',
   'stopped by its owner',
+  'paused by its owner',
+  'checkpoint asked for',
+  'learning rate changed',
+  'learning rate not recorded',
+  'change of the learning rate taken back to',
+  'worker sent away',
   'given up as diverged',
 ] as const;
 

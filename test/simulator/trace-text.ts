@@ -19,6 +19,10 @@ export function eventText(event: CoreEvent): string {
       return `${event.worker} must go: ${event.reason}`;
     case 'hold':
       return `hold: ${event.cause}`;
+    case 'pause':
+      return `paused by ${event.by}`;
+    case 'resume':
+    case 'checkpoint':
     case 'stop':
     case 'tick':
       return event.type;
@@ -35,6 +39,8 @@ export function effectText(effect: Effect): string {
       return `${effect.worker} lease ${effect.version}: ${effect.runs.map(runText).join(' ')}`;
     case 'late':
       return `${effect.worker} late, silent for ${effect.silentMs.toFixed(1)} ms`;
+    case 'verdict':
+      return `${effect.worker} answered ${runText(effect.run)}: ${effect.counts}`;
     case 'standby':
       return `${effect.worker} standby`;
     case 'refuse':

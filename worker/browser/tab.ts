@@ -1,5 +1,5 @@
 // A worker in a browser tab: looks at the run, and takes part in it from when it is told to until it is told to stop.
-import type { RunEvent } from '../../shared/events.ts';
+import { progressEventSchema, type RunEvent } from '../../shared/events.ts';
 import { Meter } from '../../shared/meter.ts';
 import type { Model } from '../../shared/model/model.ts';
 import { protocolVersion } from '../../shared/protocol.ts';
@@ -55,7 +55,7 @@ export class Tab {
       onAway: () => this.#idlePhase({ kind: 'away' }),
       onBack: () => this.#idlePhase({ kind: 'offered' }),
     };
-    const watching = watchRun(url, handlers, { token });
+    const watching = watchRun(url, handlers, { schema: progressEventSchema, token });
     watching.ending.then((ending) => this.#watchEnded(ending));
   }
 

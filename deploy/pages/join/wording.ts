@@ -45,7 +45,7 @@ export function purposeText({ run }: RunEventOf<'run'>, workers: number, host: s
 }
 
 /** `mnist-7n7t`: when it began is of no use to a guest. */
-function shortName(run: string): string {
+export function shortName(run: string): string {
   return run.replace(/^\d{8}-\d{6}-/, '');
 }
 

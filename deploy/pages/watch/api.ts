@@ -2,4 +2,7 @@
 import { tokenIn } from '../../../shared/join-link.ts';
 import { withBearer } from '../../../worker/bearer.ts';
 
-export const ask = withBearer(tokenIn(location.hash), (input, init) => fetch(input, init));
+const token = tokenIn(location.hash);
+/** Without one, links lead to what they name. */
+export const hasToken = token !== undefined;
+export const ask = withBearer(token, (input, init) => fetch(input, init));

@@ -11,6 +11,8 @@ export interface EventHandlers {
   onBack(): void;
   /** Another link is needed: this one does not let us in. */
   onRefused(why: string): void;
+  /** Nobody trains there, and no events will come. */
+  onNone(): void;
 }
 
 const retryMs = 500;
@@ -36,6 +38,7 @@ export async function followEvents(handlers: EventHandlers): Promise<void> {
       const url = `api/v1/events?since=${encodeURIComponent(position)}`;
       const response = await ask(url, { signal: abort.signal, cache: 'no-store' });
       if (response.status === 401) return handlers.onRefused(await response.text());
+      if (response.status === 204) return handlers.onNone();
       if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
       handlers.onBack();
       for await (const block of blocksOf(response.body)) {
@@ -44,9 +47,10 @@ export async function followEvents(handlers: EventHandlers): Promise<void> {
       }
     } catch {
       // Whatever it was, the next try tells whether it is over.
+    } finally {
+      removeEventListener('offline', silence.giveUp);
+      silence.stop();
     }
-    removeEventListener('offline', silence.giveUp);
-    silence.stop();
     handlers.onAway();
     await new Promise((resolve) => {
       setTimeout(resolve, retryMs);

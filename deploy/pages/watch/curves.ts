@@ -11,7 +11,7 @@ export interface Points {
 }
 
 export interface Mark {
-  readonly kind: 'joined' | 'left' | 'expelled' | 'checkpoint';
+  readonly kind: 'joined' | 'left' | 'expelled' | 'checkpoint' | 'rate';
   readonly version: number;
   readonly time: number;
 }
@@ -26,17 +26,27 @@ export class Curves {
   /** An epoch each. */
   readonly test: Points = emptyPoints();
   marks: Mark[] = [];
+  /** When the run began, in seconds since 1970. */
+  startedAt = 0;
+  stepsPerEpoch = 1;
   #version = 0;
+  readonly #maxPoints: number;
+
+  constructor(mostPoints = maxPoints) {
+    this.#maxPoints = mostPoints;
+  }
 
   add(event: RunEvent): void {
     const time = Date.parse(event.time) / 1000;
     switch (event.type) {
       case 'run':
+        if (event.fromVersion === 0 || this.startedAt === 0) this.startedAt = time;
+        this.stepsPerEpoch = event.stepsPerEpoch;
         return this.#startAgain(event.fromVersion);
       case 'step':
         this.#version = event.version;
         addPoint(this.train, event.version, time, event.loss, event.accuracy);
-        return thin(this.train);
+        return thin(this.train, this.#maxPoints);
       case 'epoch':
         return addPoint(this.test, event.version, time, event.testLoss, event.testAccuracy);
       case 'worker':
@@ -47,6 +57,9 @@ export class Curves {
       case 'checkpoint':
         if (event.error === undefined) this.#mark('checkpoint', event.version, time);
         return;
+      case 'control':
+        if (event.kind === 'rate') this.#mark('rate', event.fromVersion, time);
+        return;
       default:
     }
   }
@@ -56,7 +69,8 @@ export class Curves {
     this.#version = version;
     for (const points of [this.train, this.test])
       keep(points, (at) => points.versions[at] <= version);
-    this.marks = this.marks.filter((mark) => mark.version <= version);
+    // A rate that was set will be used again from its step on.
+    this.marks = this.marks.filter((mark) => mark.kind === 'rate' || mark.version <= version);
   }
 
   #mark(kind: Mark['kind'], version: number, time: number): void {
@@ -82,8 +96,8 @@ function addPoint(
   points.accuracies.push(accuracy);
 }
 
-function thin(points: Points): void {
-  if (points.versions.length > maxPoints) keep(points, (at) => at % 2 === 0);
+function thin(points: Points, mostPoints: number): void {
+  if (points.versions.length > mostPoints) keep(points, (at) => at % 2 === 0);
 }
 
 function keep(points: Points, isKept: (at: number) => boolean): void {

@@ -35,3 +35,8 @@ export function capitalized(text: string): string {
 export function clockText(time: string | Date): string {
   return new Date(time).toLocaleTimeString('en-GB');
 }
+
+/** `24 Nov 2026, 14:03`, of this device's time zone. */
+export function dateText(time: string): string {
+  return new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+}

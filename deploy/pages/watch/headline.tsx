@@ -3,7 +3,7 @@ import type { RunEventOf } from '../../../shared/events.ts';
 import { position } from '../../../shared/run-view.ts';
 import { integer } from '../join/wording.ts';
 import { accuracyText, bytesText, capitalized, durationText } from './format.ts';
-import { traffic, view } from './store.ts';
+import { isDashboard, traffic, view } from './store.ts';
 
 export function Headline({ run }: { readonly run: RunEventOf<'run'> }) {
   const { progress, readyWorkers, waitingText, epochs, end } = view.value;
@@ -19,6 +19,7 @@ export function Headline({ run }: { readonly run: RunEventOf<'run'> }) {
         <h1>
           tutti <span class="run">{run.run}</span>
         </h1>
+        {isDashboard.value && <a href={`./${location.hash}`}>All runs</a>}
         <State />
       </div>
       <div class="position">
@@ -44,16 +45,40 @@ export function Headline({ run }: { readonly run: RunEventOf<'run'> }) {
       </div>
       <dl class="figures">
         <Figure title="best test accuracy" value={best === undefined ? '–' : accuracyText(best)} />
-        <Figure
-          title="samples/s"
-          value={integer(isMoving ? (progress?.samplesPerSecond ?? 0) : 0)}
-        />
-        <Figure title="workers" value={integer(readyWorkers)} />
-        <Figure title="to go" value={eta === undefined ? '–' : durationText(eta)} />
-        <Figure title="received/s" value={bytesText(isMoving ? inPerSecond : 0)} />
-        <Figure title="sent/s" value={bytesText(isMoving ? outPerSecond : 0)} />
+        {isDashboard.value ? (
+          <PastFigures />
+        ) : (
+          <>
+            <Figure
+              title="samples/s"
+              value={integer(isMoving ? (progress?.samplesPerSecond ?? 0) : 0)}
+            />
+            <Figure title="workers" value={integer(readyWorkers)} />
+            <Figure title="to go" value={eta === undefined ? '–' : durationText(eta)} />
+            <Figure title="received/s" value={bytesText(isMoving ? inPerSecond : 0)} />
+            <Figure title="sent/s" value={bytesText(isMoving ? outPerSecond : 0)} />
+          </>
+        )}
       </dl>
     </header>
+  );
+}
+
+/** Of the epochs that were trained and evaluated. */
+function PastFigures() {
+  const { epochs } = view.value;
+  const sum = (values: readonly number[]): number => values.reduce((total, one) => total + one, 0);
+  const seconds = sum(epochs.map((each) => each.seconds));
+  const samples = sum(epochs.map((each) => each.samples));
+  return (
+    <>
+      <Figure title="samples/s" value={seconds > 0 ? integer(samples / seconds) : '–'} />
+      <Figure
+        title="workers"
+        value={integer(Math.max(0, ...epochs.map(({ workers }) => workers)))}
+      />
+      <Figure title="training time" value={durationText(seconds)} />
+    </>
   );
 }
 
@@ -78,9 +103,11 @@ function State() {
   const [kind, text] =
     end !== undefined
       ? ['over', endings[end.reason]]
-      : waitingText !== undefined
-        ? ['waiting', capitalized(waitingText)]
-        : ['training', 'Training'];
+      : isDashboard.value
+        ? ['over', 'Not finished']
+        : waitingText !== undefined
+          ? ['waiting', capitalized(waitingText)]
+          : ['training', 'Training'];
   return (
     <p class={`state ${kind}`} role="status">
       {text}

@@ -1,14 +1,16 @@
 // Events as sentences, and the kinds that the log can be filtered by.
+import { controlText } from '../../../shared/control-text.ts';
 import type { RunEvent, RunEventOf } from '../../../shared/events.ts';
 import { integer } from '../join/wording.ts';
 import { accuracyText, capitalized, lossText } from './format.ts';
 
-export const logKinds = ['workers', 'epochs', 'checkpoints', 'notices'] as const;
+export const logKinds = ['workers', 'epochs', 'checkpoints', 'controls', 'notices'] as const;
 export type LogKind = (typeof logKinds)[number];
 
 export function logKindOf({ type }: RunEvent): LogKind {
   if (type === 'worker') return 'workers';
   if (type === 'epoch') return 'epochs';
+  if (type === 'control') return 'controls';
   return type === 'checkpoint' ? 'checkpoints' : 'notices';
 }
 
@@ -31,6 +33,8 @@ export function eventText(event: RunEvent): string {
       return event.error === undefined
         ? `Checkpoint at step ${integer(event.version)}`
         : `No checkpoint at step ${integer(event.version)}: ${event.error}`;
+    case 'control':
+      return capitalized(controlText(event));
     case 'notice':
       return event.message;
     case 'end':

@@ -1,16 +1,23 @@
 // All that the page knows, as signals. Events change it at once; what is drawn follows a few times a second.
 import { batch, computed, signal } from '@preact/signals';
-import type { RunEvent } from '../../../shared/events.ts';
+import type { RunEvent, RunEventOf } from '../../../shared/events.ts';
 import { Meter } from '../../../shared/meter.ts';
 import { emptyView, type RunView, reduceView } from '../../../shared/run-view.ts';
 import { Curves } from './curves.ts';
+import { trafficBetween, type WorkerTraffic } from './worker-traffic.ts';
 
 export const view = signal<RunView>(emptyView);
 /** Parts of it that seldom change: who shows no more than these is seldom drawn. */
 export const run = computed(() => view.value.run);
 export const epochs = computed(() => view.value.epochs);
 export const rows = computed(() => view.value.rows);
+/** By worker, between the last two times that their rows were told. */
+export const workerTraffic = signal<ReadonlyMap<string, WorkerTraffic>>(new Map());
 export const isOver = computed(() => view.value.end !== undefined);
+/** Of the last step that was told of. */
+export const learningRate = computed(() => view.value.progress?.learningRate);
+/** By an administrator. */
+export const isPaused = signal(false);
 /** The last events that a person may want to read, the newest first. */
 export const log = signal<readonly RunEvent[]>([]);
 export const traffic = signal({ inPerSecond: 0, outPerSecond: 0 });
@@ -20,6 +27,8 @@ export const curvesVersion = signal(0);
 export const awaySince = signal<Date | undefined>(undefined);
 /** Why the coordinator tells us nothing; undefined while it does. */
 export const refusal = signal<string | undefined>(undefined);
+/** Nobody trains here: what is shown are past runs. */
+export const isDashboard = signal(false);
 export const curves = new Curves();
 
 const showEveryMs = 100;
@@ -27,6 +36,8 @@ const maxLogged = 1000;
 
 let nextView = emptyView;
 let nextLog: RunEvent[] = [];
+let nextIsPaused = false;
+let lastRows: RunEventOf<'workers'> | undefined;
 let meters = newMeters();
 let isShowing = false;
 
@@ -36,16 +47,35 @@ export function hear(event: RunEvent): void {
   curves.add(event);
   if (event.type === 'step') meters.add(event.counters, Date.parse(event.time));
   if (event.type === 'run') meters = newMeters();
+  nextIsPaused = isPausedAfter(event, nextIsPaused);
+  if (event.type === 'workers') {
+    workerTraffic.value = trafficBetween(lastRows, event);
+    lastRows = event;
+  }
   if (event.type !== 'step' && event.type !== 'workers') nextLog.unshift(event);
   if (isShowing) return;
   isShowing = true;
   setTimeout(show, showEveryMs);
 }
 
+/** Who starts a coordinator again wants it to go on. */
+function isPausedAfter(event: RunEvent, before: boolean): boolean {
+  if (event.type === 'run') return false;
+  if (event.type !== 'control') return before;
+  return event.kind === 'pause' || (before && event.kind !== 'resume');
+}
+
+/** All events of another run, at once. */
+export function showPast(events: readonly RunEvent[]): void {
+  forget();
+  for (const event of events) hear(event);
+}
+
 /** Another run has taken the place of the one that was shown. */
 function forget(): void {
   nextView = emptyView;
   nextLog = [];
+  lastRows = undefined;
 }
 
 function show(): void {
@@ -53,6 +83,7 @@ function show(): void {
   nextLog.length = Math.min(nextLog.length, maxLogged);
   batch(() => {
     view.value = nextView;
+    isPaused.value = nextIsPaused;
     if (nextLog[0] !== log.value[0]) log.value = [...nextLog];
     traffic.value = meters.perSecond();
     curvesVersion.value++;

@@ -2,7 +2,10 @@
 import { useSignal } from '@preact/signals';
 import type { WorkerRow } from '../../../shared/events.ts';
 import { integer, percent, plural } from '../join/wording.ts';
-import { rows } from './store.ts';
+import { isAdministrator } from './control.ts';
+import { ExpelButton } from './controls.tsx';
+import { bytesText } from './format.ts';
+import { rows, workerTraffic } from './store.ts';
 
 interface Column {
   readonly title: string;
@@ -26,6 +29,8 @@ const columns: readonly Column[] = [
   { title: 'compute', key: (row) => row.computeMs ?? -1, text: (row) => msText(row.computeMs) },
   { title: 'network', key: (row) => row.networkMs ?? -1, text: (row) => msText(row.networkMs) },
   { title: 'lag', key: (row) => row.lagMs, text: (row) => msText(row.lagMs) },
+  { title: 'sent/s', key: sentOf, text: (row) => rateText(row, sentOf) },
+  { title: 'received/s', key: receivedOf, text: (row) => rateText(row, receivedOf) },
   { title: 'accepted', key: (row) => row.accepted, text: (row) => integer(row.accepted) },
   { title: 'late', key: lateCount, text: (row) => integer(lateCount(row)) },
   { title: 'rejected', key: (row) => row.rejected, text: (row) => integer(row.rejected) },
@@ -61,6 +66,11 @@ export function WorkersTable() {
                   </button>
                 </th>
               ))}
+              {isAdministrator.value && (
+                <th scope="col">
+                  <span class="hidden">expel</span>
+                </th>
+              )}
             </tr>
           </thead>
           <tbody>
@@ -71,6 +81,11 @@ export function WorkersTable() {
                     {text(row)}
                   </td>
                 ))}
+                {isAdministrator.value && (
+                  <td>
+                    <ExpelButton {...row} />
+                  </td>
+                )}
               </tr>
             ))}
           </tbody>
@@ -105,6 +120,20 @@ function engineText({ engine = '–' }: WorkerRow): string {
 /** Somebody else was faster. */
 function lateCount({ late, duplicate }: WorkerRow): number {
   return late + duplicate;
+}
+
+/** Bytes, as the worker sees it; -1 while it is unknown. */
+function sentOf({ worker }: WorkerRow): number {
+  return workerTraffic.value.get(worker)?.sentPerSecond ?? -1;
+}
+
+function receivedOf({ worker }: WorkerRow): number {
+  return workerTraffic.value.get(worker)?.receivedPerSecond ?? -1;
+}
+
+function rateText(row: WorkerRow, rateOf: (row: WorkerRow) => number): string {
+  const rate = rateOf(row);
+  return rate < 0 ? '–' : bytesText(rate);
 }
 
 function msText(ms: number | undefined): string {

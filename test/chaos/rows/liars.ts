@@ -88,7 +88,7 @@ function lying(connect: Connect, { of }: Lie): Connect {
   return (events) => {
     const transport = connect(events);
     return {
-      close: () => transport.close(),
+      ...transport,
       send: (message) => {
         const isAnswer = message.type === 'gradient';
         transport.send(isAnswer ? { ...message, ...of(message) } : message);

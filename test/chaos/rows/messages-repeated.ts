@@ -81,8 +81,8 @@ function repeating(connect: Connect, { draw, repeated, breakOff }: RepeatingOpti
       isAnswerLost = draw.chance(0.01);
     };
     return {
+      ...transport,
       send: (message) => (message.type === 'gradient' ? send(message) : transport.send(message)),
-      close: () => transport.close(),
     };
   };
 }

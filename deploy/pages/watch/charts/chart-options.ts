@@ -1,6 +1,9 @@
 // How uPlot draws a curve here: axes, colours, what is shared between the charts.
 import type uPlot from 'uplot';
-import type { Points } from '../curves.ts';
+import type { Curves, Points } from '../curves.ts';
+import { durationText } from '../format.ts';
+import { dashesOf } from '../past/key.tsx';
+import { type Compared, colours, compared } from '../past/past-store.ts';
 import { curves } from '../store.ts';
 import { drawMarks } from './marks.ts';
 import { type XAxis, zoom } from './options.ts';
@@ -14,20 +17,24 @@ interface ChartLook {
   readonly isLog: boolean;
   readonly isNoisy: boolean;
   readonly format: (value: number) => string;
-  readonly stepsPerEpoch: number;
+  /** Drawn beside it. */
+  readonly others: readonly Compared[];
 }
 
+/** Runs that are compared began at different times: then it is the time since each began. */
 export function xValues(
   { versions, times }: Pick<Points, 'versions' | 'times'>,
   axis: XAxis,
-  stepsPerEpoch: number,
+  { startedAt, stepsPerEpoch }: Pick<Curves, 'startedAt' | 'stepsPerEpoch'>,
 ): number[] {
-  if (axis === 'time') return times;
-  return axis === 'step' ? versions : versions.map((version) => version / stepsPerEpoch);
+  if (axis === 'epoch') return versions.map((version) => version / stepsPerEpoch);
+  if (axis === 'step') return versions;
+  return compared.value.length === 0 ? times : times.map((time) => time - startedAt);
 }
 
 export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'height'> {
-  const { axis, isLog, isNoisy, format, stepsPerEpoch } = look;
+  const { axis, isLog, isNoisy, format, others } = look;
+  const isElapsed = axis === 'time' && others.length > 0;
   const style = getComputedStyle(document.documentElement);
   const colourOf = (name: string): string => style.getPropertyValue(name);
   const axisLook = {
@@ -43,20 +50,34 @@ export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'he
     points: { show: false },
   };
   const line: uPlot.Series = { stroke: accent, width: 2.5, points: { show: false } };
+  const dotColour = others.length === 0 ? colourOf('--cool') : accent;
   const dotted: uPlot.Series = {
-    stroke: colourOf('--cool'),
+    stroke: dotColour,
     width: 2.5,
-    points: { show: true, size: 7, fill: colourOf('--cool') },
+    points: { show: true, size: 7, fill: dotColour },
   };
+  const beside = others.map(({ place }): uPlot.Series => {
+    const stroke = colourOf(`--run-${place % colours}`);
+    const points = { show: !isNoisy, size: 5, fill: stroke };
+    return { stroke, width: 2, dash: dashesOf(place), points };
+  });
   return {
     legend: { show: false },
     scales: {
       // The same for all four, whatever points each of them has: so that the crosshair means the same in all.
-      x: { time: axis === 'time', range: () => shownRange(axis, stepsPerEpoch) },
+      x: { time: axis === 'time' && !isElapsed, range: () => shownRange(axis) },
       y: { distr: isLog ? 3 : 1 },
     },
     axes: [
-      { ...axisLook, size: 30, space: 70 },
+      {
+        ...axisLook,
+        size: 30,
+        space: 70,
+        ...(isElapsed && {
+          incrs: [...elapsedSteps],
+          values: (_: uPlot, splits: number[]) => splits.map(durationText),
+        }),
+      },
       {
         ...axisLook,
         size: 56,
@@ -64,7 +85,8 @@ export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'he
           splits.map((value) => (value === null ? null : tickText(value, format))),
       },
     ],
-    series: isNoisy ? [{}, raw, line] : [{}, dotted],
+    // Where one run has no point another may have one.
+    series: [{}, ...[...(isNoisy ? [raw, line] : [dotted]), ...beside].map(withoutGaps)],
     cursor: {
       sync: { key: syncKey, scales: ['x', null] },
       drag: { x: true, y: false, setScale: false },
@@ -91,7 +113,7 @@ export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'he
       draw: [
         (chart) => {
           const x = ({ version, time }: { version: number; time: number }) =>
-            xValues({ versions: [version], times: [time] }, axis, stepsPerEpoch)[0];
+            xValues({ versions: [version], times: [time] }, axis, curves)[0];
           drawMarks(chart, curves.marks, x, colourOf);
         },
       ],
@@ -99,21 +121,31 @@ export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'he
   };
 }
 
-function shownRange(axis: XAxis, stepsPerEpoch: number): [number, number] {
-  return zoom.value === undefined
-    ? fullRange(axis, stepsPerEpoch)
-    : [zoom.value.min, zoom.value.max];
+function withoutGaps(series: uPlot.Series): uPlot.Series {
+  return { ...series, spanGaps: true };
 }
 
-/** From the start, or from the first fact where time is shown. */
-function fullRange(axis: XAxis, stepsPerEpoch: number): [number, number] {
-  const ends = [curves.train, curves.test].flatMap((points) => {
-    const xs = xValues(points, axis, stepsPerEpoch);
-    return xs.length > 0 ? [xs[0], xs[xs.length - 1]] : [];
-  });
-  if (ends.length === 0)
-    return axis === 'time' ? [Date.now() / 1000 - 1, Date.now() / 1000] : [0, 1];
-  return [axis === 'time' ? Math.min(...ends) : 0, Math.max(...ends)];
+/** Seconds between the marks of an axis of time. */
+const elapsedSteps = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
+];
+
+function shownRange(axis: XAxis): [number, number] {
+  return zoom.value === undefined ? fullRange(axis) : [zoom.value.min, zoom.value.max];
+}
+
+/** From the start, or from the first fact where the time of day is shown. */
+function fullRange(axis: XAxis): [number, number] {
+  const others = compared.value.map((each) => each.curves);
+  const ends = [curves, ...others].flatMap((each) =>
+    [each.train, each.test].flatMap((points) => {
+      const xs = xValues(points, axis, each);
+      return xs.length > 0 ? [xs[0], xs[xs.length - 1]] : [];
+    }),
+  );
+  const isOfDay = axis === 'time' && others.length === 0;
+  if (ends.length === 0) return isOfDay ? [Date.now() / 1000 - 1, Date.now() / 1000] : [0, 1];
+  return [isOfDay ? Math.min(...ends) : 0, Math.max(...ends)];
 }
 
 /** As the values are written, without the zeros that say nothing. */

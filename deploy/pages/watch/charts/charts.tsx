@@ -1,65 +1,91 @@
 // The four curves, and how they are looked at.
-import type { RunEventOf } from '../../../../shared/events.ts';
+import { shortName } from '../../join/wording.ts';
 import { accuracyText, lossText } from '../format.ts';
-import { curves, curvesVersion } from '../store.ts';
+import { Key } from '../past/key.tsx';
+import { compared } from '../past/past-store.ts';
+import { curvesVersion, run } from '../store.ts';
 import { Chart } from './chart.tsx';
 import { markKinds } from './marks.ts';
 import { isLogLoss, smoothing, xAxes, xAxis, zoom } from './options.ts';
 
-export function Charts({ run }: { readonly run: RunEventOf<'run'> }) {
+export function Charts() {
   // Read, so that the charts follow.
   const version = curvesVersion.value;
-  const { train, test } = curves;
-  const shared = { version, stepsPerEpoch: run.stepsPerEpoch };
   return (
     <section class="card charts" aria-label="Curves">
       <Toolbar />
       <div class="grid">
         <Chart
           title="Train loss"
-          points={train}
+          set="train"
           isNoisy={true}
           column="losses"
           format={lossText}
-          {...shared}
+          version={version}
         />
         <Chart
           title="Test loss"
-          points={test}
+          set="test"
           isNoisy={false}
           column="losses"
           format={lossText}
-          {...shared}
+          version={version}
         />
         <Chart
           title="Train accuracy"
-          points={train}
+          set="train"
           isNoisy={true}
           column="accuracies"
           format={accuracyText}
-          {...shared}
+          version={version}
         />
         <Chart
           title="Test accuracy"
-          points={test}
+          set="test"
           isNoisy={false}
           column="accuracies"
           format={accuracyText}
-          {...shared}
+          version={version}
         />
       </div>
+      <Legend />
       <p class="hint marks">
-        {Object.entries(markKinds).map(([kind, { glyph, title, colour }]) => (
-          <span key={kind}>
-            <b style={{ color: `var(${colour})` }} aria-hidden="true">
-              {glyph}
-            </b>{' '}
-            {title}
-          </span>
-        ))}
+        {Object.entries(run.value === undefined ? {} : markKinds).map(
+          ([kind, { glyph, title, colour }]) => (
+            <span key={kind}>
+              <b style={{ color: `var(${colour})` }} aria-hidden="true">
+                {glyph}
+              </b>{' '}
+              {title}
+            </span>
+          ),
+        )}
         <span class="keys">drag to zoom, Shift and drag to move, double-click for all</span>
+        <span class="fingers">two fingers zoom and move</span>
       </p>
     </section>
+  );
+}
+
+/** Where there are several runs: which is which. */
+function Legend() {
+  if (compared.value.length === 0) return null;
+  const current = run.value?.run;
+  return (
+    <ul class="legend" aria-label="Runs that are drawn">
+      {current !== undefined && (
+        <li>
+          <Key />
+          {shortName(current)}, this run
+        </li>
+      )}
+      {compared.value.map(({ past, place }) => (
+        <li key={past.run}>
+          <Key place={place} />
+          {shortName(past.run)}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -8,6 +8,7 @@ export const markKinds: Readonly<
   joined: { glyph: '▲', title: 'worker joined', colour: '--good' },
   left: { glyph: '▼', title: 'worker left', colour: '--muted' },
   expelled: { glyph: '✕', title: 'worker expelled', colour: '--bad' },
+  rate: { glyph: '●', title: 'learning rate set', colour: '--warn' },
   checkpoint: { glyph: '◆', title: 'checkpoint', colour: '--cool' },
 };
 

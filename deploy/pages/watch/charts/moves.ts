@@ -1,4 +1,4 @@
-// Moving along the curves: by keys, and by dragging with Shift held down.
+// Moving along the curves: by keys, by dragging with Shift held down, and with two fingers.
 import type uPlot from 'uplot';
 import { zoom } from './options.ts';
 
@@ -40,3 +40,42 @@ export function panByPointer(chart: uPlot): () => void {
   chart.root.addEventListener('mousedown', start, { capture: true });
   return () => chart.root.removeEventListener('mousedown', start, { capture: true });
 }
+
+/**
+ * Two fingers stretch, squeeze and move the axis: what they lie on stays under them. One finger is left to the browser,
+ * which scrolls the page. Returns what undoes it.
+ */
+export function zoomByFingers(chart: uPlot): () => void {
+  let held: readonly [number, number] | undefined;
+  const placesOf = ({ touches }: TouchEvent): readonly [number, number] | undefined => {
+    if (touches.length !== 2) return undefined;
+    const { left } = chart.over.getBoundingClientRect();
+    const [a, b] = Array.from(touches, ({ clientX }) => clientX - left).sort((x, y) => x - y);
+    // Fingers above each other say nothing about an axis from left to right.
+    return b - a < leastSpread ? undefined : [a, b];
+  };
+  const start = (event: TouchEvent): void => {
+    const places = placesOf(event);
+    held = places && [chart.posToVal(places[0], 'x'), chart.posToVal(places[1], 'x')];
+  };
+  const move = (event: TouchEvent): void => {
+    const places = placesOf(event);
+    if (held === undefined || places === undefined) return;
+    event.preventDefault();
+    const perPixel = (held[1] - held[0]) / (places[1] - places[0]);
+    const min = held[0] - places[0] * perPixel;
+    zoom.value = { min, max: min + chart.over.clientWidth * perPixel };
+  };
+  const { root } = chart;
+  root.addEventListener('touchstart', start, { passive: true });
+  root.addEventListener('touchend', start, { passive: true });
+  root.addEventListener('touchmove', move, { passive: false });
+  return () => {
+    root.removeEventListener('touchstart', start);
+    root.removeEventListener('touchend', start);
+    root.removeEventListener('touchmove', move);
+  };
+}
+
+/** In pixels. */
+const leastSpread = 20;

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { DatasetShape } from '../../../../shared/contracts.ts';
 import type { RunEventOf } from '../../../../shared/events.ts';
+import { isDashboard } from '../store.ts';
 import { type Cell, Examples } from './examples.tsx';
 
 interface ConfusionProps {
@@ -20,8 +21,8 @@ export function Confusion({ evaluated, classNames, shape }: ConfusionProps) {
       ) : (
         <>
           <p class="hint">
-            Test images after epoch {evaluated.epoch}: rows are labels, columns answers. Choose a
-            cell to see its images.
+            Test images after epoch {evaluated.epoch}: rows are labels, columns answers.
+            {!isDashboard.value && ' Choose a cell to see its images.'}
           </p>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
           <section class="scroll" tabIndex={0} aria-label="Confusion matrix">
@@ -86,7 +87,8 @@ function Matrix({ confusion, classNames, opened, onOpen }: MatrixProps) {
                 <button
                   type="button"
                   class={label === answer ? 'right' : 'wrong'}
-                  disabled={count === 0}
+                  // A run that is over has left its images to nobody.
+                  disabled={count === 0 || isDashboard.value}
                   aria-pressed={opened?.label === label && opened.answer === answer}
                   aria-label={`${classNames[label]} read as ${classNames[answer]}: ${count}`}
                   style={{

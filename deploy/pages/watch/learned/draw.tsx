@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { RunConfig } from '../../../../shared/config.ts';
 import { frameInk, pixelsOf } from '../../../../shared/picture.ts';
 import { integer, percent } from '../../join/wording.ts';
+import { isDashboard } from '../store.ts';
 import { Pixels } from './pixels.tsx';
 import { openSketch, type Sketch, sketchSize } from './sketch.ts';
 import { TrainingImages } from './training-images.tsx';
@@ -24,25 +25,27 @@ export function Draw({ config, classNames }: DrawProps) {
   const draw = (): void => {
     void refreshWeights(config);
     const framed = frameInk(sketch.current!.picture(), rows, columns);
-    shown.value = framed && pixelsOf(framed);
+    read(framed && pixelsOf(framed));
   };
   const take = (pixels: Uint8Array): void => {
     void refreshWeights(config);
     sketch.current!.clear();
+    read(pixels);
+  };
+  /** At once: an effect would come a frame later. */
+  const read = (pixels: Uint8Array | undefined): void => {
     shown.value = pixels;
+    if (pixels === undefined) probabilities.value = undefined;
+    if (pixels === undefined || network.value === undefined || weights.value === undefined) return;
+    network.value.read(weights.value, pixels).then((answer) => {
+      if (shown.value === pixels) probabilities.value = answer;
+    });
   };
   useEffect(() => {
     sketch.current = openSketch(canvas.current!, draw);
   }, []);
   // Newer weights may read the same otherwise.
-  useEffect(() => {
-    const pixels = shown.value;
-    if (pixels === undefined) probabilities.value = undefined;
-    if (pixels === undefined || network.value === undefined || weights.value === undefined) return;
-    network.value.read(weights.value, pixels).then((read) => {
-      if (shown.value === pixels) probabilities.value = read;
-    });
-  }, [shown.value, weights.value]);
+  useEffect(() => read(shown.value), [weights.value]);
 
   return (
     <section class="card draw" aria-labelledby="draw-title">
@@ -60,7 +63,7 @@ export function Draw({ config, classNames }: DrawProps) {
             type="button"
             onClick={() => {
               sketch.current!.clear();
-              shown.value = undefined;
+              read(undefined);
             }}
           >
             Clear
@@ -81,7 +84,9 @@ export function Draw({ config, classNames }: DrawProps) {
           ? 'The weights are on their way.'
           : `Read in this page with the weights after step ${integer(weights.value.version)}.`}
       </p>
-      <TrainingImages shape={config.shape} classNames={classNames} onTake={take} />
+      {!isDashboard.value && (
+        <TrainingImages shape={config.shape} classNames={classNames} onTake={take} />
+      )}
     </section>
   );
 }

@@ -66,7 +66,8 @@ export function openSketch(canvas: HTMLCanvasElement, onChange: () => void): Ske
     clear,
     picture: () => {
       const { data } = context.getImageData(0, 0, sketchSize, sketchSize);
-      const values = Float64Array.from({ length: sketchSize ** 2 }, (_, at) => data[4 * at]);
+      const values = new Float64Array(sketchSize ** 2);
+      for (let at = 0; at < values.length; at++) values[at] = data[4 * at];
       return { rows: sketchSize, columns: sketchSize, values };
     },
   };

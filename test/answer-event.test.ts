@@ -1,0 +1,43 @@
+// What becomes of a gradient's bytes before the core sees them.
+import { expect, it } from 'vitest';
+import { answerEvent } from '../coordinator/answer-event.ts';
+import { createTopK } from '../shared/codecs/topk.ts';
+import type { GradientMessage } from '../shared/protocol.ts';
+
+const codec = createTopK(0.5);
+const decoded = new Float32Array(4);
+const payload = new Uint8Array(codec.byteLength(4));
+codec.encode(Float32Array.of(0, 127, 0, -3), payload, 0);
+const message: GradientMessage = {
+  type: 'gradient',
+  run: 'mnist-1',
+  ...{ epoch: 0, step: 0, version: 0, start: 0, length: 1 },
+  ...{ samples: 1, lossSum: 0, correct: 0, computeMs: 1 },
+  payload,
+};
+
+function gradientOf(bytes: Uint8Array): number[] {
+  const expected = { run: 'mnist-1', codec, decoded };
+  const event = answerEvent('w1', { ...message, payload: bytes }, expected);
+  if (event.type !== 'answer') throw new Error(`it became ${event.type}`);
+  return [...event.answer.gradient];
+}
+
+it('is decoded in its place', () => {
+  expect(gradientOf(payload)).toEqual([0, 127, 0, -3]);
+  expect([...decoded]).toEqual([0, 127, 0, -3]);
+});
+
+it('is one without values, which the core refuses by its length, when the codec knows no such bytes', () => {
+  expect(gradientOf(payload.subarray(1))).toEqual([]);
+  expect(gradientOf(new Uint8Array(payload.length + 8))).toEqual([]);
+  expect(gradientOf(payload.with(payload.length - 1, 0xff))).toEqual([]);
+});
+
+it('of another run is refused as that', () => {
+  expect(answerEvent('w1', message, { run: 'mnist-2', codec, decoded })).toEqual({
+    type: 'bad-message',
+    worker: 'w1',
+    reason: 'foreign',
+  });
+});

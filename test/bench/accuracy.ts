@@ -1,0 +1,115 @@
+// Whole runs for several codecs and seeds: what a codec costs in accuracy, and spares in bytes.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { RunEvent, RunEventOf } from '../../shared/events.ts';
+import { aligned } from '../aligned.ts';
+import { inScope, temporaryFolder } from '../support.ts';
+import { launcher } from './speed-sides.ts';
+
+export interface AccuracyOptions {
+  /** `GRADIENTS/WEIGHTS` each, or one name for both; topk with its part: `topk:0.01/bfloat16`. */
+  readonly wires: readonly string[];
+  readonly seeds: readonly number[];
+  readonly epochs: number;
+  /** The result of most codecs does not depend on it. */
+  readonly workers: number;
+  /** More of the command's: `--sync=local`. */
+  readonly flags: readonly string[];
+  /** Where to leave all figures as JSON. */
+  readonly file?: string;
+}
+
+interface Trained {
+  readonly wire: string;
+  readonly seed: number;
+  readonly epochs: readonly RunEventOf<'epoch'>[];
+}
+
+/** Prints a table: test accuracies and train losses after the last epoch, with the extremes among the seeds. */
+export async function measureAccuracy(options: AccuracyOptions): Promise<void> {
+  const { wires, seeds, epochs, file } = options;
+  const runs: Trained[] = [];
+  for (const seed of seeds) {
+    for (const wire of wires) runs.push({ wire, seed, epochs: await train(wire, seed, options) });
+  }
+  console.log(`${epochs} epochs, seeds ${seeds.join(', ')}\n${tableOf(wires, runs)}`);
+  if (file === undefined) return;
+  const figures = runs.map((run) => ({ ...run, epochs: run.epochs.map(figuresOf) }));
+  await writeFile(file, `${JSON.stringify(figures, null, 2)}\n`);
+}
+
+function train(wire: string, seed: number, options: AccuracyOptions): Promise<Trained['epochs']> {
+  const { epochs, workers, flags } = options;
+  const run = ['--json', '--exit', '--port=0', '--only-engine=onnx:cpu', `--epochs=${epochs}`];
+  const words = [...run, `--seed=${seed}`, `--workers=${workers}`, ...wireFlags(wire), ...flags];
+  return inScope(async (t) => {
+    const child = spawn(process.execPath, [launcher, 'train', ...words], {
+      cwd: temporaryFolder(t),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const gone = once(child, 'exit');
+    const trained: RunEventOf<'epoch'>[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      const event: RunEvent = JSON.parse(line);
+      if (event.type === 'epoch') trained.push(event);
+    }
+    await gone;
+    if (trained.length === epochs) return trained;
+    throw new Error(`tutti train ${words.join(' ')} trained ${trained.length} epochs`);
+  });
+}
+
+function wireFlags(wire: string): string[] {
+  const [gradients, weights = gradients] = wire.split('/');
+  const [codec, part] = gradients.split(':');
+  const topK = part === undefined ? [] : [`--top-k=${part}`];
+  return [`--codec=${codec}`, ...topK, `--weights-codec=${weights}`];
+}
+
+function figuresOf({ trainLoss, trainAccuracy, testLoss, testAccuracy, seconds }: EpochFigures) {
+  return { trainLoss, trainAccuracy, testLoss, testAccuracy, seconds };
+}
+
+type EpochFigures = Pick<
+  RunEventOf<'epoch'>,
+  'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy' | 'seconds'
+>;
+
+function tableOf(wires: readonly string[], runs: readonly Trained[]): string {
+  const head = [
+    'wire',
+    'accuracy %',
+    'lowest',
+    'highest',
+    'best epoch',
+    'train loss',
+    'bytes/sample',
+  ];
+  const lines = wires.map((wire) => {
+    const own = runs.filter((run) => run.wire === wire).map(({ epochs }) => epochs);
+    const last = own.map((epochs) => epochs.at(-1)!);
+    const accuracies = last.map(({ testAccuracy }) => 100 * testAccuracy);
+    const best = own.map((epochs) => {
+      return 100 * Math.max(...epochs.map(({ testAccuracy }) => testAccuracy));
+    });
+    const bytes = last.map(({ counters: { bytesIn, bytesOut, samplesCommitted } }) => {
+      return (bytesIn + bytesOut) / samplesCommitted;
+    });
+    return [
+      wire,
+      mean(accuracies).toFixed(2),
+      Math.min(...accuracies).toFixed(2),
+      Math.max(...accuracies).toFixed(2),
+      mean(best).toFixed(2),
+      mean(last.map(({ trainLoss }) => trainLoss)).toFixed(4),
+      Math.round(mean(bytes)).toLocaleString('en-US'),
+    ];
+  });
+  return aligned([head, ...lines]);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, each) => sum + each, 0) / values.length;
+}
