@@ -17,6 +17,7 @@ import { tensorsToWeights } from '../shared/model/state-dict.ts';
 import { decodeSafetensors } from '../shared/safetensors.ts';
 import { camelCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
+import { withChoiceForLine } from './line-choice.ts';
 import { type ConfigFlags, configOf, configOptions } from './run-options.ts';
 import { tellWatcher } from './terminal/tell-watcher.ts';
 
@@ -42,9 +43,14 @@ export async function prepareNewRun(flags: NewRunFlags, root: string): Promise<P
     testSamples: flags.testSamples,
     onSlow: flags.quiet ? undefined : tellWatcher,
   });
-  const config = configOf(flags, loaded);
+  const chosen = withChoiceForLine(flags, loaded);
+  const config = configOf(chosen.flags, loaded);
   const weights = await firstWeights(config, flags.init);
-  const notices = [...sliceNotices(flags, config), ...(await unfinishedNotices(root))];
+  const notices = [
+    ...chosen.notices,
+    ...sliceNotices(flags, config),
+    ...(await unfinishedNotices(root)),
+  ];
   const start = newSnapshot(config, weights);
   // Killed before its first checkpoint, a run could not go on from the weights that it was given.
   const fill = (made: RunFolder): Promise<string> =>

@@ -12,7 +12,7 @@ import {
   treeOf,
 } from './bench/cost-model.ts';
 import { choose, syncings } from './bench/plan.ts';
-import { parseDuration, parseRate } from './bench/quantities.ts';
+import { parseDuration } from './bench/quantities.ts';
 
 const float32: Syncing = { name: 'float32', gradientBytes: 4, weightsBytes: 4, localSteps: 1 };
 const made = [10, 100, 1000].flatMap((answers) =>
@@ -103,13 +103,8 @@ describe('a plan', () => {
   });
 });
 
-describe('a line', () => {
-  it('is named as people do', () => {
-    expect(parseRate('20mbit')).toBe(2.5e6);
-    expect(parseRate('1Gbit')).toBe(1.25e8);
-    expect(parseDuration('50ms')).toBe(50);
-    expect(parseDuration('0.2s')).toBe(200);
-    expect(() => parseRate('20')).toThrow('"20" is no rate; examples: 500kbit, 20mbit, 1gbit');
-    expect(() => parseDuration('soon')).toThrow('"soon" is no time');
-  });
+it('reads times as people write them', () => {
+  expect(parseDuration('50ms')).toBe(50);
+  expect(parseDuration('0.2s')).toBe(200);
+  expect(() => parseDuration('soon')).toThrow('"soon" is no time');
 });

@@ -1,10 +1,11 @@
 // npm run bench -- WHAT: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
+import { parseRate } from '../../deploy/line-choice.ts';
 import { measureAccuracy } from './accuracy.ts';
 import { measureCodecs } from './codecs.ts';
 import { measureEngines } from './engines.ts';
 import { printPlan } from './plan.ts';
-import { parseDuration, parseRate } from './quantities.ts';
+import { parseDuration } from './quantities.ts';
 import { measureScale, networkNames } from './scale.ts';
 import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';

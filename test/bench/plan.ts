@@ -2,33 +2,21 @@
 // measurements of one coordinator.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { syncings as choices, valueBytes } from '../../deploy/line-choice.ts';
 import { aligned } from '../aligned.ts';
-import {
-  bestTree,
-  fitNode,
-  heldBackErrors,
-  type Place,
-  type Prediction,
-  type Syncing,
-} from './cost-model.ts';
+import { bestTree, fitNode, heldBackErrors, type Place, type Prediction } from './cost-model.ts';
 import type { ScaleFile } from './scale.ts';
 
 /** As `--scale --file` leaves them. */
 const stored = fileURLToPath(new URL('./scale-measured.json', import.meta.url));
 
-/** int8 has a scale of four bytes for 128 values. */
-const int8Bytes = 1 + 4 / 128;
-const codecs: readonly Omit<Syncing, 'localSteps'>[] = [
-  { name: 'float32', gradientBytes: 4, weightsBytes: 4 },
-  { name: 'bfloat16', gradientBytes: 2, weightsBytes: 2 },
-  { name: 'int8 up, float16 down', gradientBytes: int8Bytes, weightsBytes: 2 },
-];
-/** What was seen to cost no accuracy on MNIST. */
-const localSteps = [1, 8, 16, 32];
-/** From the mildest to what changes training the most. */
-export const syncings: readonly Syncing[] = localSteps.flatMap((steps) =>
-  codecs.map((codec) => ({ ...codec, localSteps: steps })),
-);
+/** What a run may choose, from the mildest on. */
+export const syncings = choices.map(({ codec, weightsCodec, localSteps }) => ({
+  name: codec === weightsCodec ? codec : `${codec} up, ${weightsCodec} down`,
+  gradientBytes: valueBytes[codec],
+  weightsBytes: valueBytes[weightsCodec],
+  localSteps,
+}));
 const mostLevels = 4;
 /** Workers compute for half of the time: twice as much syncing less would not even double the speed. */
 const fairEfficiency = 0.5;
