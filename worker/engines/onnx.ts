@@ -8,6 +8,7 @@ import { dropoutMaskName, gradientName } from '../../shared/model/layer-graphs.t
 import { dropoutsOf, type Model } from '../../shared/model/model.ts';
 import { type OnnxGraph, writeOnnxModel } from '../../shared/model/onnx-writer.ts';
 import { hasGraphicsCard } from './graphics-card.ts';
+import { createYoungCollector } from './young-garbage.ts';
 
 type OnnxRuntime = typeof import('onnxruntime-node');
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -91,6 +92,7 @@ class OnnxEngine implements Engine {
   readonly #gradient: Float32Array;
   readonly #lossSum = new Float32Array(1);
   readonly #correct = new Float32Array(1);
+  readonly #dropped = createYoungCollector();
   readonly #parameters: Tensors;
   readonly #outputs: Tensors;
 
@@ -131,6 +133,8 @@ class OnnxEngine implements Engine {
       [graphNames.labels]: new runtime.Tensor('uint8', labels, [labels.length]),
     };
     await gradientSession.run(feeds, this.#outputs);
+    // It fills the outputs that it is given, and returns copies of them nevertheless.
+    this.#dropped(this.#gradient.byteLength);
     return { gradient: this.#gradient, lossSum: this.#lossSum[0], correct: this.#correct[0] };
   }
 
