@@ -26,6 +26,8 @@ export interface CrowdOptions {
 export interface CrowdNews {
   /** When this crowd first got a lease of these versions, in milliseconds of the wall clock. */
   readonly versions: readonly (readonly [version: number, at: number])[];
+  /** Workers who have come so far. */
+  readonly joined: number;
   /** Workers without a connection. */
   readonly gone: number;
 }
@@ -51,6 +53,7 @@ class Crowd {
   /** Of the latest lease of each worker. */
   readonly #wanted = new Map<PreparedWorker, number>();
   #versions: [number, number][] = [];
+  #joined = 0;
   #gone = 0;
 
   constructor(options: CrowdOptions) {
@@ -68,12 +71,13 @@ class Crowd {
 
   /** Since it was asked last. */
   news(): CrowdNews {
-    return { versions: this.#versions.splice(0), gone: this.#gone };
+    return { versions: this.#versions.splice(0), joined: this.#joined, gone: this.#gone };
   }
 
   #hear(message: ToWorker, worker: PreparedWorker): void {
     if (message.type === 'welcome') {
       this.#workshop ??= furnish(message.run, message.config, this.#options.workers);
+      this.#joined++;
       worker.say({ type: 'ready', engine: 'prepared:none', samplesPerSecond });
     }
     if (message.type === 'lease') this.#work(message, worker);

@@ -33,6 +33,7 @@ const { values } = parseArgs({
     profile: { type: 'string' },
     scale: { type: 'boolean' },
     networks: { type: 'string', default: networkNames.join() },
+    relays: { type: 'string', default: '0' },
     'shard-ms': { type: 'string', default: '20' },
     seconds: { type: 'string', default: '10' },
     thin: { type: 'boolean' },
@@ -88,7 +89,7 @@ if (values.scale) {
   await measureScale({
     workers: (values.workers ?? '8,50,200,1000').split(',').map(Number),
     networks: networkNames.filter((name) => chosen.includes(name)),
-    relays: [0],
+    relays: values.relays.split(',').map(Number),
     shardMs: Number(values['shard-ms']),
     seconds: Number(values.seconds),
     file: values.file,

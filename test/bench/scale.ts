@@ -123,16 +123,19 @@ async function measure(
   );
   const witness = new Witness(coordinator);
   const { url, parameterCount } = await coordinator.waitForEvent('run');
+  const entrances = await startRelays(t, url, relays, cwd);
   const startedAt = Date.now();
-  const crowds = startCrowds(t, [url], workers, shardMs);
-  const timeline = new Timeline(crowds);
-  const joinedAt = await witness.joined(workers, startedAt + joinTimeoutMs);
+  const timeline = new Timeline(startCrowds(t, entrances, workers, shardMs));
+  const signal = AbortSignal.timeout(joinTimeoutMs);
+  await timeline.joined(workers, signal);
+  await witness.joined(relays || workers, signal);
+  const joinedAt = Date.now();
   await timeline.reached(timeline.version + warmUpSteps);
   const before = await snapshotOf(coordinator, timeline);
   await setTimeout(1000 * seconds);
   await timeline.reached(before.version + leastSteps);
   const after = await snapshotOf(coordinator, timeline);
-  const lost = Math.max(workers - witness.ready, timeline.gone);
+  const lost = Math.max((relays || workers) - witness.ready, timeline.gone);
   if (profileDirectory !== undefined) {
     coordinator.kill('SIGTERM');
     await coordinator.exit;
@@ -161,6 +164,23 @@ async function measure(
 /** The next power of two: each worker has one, and some a second. */
 function shardsFor(workers: number): number {
   return 2 ** Math.ceil(Math.log2(workers));
+}
+
+/** Where the workers connect: to the relays where there are some. */
+async function startRelays(
+  t: TestScope,
+  url: string,
+  count: number,
+  cwd: string,
+): Promise<string[]> {
+  if (count === 0) return [url];
+  const relays = Array.from({ length: count }, async (_, at) => {
+    const words = ['relay', url, '--port=0', `--name=relay-${at + 1}`];
+    const relay = startTutti(t, words, { cwd });
+    await relay.waitForText(/tutti worker http/);
+    return /tutti worker (http\S+)/.exec(relay.stdout)![1];
+  });
+  return Promise.all(relays);
 }
 
 function startCrowds(
@@ -202,15 +222,15 @@ async function snapshotOf({ pid }: Tutti, { version }: Timeline): Promise<Snapsh
 /** When the crowds began with each version of the weights: the first of them counts. */
 class Timeline {
   readonly #starts = new Map<number, number>();
-  readonly #gone = new Map<ChildProcess, number>();
+  readonly #latest = new Map<ChildProcess, CrowdNews>();
   readonly #news = new EventEmitter();
   version = 0;
 
   constructor(crowds: readonly ChildProcess[]) {
     for (const crowd of crowds) {
-      crowd.on('message', ({ versions, gone }: CrowdNews) => {
-        for (const [version, at] of versions) this.#begin(version, at);
-        this.#gone.set(crowd, gone);
+      crowd.on('message', (news: CrowdNews) => {
+        for (const [version, at] of news.versions) this.#begin(version, at);
+        this.#latest.set(crowd, news);
         this.#news.emit('news');
       });
     }
@@ -218,7 +238,13 @@ class Timeline {
 
   /** Workers that lost their connection so far. */
   get gone(): number {
-    return [...this.#gone.values()].reduce((sum, each) => sum + each, 0);
+    return this.#sumOf(({ gone }) => gone);
+  }
+
+  async joined(workers: number, signal: AbortSignal): Promise<void> {
+    while (this.#sumOf(({ joined }) => joined) < workers) {
+      await once(this.#news, 'news', { signal });
+    }
   }
 
   async reached(version: number): Promise<void> {
@@ -230,6 +256,10 @@ class Timeline {
     const starts = [...this.#starts].filter(([version]) => version >= first && version <= last);
     starts.sort(([one], [other]) => one - other);
     return starts.slice(1).map(([, at], before) => at - starts[before][1]);
+  }
+
+  #sumOf(count: (news: CrowdNews) => number): number {
+    return [...this.#latest.values()].reduce((sum, news) => sum + count(news), 0);
   }
 
   #begin(version: number, at: number): void {
@@ -248,17 +278,9 @@ class Witness {
     void this.#listen(coordinator.events());
   }
 
-  /** Resolves to when so many were ready for the first time. */
-  async joined(workers: number, until: number): Promise<number> {
-    while (this.ready < workers) {
-      const rest = AbortSignal.timeout(Math.max(1, until - Date.now()));
-      const isInTime = await once(this.#news, 'news', { signal: rest }).then(
-        () => true,
-        () => false,
-      );
-      if (!isInTime) throw new Error(`only ${this.ready} of ${workers} workers came in a minute`);
-    }
-    return Date.now();
+  /** So many who answer to the coordinator itself are ready. */
+  async joined(members: number, signal: AbortSignal): Promise<void> {
+    while (this.ready < members) await once(this.#news, 'news', { signal });
   }
 
   /** Over the steps that were told of after `version`. */
