@@ -34,14 +34,19 @@ export interface RunPaths {
   readonly links: string;
 }
 
+/** What a run may be called. */
+export const runIdPattern = /^[\w.-]{1,100}$/;
+
 const configFileSchema = v.strictObject({
   formatVersion: v.literal(1, 'written by a version of tutti with another format'),
-  run: v.pipe(v.string(), v.regex(/^[\w.-]{1,100}$/)),
+  run: v.pipe(v.string(), v.regex(runIdPattern)),
   created: v.pipe(v.string(), v.isoTimestamp()),
   config: runConfigSchema,
 });
 
 export interface CreateOptions {
+  /** The run's name. There may be a folder of this name, but none of a run; without one, a new name is drawn. */
+  readonly id?: string;
   /** Puts in what must be there from the beginning: without its configuration, the folder is none of a run yet. */
   readonly fill?: (folder: RunFolder) => Promise<unknown>;
   readonly drawSuffix?: () => string;
@@ -54,16 +59,17 @@ export async function createRunFolder(
   root: string,
   config: RunConfig,
   now: Date,
-  { fill, drawSuffix = randomSuffix }: CreateOptions = {},
+  { id: name, fill, drawSuffix = randomSuffix }: CreateOptions = {},
 ): Promise<RunFolder> {
   await mkdir(root, { recursive: true });
   const [date, time] = now.toISOString().slice(0, 19).replace(/[-:]/g, '').split('T');
-  const id = await claimId(root, () => `${date}-${time}-${config.dataset}-${drawSuffix()}`);
+  const id =
+    name ?? (await claimId(root, () => `${date}-${time}-${config.dataset}-${drawSuffix()}`));
   const directory = resolve(root, id);
   const paths = runPaths(directory);
   const created = now.toISOString();
   const folder = { id, directory, created, config, paths };
-  await mkdir(paths.checkpoints);
+  await mkdir(paths.checkpoints, { recursive: true });
   await fill?.(folder);
   const content = { formatVersion: 1, run: id, created, config };
   await runOnDisk(replaceFile(paths.config, Buffer.from(`${JSON.stringify(content, null, 2)}\n`)));
@@ -111,7 +117,7 @@ export async function writeFinalModel(
   await runOnDisk(replaceFile(paths.onnxModel, onnx.encode(network)));
 }
 
-function runPaths(directory: string): RunPaths {
+export function runPaths(directory: string): RunPaths {
   return {
     config: join(directory, 'config.json'),
     events: join(directory, 'events.ndjson'),

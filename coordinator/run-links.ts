@@ -3,9 +3,9 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { linkTo } from '../shared/join-link.ts';
 import { hasCode } from './disk.ts';
-import type { Tokens } from './tokens.ts';
+import { type Tokens, tokenPattern } from './tokens.ts';
 
-const token = v.pipe(v.string(), v.regex(/^[a-z2-9]{26}$/));
+const token = v.pipe(v.string(), v.regex(tokenPattern));
 const linksFileSchema = v.object({
   formatVersion: v.literal(1),
   tokens: v.object({ work: token, watch: token, administer: token }),

@@ -21,8 +21,16 @@ const holderSchema = v.object({
 });
 type Holder = v.InferOutput<typeof holderSchema>;
 
+export interface LockOptions {
+  /** Whoever holds it on another computer is gone: somebody knows, because nobody can see it from here. */
+  readonly takeOver?: boolean;
+}
+
 /** Rejects while a living process holds the folder: the message names it and says what to do. */
-export async function acquireRunLock(directory: string): Promise<RunLock> {
+export async function acquireRunLock(
+  directory: string,
+  options: LockOptions = {},
+): Promise<RunLock> {
   const own: Holder = {
     pid: process.pid,
     start: await processStart(process.pid),
@@ -33,7 +41,7 @@ export async function acquireRunLock(directory: string): Promise<RunLock> {
   await writeFile(staging, JSON.stringify(own));
   try {
     for (;;) {
-      const path = await tryNext(directory, staging);
+      const path = await tryNext(directory, staging, options);
       if (path !== undefined) return { release: () => unlessAbsent(truncate(path)) };
     }
   } finally {
@@ -53,11 +61,15 @@ export async function isRunLocked(directory: string): Promise<boolean> {
 }
 
 /** Path of our lock, or undefined when somebody else was faster: then look at theirs. */
-async function tryNext(directory: string, staging: string): Promise<string | undefined> {
+async function tryNext(
+  directory: string,
+  staging: string,
+  options: LockOptions,
+): Promise<string | undefined> {
   const last = Math.max(0, ...(await lockNumbers(directory)));
   const path = lockPath(directory, last + 1);
   try {
-    if (last > 0) await refuseIfHeld(directory, lockPath(directory, last));
+    if (last > 0) await refuseIfHeld(directory, lockPath(directory, last), options);
     await link(staging, path);
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return undefined;
@@ -71,13 +83,18 @@ async function tryNext(directory: string, staging: string): Promise<string | und
   return isHighest ? path : undefined;
 }
 
-async function refuseIfHeld(directory: string, path: string): Promise<void> {
+async function refuseIfHeld(
+  directory: string,
+  path: string,
+  { takeOver }: LockOptions,
+): Promise<void> {
   const holder = parseHolder(await unlessAbsent(readFile(path, 'utf8')));
   if (holder === undefined) return;
   if (holder.host !== hostname()) {
+    if (takeOver) return;
     throw new Error(
       `${directory} is in use by process ${holder.pid} on the computer ${holder.host}. ` +
-        `Stop that coordinator first; if it is gone already, delete ${path}.`,
+        `Stop that coordinator first; if it is gone already, start with --take-over.`,
     );
   }
   if (await isAlive(holder)) {

@@ -10,6 +10,9 @@ const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789';
 /** Of 5 bits each. */
 const tokenLength = 26;
 
+/** What a token may look like that somebody else drew: nothing that a link or a header would have to escape. */
+export const tokenPattern = /^[\w-]{22,128}$/;
+
 /** 130 random bits. */
 export function drawToken(): string {
   const draw = (): string => alphabet[randomInt(alphabet.length)];

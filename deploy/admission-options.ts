@@ -20,6 +20,12 @@ export const admissionOptions = {
     requiresArg: true,
     group,
   },
+  tokens: {
+    type: 'string',
+    describe: 'Folder with the files work, watch and administer, a token each; others are drawn',
+    requiresArg: true,
+    group,
+  },
   open: {
     type: 'boolean',
     describe: 'Let everybody in who reaches the address, without a link',
@@ -52,6 +58,12 @@ export const guestOptions = {
     type: 'string',
     describe:
       'What stands behind #t= in the link; better in TUTTI_TOKEN, where nobody else sees it',
+    requiresArg: true,
+  },
+  'token-file': {
+    type: 'string',
+    describe: 'File that holds the token, such as a mounted secret',
+    conflicts: 'token',
     requiresArg: true,
   },
   'tls-fingerprint': {

@@ -2,8 +2,9 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { createGate, type Gate, type Pass } from '../coordinator/gate.ts';
 import { type RunLinks, readLinks } from '../coordinator/run-links.ts';
-import { drawToken, drawTokens } from '../coordinator/tokens.ts';
+import { drawToken, drawTokens, type Tokens } from '../coordinator/tokens.ts';
 import { type AdmissionFlags, parseLinkExpires, parsePublicUrl } from './admission-options.ts';
+import { readTokens } from './given-tokens.ts';
 import { lanAddress } from './lan-address.ts';
 import { type ServedIdentity, tlsIdentity } from './tls-identity.ts';
 
@@ -15,6 +16,8 @@ export interface Admission {
   readonly isGuarded: boolean;
   /** From the start on. */
   readonly linksLastMs?: number;
+  /** Those that somebody fixed in advance. */
+  readonly tokens?: Partial<Tokens>;
   readonly warnings: readonly string[];
 }
 
@@ -26,14 +29,17 @@ export async function prepareAdmission(flags: Flags): Promise<Admission> {
   const linksLastMs = parseLinkExpires(flags.linkExpires);
   const publicUrl = parsePublicUrl(flags.publicUrl);
   const publicHost = publicHostOf(host);
-  const isPublic = !isLoopback(host);
+  // A proxy on this machine brings in who reaches the proxy.
+  const isPublic = !isLoopback(host) || publicUrl !== undefined;
+  const tokens = readTokens(flags.tokens);
   const own = publicUrl === undefined ? publicHost : hostOf(publicUrl);
   const tls = await tlsIdentity(flags, { hosts: [...new Set([own, ...ownHosts(publicHost)])] });
   const isReadable = tls === undefined && !publicUrl?.startsWith('https:');
   const warnings: string[] = [];
   if (isPublic && open) warnings.push(anybody);
   if (isPublic && isReadable) warnings.push(readable);
-  return { publicHost, publicUrl, tls, isGuarded: isPublic && !open, linksLastMs, warnings };
+  const isGuarded = (isPublic || tokens !== undefined) && !open;
+  return { publicHost, publicUrl, tls, isGuarded, linksLastMs, tokens, warnings };
 }
 
 export function isLoopback(host: string): boolean {
@@ -52,13 +58,15 @@ export interface EntryOptions {
   readonly path: string;
   /** From now on; without it the end stays what it was. */
   readonly linksLastMs?: number;
+  /** Go before those that the run has. */
+  readonly given?: Partial<Tokens>;
   readonly warn: (message: string) => unknown;
 }
 
-/** Links that the run has already stay what they are. */
-export function entryOf({ path, linksLastMs, warn }: EntryOptions, now = Date.now()): Entry {
+/** Links that the run has already stay what they are, but for tokens that were fixed in advance. */
+export function entryOf({ path, linksLastMs, given, warn }: EntryOptions, now = Date.now()): Entry {
   const kept = keptLinks(path, warn);
-  const tokens = kept?.tokens ?? drawTokens();
+  const tokens = { ...drawTokens(), ...kept?.tokens, ...given };
   const expires =
     linksLastMs === undefined ? kept?.expires : new Date(now + linksLastMs).toISOString();
   const endsAt = expires === undefined ? undefined : Date.parse(expires);

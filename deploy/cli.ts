@@ -14,10 +14,15 @@ import { watch } from './commands/watch.ts';
 import { worker } from './commands/worker.ts';
 import { toCliError } from './errors.ts';
 import { CliError, type ExitCode, exitCodes } from './exit-codes.ts';
+import { unknownVariables } from './settings/environment.ts';
+import { commonOptions, type OptionTable, optionsOf } from './settings/options.ts';
+import { settingsText } from './settings/print.ts';
+import { besidesFlags, readSettings, type Settings, toldByOrigin } from './settings/settings.ts';
 import { nearest, suggestFlag } from './suggest.ts';
+import { createLog, type LogFormat, logLine } from './terminal/log.ts';
 import { createStyle } from './terminal/style.ts';
 
-const commands: readonly (Command | CommandGroup)[] = [
+export const commands: readonly (Command | CommandGroup)[] = [
   train,
   coordinatorCommand,
   worker,
@@ -33,27 +38,50 @@ const commands: readonly (Command | CommandGroup)[] = [
 /** What still holds the process this long after its command ended is not waited for. */
 const lingerMs = 3000;
 
+/** What is known of a call before its command runs. */
+interface Call {
+  readonly words: readonly string[];
+  logFormat: LogFormat;
+  ending: ExitCode;
+  /** Runs it; where it is only looked at, what is wrong with it has been thrown by then. */
+  readonly run: (command: Command, args: Readonly<Record<string, unknown>>) => Promise<ExitCode>;
+}
+
 export async function main(words: readonly string[] = process.argv.slice(2)): Promise<void> {
-  let ending: ExitCode;
+  const call: Call = {
+    words,
+    logFormat: 'text',
+    ending: 'ok',
+    run: (command, args) => command.run(args),
+  };
   // Whoever reads may have seen enough, as in `tutti runs ls | head`: no reason to fall over.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
-    ending = await runCommand(words);
+    await parse(call);
   } catch (error) {
     const known = toCliError(error);
-    const style = createStyle(process.stderr, process.env);
-    const lines = [`${style.red('tutti:')} ${known.message}`, ...(known.hint ? [known.hint] : [])];
     // A link that was mistyped is quoted as far as it is no secret.
-    process.stderr.write(`${withoutTokens(lines.join('\n'))}\n`);
-    ending = known.code;
+    process.stderr.write(withoutTokens(complaint(known, call.logFormat)));
+    call.ending = known.code;
   }
-  process.exitCode = exitCodes[ending].status;
+  process.exitCode = exitCodes[call.ending].status;
   process.disconnect?.();
   setTimeout(() => process.exit(), lingerMs).unref();
 }
 
-async function runCommand(words: readonly string[]): Promise<ExitCode> {
-  let ending: ExitCode = 'ok';
+/** Throws CliError for words that are no call of tutti, or are one that lacks something; runs nothing. */
+export async function checkWords(words: readonly string[]): Promise<void> {
+  await parse({ words, logFormat: 'text', ending: 'ok', run: async () => 'ok' });
+}
+
+function complaint({ message, hint }: CliError, format: LogFormat): string {
+  if (format === 'json') return logLine('error', message, { hint });
+  const style = createStyle(process.stderr, process.env);
+  return `${[`${style.red('tutti:')} ${message}`, ...(hint ? [hint] : [])].join('\n')}\n`;
+}
+
+async function parse(call: Call): Promise<void> {
+  const { words } = call;
   const parser = yargs([...words])
     .scriptName('tutti')
     .usage('$0 <command>\n\nTrains one neural network on every computer that joins.')
@@ -66,38 +94,52 @@ async function runCommand(words: readonly string[]): Promise<ExitCode> {
     .fail((message, error) => {
       throw error ?? usageError(message, words);
     });
-  const onEnding = (code: ExitCode): void => {
-    ending = code;
-  };
-  for (const command of commands) register(parser, command, command.usage, onEnding);
+  for (const command of commands) register(parser, command, command.usage, call);
   await parser.parseAsync();
-  return ending;
 }
 
 function register(
   parser: Argv,
   command: Command | CommandGroup,
   usage: string | readonly string[],
-  onEnding: (code: ExitCode) => void,
+  call: Call,
 ): void {
+  let settings: Settings = new Map();
   parser.command({
     command: usage,
     describe: command.describe,
-    builder: (argv: Argv) =>
-      'commands' in command ? describeGroup(argv, command, onEnding) : describe(argv, command),
+    builder: (argv: Argv) => {
+      if ('commands' in command) return describeGroup(argv, command, call);
+      settings = settingsOf(command, call);
+      return describe(argv, command).config(besidesFlags(settings));
+    },
     handler: async (args) => {
-      if (!('commands' in command)) onEnding(await command.run(declared(args, command)));
+      if ('commands' in command) return;
+      if (args.printConfig) return console.log(settingsText(command, settings));
+      try {
+        call.ending = await call.run(command, declared(args, command));
+      } catch (error) {
+        throw toldByOrigin(error, settings);
+      }
     },
   });
 }
 
-function describeGroup(
-  argv: Argv,
-  { commands }: CommandGroup,
-  onEnding: (code: ExitCode) => void,
-): Argv {
+/** Of the environment and the configuration file, too. Help is there whatever they say. */
+function settingsOf(command: Command, call: Call): Settings {
+  const { words } = call;
+  if (words.includes('--help') || words.includes('-h')) return new Map();
+  const all = optionsOf(commands.flatMap((one) => ('commands' in one ? one.commands : [one])));
+  const settings = readSettings(command, { words, env: process.env, all });
+  call.logFormat = (settings.get('log-format')?.value ?? call.logFormat) as LogFormat;
+  const { warn } = createLog(call.logFormat);
+  for (const message of unknownVariables(all, process.env)) warn(message);
+  return settings;
+}
+
+function describeGroup(argv: Argv, { commands }: CommandGroup, call: Call): Argv {
   for (const [place, command] of commands.entries()) {
-    register(argv, command, place === 0 ? [command.usage, '$0'] : command.usage, onEnding);
+    register(argv, command, place === 0 ? [command.usage, '$0'] : command.usage, call);
     // The first one is meant by the group itself, and brings its own.
     if (place > 0) for (const [line, what] of command.examples) argv.example(line, what);
   }
@@ -108,7 +150,7 @@ function describe(argv: Argv, command: Command): Argv {
   for (const [name, options] of Object.entries(command.positionals)) {
     argv.positional(name, options as Parameters<Argv['positional']>[1]);
   }
-  argv.options(command.options);
+  argv.options({ ...command.options, ...commonOptions });
   for (const [line, what] of command.examples) argv.example(line, what);
   return argv.epilogue(exitCodeHelp());
 }
@@ -172,7 +214,8 @@ function flagError(message: string, name: string, command: Command): CliError {
 }
 
 function knownFlags({ options }: Command): string[] {
-  return Object.entries(options).flatMap(([name, { alias = [], type }]) => {
+  const all: OptionTable = { ...options, ...commonOptions };
+  return Object.entries(all).flatMap(([name, { alias = [], type }]) => {
     return [name, ...[alias].flat(), ...(type === 'boolean' ? [`no-${name}`] : [])];
   });
 }

@@ -2,6 +2,7 @@
 import { tokenIn } from '../shared/join-link.ts';
 import { type GuestFlags, parseFingerprint } from './admission-options.ts';
 import { CliError } from './exit-codes.ts';
+import { readToken } from './given-tokens.ts';
 import type { WorkerCredentials } from './supervisor.ts';
 
 export interface Destination extends WorkerCredentials {
@@ -12,7 +13,7 @@ export interface Destination extends WorkerCredentials {
 /** Accepts what people type, `lab:7070` too. Throws CliError for what is no address. */
 export function parseDestination(
   text: string,
-  { token, tlsFingerprint }: Partial<GuestFlags> = {},
+  { token, tokenFile, tlsFingerprint }: Partial<GuestFlags> = {},
   { TUTTI_TOKEN }: Readonly<Record<string, string | undefined>> = process.env,
 ): Destination {
   const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
@@ -21,7 +22,7 @@ export function parseDestination(
     if (protocol === 'http:' || protocol === 'https:') {
       return {
         url,
-        token: token ?? tokenIn(hash) ?? (TUTTI_TOKEN || undefined),
+        token: token ?? readToken(tokenFile) ?? tokenIn(hash) ?? (TUTTI_TOKEN || undefined),
         tlsFingerprint: parseFingerprint(tlsFingerprint),
       };
     }

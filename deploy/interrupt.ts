@@ -15,3 +15,18 @@ export function onInterrupt(end: (signal: NodeJS.Signals) => void): () => void {
     process.off('SIGTERM', handle);
   };
 }
+
+/** Waits so long, or until somebody interrupts it. */
+export function pause(durationMs: number): Promise<'over' | 'interrupted'> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      ignore();
+      resolve('over');
+    }, durationMs);
+    const ignore = onInterrupt(() => {
+      clearTimeout(timer);
+      ignore();
+      resolve('interrupted');
+    });
+  });
+}

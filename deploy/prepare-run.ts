@@ -18,10 +18,13 @@ import { decodeSafetensors } from '../shared/safetensors.ts';
 import { camelCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
 import { withChoiceForLine } from './line-choice.ts';
+import { claimRun, isStarted, refuseOtherConfig } from './named-run.ts';
 import { type ConfigFlags, configOf, configOptions } from './run-options.ts';
 import { tellWatcher } from './terminal/tell-watcher.ts';
 
 export interface PreparedRun {
+  /** False for one that goes on. */
+  readonly isNew: boolean;
   readonly folder: RunFolder;
   readonly lock: RunLock;
   readonly dataset: Dataset;
@@ -32,15 +35,25 @@ export interface PreparedRun {
 
 interface NewRunFlags extends ConfigFlags {
   readonly quiet?: boolean;
+  /** Of one that is started, or gone on with where it was started before. */
+  readonly runId?: string;
+  /** Whoever held the run on another computer is gone. */
+  readonly takeOver?: boolean;
+  /** Folder of all runs. */
+  readonly runs: string;
 }
 
-/** A new run below `root`. */
-export async function prepareNewRun(flags: NewRunFlags, root: string): Promise<PreparedRun> {
+/** The run that the flags ask for, new or not. */
+export async function prepareRun(flags: ResumeFlags): Promise<PreparedRun> {
+  const isKnown = flags.runId !== undefined && (await isStarted(flags.runs, flags.runId));
+  return flags.resume !== undefined || isKnown ? prepareResumedRun(flags) : prepareNewRun(flags);
+}
+
+async function prepareNewRun(flags: NewRunFlags): Promise<PreparedRun> {
+  const { runs: root, runId: id } = flags;
   const loaded = await loadDataset({
-    name: flags.dataset ?? 'mnist',
+    ...dataOf(flags),
     directory: flags.data,
-    trainSamples: flags.trainSamples,
-    testSamples: flags.testSamples,
     onSlow: flags.quiet ? undefined : tellWatcher,
   });
   const chosen = withChoiceForLine(flags, loaded);
@@ -59,34 +72,37 @@ export async function prepareNewRun(flags: NewRunFlags, root: string): Promise<P
       snapshot: start,
       owner: ownerOf(made),
     });
-  const folder = await inRunFolder(createRunFolder(root, config, new Date(), { fill }));
-  const lock = await inRunFolder(acquireRunLock(folder.directory));
-  return { folder, lock, dataset: loaded.dataset, start, notices };
+  const claim = id === undefined ? undefined : await inRunFolder(claimRun(root, id, flags));
+  const folder = await inRunFolder(createRunFolder(root, config, new Date(), { id, fill }));
+  const lock = claim ?? (await inRunFolder(acquireRunLock(folder.directory)));
+  return { isNew: true, folder, lock, dataset: loaded.dataset, start, notices };
 }
 
 interface ResumeFlags extends NewRunFlags {
   /** Folder of a run; empty for the latest that is unfinished. */
   readonly resume?: string;
-  /** Folder of all runs. */
-  readonly runs: string;
 }
 
 /** Goes on with a run from its latest whole checkpoint. */
-export async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
-  refuseConfigFlags(flags);
-  const directory = flags.resume || (await latestUnfinished(flags.runs));
+async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
+  const { runId, runs } = flags;
+  if (runId === undefined) refuseConfigFlags(flags);
+  const named = runId === undefined ? flags.resume : join(runs, runId);
+  const directory = named || (await latestUnfinished(runs));
   const folder = await inRunFolder(openRunFolder(directory));
-  const lock = await inRunFolder(acquireRunLock(folder.directory));
+  const lock = await inRunFolder(acquireRunLock(folder.directory, flags));
   try {
     const { config, paths } = folder;
     const loaded = await loadDataset({
-      name: config.dataset,
+      ...dataOf(runId === undefined ? { dataset: config.dataset, ...config.shape } : flags),
       directory: flags.data,
-      trainSamples: config.shape.trainSamples,
-      testSamples: config.shape.testSamples,
       onSlow: flags.quiet ? undefined : tellWatcher,
     });
     refuseOtherData(loaded, config, folder);
+    if (runId !== undefined) {
+      const { flags: chosen } = withChoiceForLine(flags, loaded);
+      refuseOtherConfig(configOf(chosen, loaded), folder);
+    }
     const { snapshot, skipped } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
     const notices = skipped.map(({ path, reason }) => `${path} is not used: ${reason}`);
     if (snapshot === undefined) {
@@ -94,11 +110,15 @@ export async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun
         hint: [...notices, 'Start the run again: tutti train'].join('\n'),
       });
     }
-    return { folder, lock, dataset: loaded.dataset, start: snapshot, notices };
+    return { isNew: false, folder, lock, dataset: loaded.dataset, start: snapshot, notices };
   } catch (error) {
     await lock.release();
     throw error;
   }
+}
+
+function dataOf({ dataset = 'mnist', trainSamples, testSamples }: ConfigFlags) {
+  return { name: dataset, trainSamples, testSamples };
 }
 
 function newSnapshot(config: RunConfig, weights: Float32Array): Snapshot {

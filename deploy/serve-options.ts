@@ -6,6 +6,7 @@ import { admissionOptions } from './admission-options.ts';
 import type { ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
 import { configOptions } from './run-options.ts';
+import { logFormatOption } from './terminal/log.ts';
 
 export const outputOptions = {
   json: {
@@ -19,6 +20,7 @@ export const outputOptions = {
     conflicts: 'json',
     group: 'Output:',
   },
+  'log-format': logFormatOption,
 } as const;
 
 export const engineOption = {
@@ -39,6 +41,19 @@ export const serveOptions = {
   resume: {
     type: 'string',
     describe: 'Go on with the run in this folder; without one, with the latest unfinished run',
+    group: 'Run:',
+  },
+  'run-id': {
+    type: 'string',
+    describe: 'Name of the run: starts it, or goes on with it where it stopped',
+    defaultDescription: 'drawn from the time',
+    conflicts: 'resume',
+    requiresArg: true,
+    group: 'Run:',
+  },
+  'take-over': {
+    type: 'boolean',
+    describe: 'Go on with a run that another computer, which is gone, still holds',
     group: 'Run:',
   },
   runs: {

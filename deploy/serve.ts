@@ -10,7 +10,7 @@ import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { createLinger } from './linger.ts';
 import { listen } from './listen.ts';
 import { openPages } from './pages/built.ts';
-import { prepareNewRun, prepareResumedRun } from './prepare-run.ts';
+import { prepareRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
 import {
@@ -41,15 +41,14 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   refuseImpossiblePort(flags.port);
   const limits = limitsOf(flags);
   const admission = await prepareAdmission(flags);
-  const isNew = flags.resume === undefined;
-  const prepared = isNew ? await prepareNewRun(flags, flags.runs) : await prepareResumedRun(flags);
-  const { folder, lock, dataset, start, notices } = prepared;
+  const prepared = await prepareRun(flags);
+  const { isNew, folder, lock, dataset, start, notices } = prepared;
   const { config, id } = folder;
   const warnings = [...admission.warnings];
   let warn = (message: string): unknown => warnings.push(message);
   const { links } = folder.paths;
-  const { publicHost, publicUrl, tls, isGuarded, linksLastMs } = admission;
-  const entry = isGuarded ? entryOf({ path: links, linksLastMs, warn }) : undefined;
+  const { publicHost, publicUrl, tls, isGuarded, linksLastMs, tokens } = admission;
+  const entry = isGuarded ? entryOf({ path: links, linksLastMs, given: tokens, warn }) : undefined;
   const archive = await openArchive({
     folder,
     fromVersion: start.version,
@@ -59,6 +58,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   const reporter = createReporter({
     stdout: process.stdout,
     stderr: process.stderr,
+    logFormat: flags.logFormat,
     mode: flags.json ? 'json' : flags.quiet ? 'quiet' : 'human',
     env: process.env,
     doors: doorsOf(admission, entry, links),

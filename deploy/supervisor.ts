@@ -40,9 +40,14 @@ const finalStatuses = new Set<number>(
 export function superviseWorkers(options: SupervisorOptions): Supervisor {
   const { count, url, credentials, name, flags, onNotice } = options;
   const { token, tlsFingerprint } = credentials;
+  // Each is one process and complains to us, whatever the environment says to commands.
+  const own = ['--procs', '1', '--no-stay', '--log-format', 'text'];
   const pin = tlsFingerprint === undefined ? [] : ['--tls-fingerprint', tlsFingerprint];
   // Not as a flag: all users of a machine can see those.
-  const env = token === undefined ? process.env : { ...process.env, TUTTI_TOKEN: token };
+  const env =
+    token === undefined
+      ? process.env
+      : { ...process.env, TUTTI_TOKEN: token, TUTTI_TOKEN_FILE: '' };
   const children = new Map<number, ChildProcess>();
   const restarts = new Map<number, NodeJS.Timeout>();
   let isStopping = false;
@@ -58,7 +63,7 @@ export function superviseWorkers(options: SupervisorOptions): Supervisor {
   const start = (place: number, shortLives: number): void => {
     restarts.delete(place);
     const startedAt = performance.now();
-    const words = ['worker', url, '--name', `${name}-${place}`, ...pin, ...flags];
+    const words = ['worker', url, '--name', `${name}-${place}`, ...own, ...pin, ...flags];
     const child = fork(launcher, words, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     children.set(place, child);
     let complaint = '';

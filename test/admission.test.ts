@@ -6,15 +6,22 @@ import { writeLinks } from '../coordinator/run-links.ts';
 import { drawTokens, scopes } from '../coordinator/tokens.ts';
 import { entryOf, prepareAdmission } from '../deploy/admission.ts';
 import { parseDestination } from '../deploy/coordinator-url.ts';
+import { readToken, readTokens } from '../deploy/given-tokens.ts';
 import { lanAddress } from '../deploy/lan-address.ts';
 import { linkTo, tokenIn, withoutTokens } from '../shared/join-link.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const flags = { publicUrl: undefined, linkExpires: undefined, open: undefined, tls: undefined };
-const noFiles = { tlsCert: undefined, tlsKey: undefined };
+const noFiles = { tlsCert: undefined, tlsKey: undefined, tokens: undefined };
 const admissionOf = (changes: object) =>
   prepareAdmission({ ...flags, ...noFiles, host: '127.0.0.1', ...changes });
 const token = 'k7wq2mk7wq2mk7wq2mk7wq2mk7';
+
+async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await temporaryDirectory();
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  return folder;
+}
 
 describe('links', () => {
   it.each(['127.0.0.1', '::1', 'localhost'])('are not asked for on %s', async (host) => {
@@ -23,6 +30,16 @@ describe('links', () => {
 
   it.each(['0.0.0.0', '::', '192.168.1.5', 'lab'])('are asked for on %s', async (host) => {
     expect(await admissionOf({ host })).toMatchObject({ isGuarded: true });
+  });
+
+  it('are asked for here, too, of who comes through a proxy, and where tokens are given', async () => {
+    const publicUrl = 'https://train.example.org';
+    expect(await admissionOf({ publicUrl })).toMatchObject({ isGuarded: true, warnings: [] });
+    const tokens = await folderOf({ watch: token });
+    expect(await admissionOf({ tokens })).toMatchObject({
+      isGuarded: true,
+      tokens: { watch: token },
+    });
   });
 
   it('are not asked for with --open, and that is said', async () => {
@@ -72,6 +89,18 @@ describe('the links of a run', () => {
     expect(second.ownToken).not.toBe(first.ownToken);
   });
 
+  it('have the tokens that are given, whatever they had before', async () => {
+    const path = await newPath();
+    const first = entryOf({ path, warn });
+    writeLinks(path, first, url);
+    const second = entryOf({ path, given: { work: token }, warn });
+    expect(second.tokens).toEqual({ ...first.tokens, work: token });
+    expect(second.gate.refusal(token, 'work', 'x')).toBeUndefined();
+    expect(second.gate.refusal(first.tokens.work, 'work', 'x')).toBe('token-wrong');
+    writeLinks(path, second, url);
+    expect(entryOf({ path, warn }).tokens).toEqual(second.tokens);
+  });
+
   it('that have ended are told of when the run is resumed', async () => {
     const path = await newPath();
     writeLinks(path, entryOf({ path, linksLastMs: 1000, warn }, 0), url);
@@ -119,6 +148,33 @@ describe('the links of a run', () => {
       ]);
     },
   );
+});
+
+describe('tokens in files', () => {
+  it('are read without the ends of their lines', async () => {
+    const folder = await folderOf({ work: `${token}\n`, administer: 'A'.repeat(22) });
+    expect(readTokens(folder)).toEqual({ work: token, administer: 'A'.repeat(22) });
+    expect(readToken(join(folder, 'work'))).toBe(token);
+  });
+
+  it.each<[Record<string, string>, string]>([
+    [{}, '--tokens: FOLDER has no file work, watch, administer.'],
+    [{ work: 'short' }, 'FOLDER/work holds no token.'],
+    [{ work: 'has a space in the middle' }, 'FOLDER/work holds no token.'],
+    [{ work: '' }, 'FOLDER/work holds no token.'],
+    [{ work: token, watch: token }, '--tokens: two files in FOLDER hold the same token.'],
+  ])('are refused as %j, and not quoted', async (files, message) => {
+    const folder = await folderOf(files);
+    expect(() => readTokens(folder)).toThrow(message.replace('FOLDER', folder));
+  });
+
+  it('let a guest in before what the link and the environment say', async () => {
+    const tokenFile = join(await folderOf({ work: token }), 'work');
+    expect(parseDestination('lab#t=link', { tokenFile }, { TUTTI_TOKEN: 'env' }).token).toBe(token);
+    expect(() => parseDestination('lab', { tokenFile: 'nowhere' })).toThrow(
+      '--token-file: there is no nowhere.',
+    );
+  });
 });
 
 describe('a link', () => {

@@ -88,7 +88,17 @@ describe('the lock of a run', () => {
     const directory = await temporaryDirectory();
     await leaveLock(directory, { host: 'elsewhere' });
     await expect(acquireRunLock(directory)).rejects.toThrow(
-      `on the computer elsewhere. Stop that coordinator first; if it is gone already, delete`,
+      'on the computer elsewhere. ' +
+        'Stop that coordinator first; if it is gone already, start with --take-over.',
+    );
+  });
+
+  it('passes to who knows that the other computer is gone, and from nobody who lives here', async () => {
+    const directory = await temporaryDirectory();
+    await leaveLock(directory, { host: 'elsewhere' });
+    await acquireRunLock(directory, { takeOver: true });
+    await expect(acquireRunLock(directory, { takeOver: true })).rejects.toThrow(
+      `in use by process ${process.pid}`,
     );
   });
 

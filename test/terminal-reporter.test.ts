@@ -3,22 +3,29 @@ import { stripVTControlCharacters } from 'node:util';
 import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { progressLine } from '../deploy/terminal/block.ts';
+import type { LogFormat } from '../deploy/terminal/log.ts';
 import { createReporter, type ReporterMode } from '../deploy/terminal/reporter.ts';
 import { createStyle } from '../deploy/terminal/style.ts';
 import { type RunEvent, runEventSchema } from '../shared/events.ts';
 import { end, epoch, everyKind, run, step, url, viewOf, worker } from './terminal-events.ts';
 
+interface ReportOptions {
+  readonly isTTY?: boolean;
+  readonly env?: Record<string, string>;
+  readonly logFormat?: LogFormat;
+}
+
 describe('the reporter', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  function report(mode: ReporterMode, { isTTY = false, env = {} } = {}) {
+  function report(mode: ReporterMode, { isTTY = false, env = {}, logFormat }: ReportOptions = {}) {
     const stdout = Object.assign(new PassThrough(), { isTTY, columns: 100, rows: 30 });
     const stderr = Object.assign(new PassThrough(), { isTTY, columns: 100, rows: 30 });
     const written = { out: '', err: '' };
     stdout.on('data', (bytes) => (written.out += bytes));
     stderr.on('data', (bytes) => (written.err += bytes));
-    const reporter = createReporter({ stdout, stderr, mode, env });
+    const reporter = createReporter({ stdout, stderr, mode, env, logFormat });
     return { reporter, stdout, written, all: (events: RunEvent[]) => events.map(reporter.event) };
   }
 
@@ -42,6 +49,52 @@ describe('the reporter', () => {
     all([step, epoch]);
     vi.advanceTimersByTime(60_000);
     expect(written.out.match(/step 412\/938/g)).toHaveLength(1);
+  });
+
+  it('writes what people read as lines of JSON to stderr, where that is asked for', () => {
+    const { all, written, reporter } = report('human', { isTTY: true, logFormat: 'json' });
+    all(everyKind);
+    reporter.say('by the way');
+    vi.advanceTimersByTime(10_000);
+    expect(written.out).toBe('');
+    const lines = written.err
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    for (const { time, level, message } of lines) {
+      expect(new Date(time).toISOString()).toBe(time);
+      expect(level).toMatch(/^(info|warning|error)$/);
+      expect(message).toMatch(/^[^\n\u001b]+$/);
+    }
+    expect(lines.find(({ type }) => type === 'run')).toMatchObject({
+      level: 'info',
+      type: 'run',
+      message: expect.stringMatching(/^run \S+ at http/),
+    });
+    expect(lines.at(-1)).toMatchObject({ message: 'by the way' });
+  });
+
+  it('writes trouble alone as JSON, and says how bad it is', () => {
+    const { all, written } = report('quiet', { logFormat: 'json' });
+    all([run, step, epoch, { ...end, reason: 'diverged' }]);
+    vi.advanceTimersByTime(10_000);
+    expect(
+      written.err
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      expect.objectContaining({ level: 'error', type: 'end', message: 'the run ended: diverged' }),
+    ]);
+  });
+
+  it('leaves the events of --json as they are', () => {
+    const plain = report('json');
+    const logged = report('json', { logFormat: 'json' });
+    plain.all(everyKind);
+    logged.all(everyKind);
+    expect(logged.written.out).toBe(plain.written.out);
+    expect(logged.written.err).toMatch(/^\{"time":/);
   });
 
   it('pins the block in a terminal, redraws it ten times a second, and takes it away', () => {

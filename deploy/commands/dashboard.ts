@@ -41,9 +41,11 @@ export const dashboard = defineCommand({
     const count = await countRuns(root);
     const warn = (message: string): boolean => process.stderr.write(`${message}\n`);
     const admission = await prepareAdmission(flags);
-    const { isGuarded, linksLastMs, publicHost, publicUrl, tls } = admission;
+    const { isGuarded, linksLastMs, publicHost, publicUrl, tls, tokens } = admission;
     const linksFile = join(root, 'links.json');
-    const entry = isGuarded ? entryOf({ path: linksFile, linksLastMs, warn }) : undefined;
+    const entry = isGuarded
+      ? entryOf({ path: linksFile, linksLastMs, given: tokens, warn })
+      : undefined;
     const pages = openPages(() => warn('building the pages, this once'));
     pages.catch((error: Error) => warn(error.message));
     const refusals = createRefusals(warn);

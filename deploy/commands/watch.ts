@@ -23,13 +23,21 @@ export const watch = defineCommand({
     ['$0 watch http://lab:7070', 'Until the run ends'],
     ['$0 watch http://lab:7070 --json', 'For programs'],
   ],
-  async run({ url, json, quiet, ...guest }): Promise<ExitCode> {
+  async run({ url, json, quiet, logFormat, ...guest }): Promise<ExitCode> {
     const { url: coordinator, token, tlsFingerprint } = parseDestination(url, guest);
     const mode = json ? 'json' : quiet ? 'quiet' : 'human';
     const { stdout, stderr, env } = process;
     // Where one link lets us watch, it is not ours to say how others come in.
     const doors = { kind: token === undefined ? 'open' : 'private' } as const;
-    const reporter = createReporter({ stdout, stderr, mode, env, doors, block: watchBlock });
+    const reporter = createReporter({
+      stdout,
+      stderr,
+      mode,
+      logFormat,
+      env,
+      doors,
+      block: watchBlock,
+    });
     const watching = watchRun(
       coordinator,
       {

@@ -5,9 +5,10 @@ import { guestOptions } from '../admission-options.ts';
 import { defineCommand } from '../command.ts';
 import { type Destination, parseDestination } from '../coordinator-url.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
-import { onInterrupt } from '../interrupt.ts';
+import { onInterrupt, pause } from '../interrupt.ts';
 import { engineOption } from '../serve-options.ts';
 import { superviseWorkers } from '../supervisor.ts';
+import { createLog, type Log, logFormatOption } from '../terminal/log.ts';
 
 export const worker = defineCommand({
   usage: 'worker <url>',
@@ -36,32 +37,47 @@ export const worker = defineCommand({
       defaultDescription: "the user's cache folder",
       requiresArg: true,
     },
+    stay: {
+      type: 'boolean',
+      describe: 'Wait for the next run when one has ended or was stopped',
+    },
+    'log-format': logFormatOption,
   },
   examples: [
     ["$0 worker 'http://192.168.1.5:7070/#t=TOKEN'", 'Join with one process'],
     ["$0 worker 'http://lab:7070/#t=TOKEN' --procs 4", 'Join with four'],
   ],
-  run({ url, procs, name, engine, cache, ...guest }) {
+  async run({ url, procs, name, engine, cache, stay, logFormat, ...guest }) {
+    const log = createLog(logFormat);
     const coordinator = parseDestination(url, guest);
     if (!Number.isSafeInteger(procs) || procs < 1) {
       throw new CliError('usage', `--procs: expected a whole number from 1, got ${procs}.`);
     }
-    return procs === 1
-      ? workHere(coordinator, { name, engine, cacheDirectory: cache })
-      : superviseMany(coordinator, procs, name ?? hostname(), [
-          '--engine',
-          engine,
-          ...(cache === undefined ? [] : ['--cache', cache]),
-        ]);
+    const work = (): Promise<ExitCode> =>
+      procs === 1
+        ? workHere(coordinator, log, { name, engine, cacheDirectory: cache })
+        : superviseMany(coordinator, log, procs, name ?? hostname(), [
+            '--engine',
+            engine,
+            ...(cache === undefined ? [] : ['--cache', cache]),
+          ]);
+    for (;;) {
+      const ending = await work();
+      if (!stay || ending !== 'ok') return ending;
+      if ((await pause(betweenRunsMs)) === 'interrupted') return 'interrupted';
+    }
   },
 });
 
+/** A completed run may be looked at for a while, and would only say again that it is over. */
+const betweenRunsMs = 2000;
+
 async function workHere(
   coordinator: Destination,
+  log: Log,
   options: Omit<Parameters<typeof startNodeWorker>[0], keyof Destination | 'log'>,
 ): Promise<ExitCode> {
-  const log = (message: string): void => console.log(message);
-  const here = startNodeWorker({ ...options, ...coordinator, log });
+  const here = startNodeWorker({ ...options, ...coordinator, log: log.info });
   let isInterrupted = false;
   const leave = (): void => here.leave('its process was asked to end');
   const ignore = onInterrupt((signal) => {
@@ -75,14 +91,14 @@ async function workHere(
   const ending = await here.ending;
   ignore();
   if (isInterrupted) return 'interrupted';
-  return statusOf(ending, coordinator.url);
+  return statusOf(ending, coordinator.url, log);
 }
 
 /** Throws what a person has to know. */
-function statusOf(ending: WorkerEnding, url: string): ExitCode {
+function statusOf(ending: WorkerEnding, url: string, log: Log): ExitCode {
   switch (ending.kind) {
     case 'finished':
-      console.log(`the run is over: ${ending.reason}`);
+      log.info(`the run is over: ${ending.reason}`);
       return 'ok';
     case 'left':
       return 'ok';
@@ -100,13 +116,13 @@ function statusOf(ending: WorkerEnding, url: string): ExitCode {
 
 async function superviseMany(
   { url, ...credentials }: Destination,
+  { info, warn }: Log,
   count: number,
   name: string,
   flags: readonly string[],
 ): Promise<ExitCode> {
-  const onNotice = (message: string): void => console.error(message);
-  console.log(`${count} worker processes compute for ${url}`);
-  const supervisor = superviseWorkers({ count, url, credentials, name, flags, onNotice });
+  info(`${count} worker processes compute for ${url}`);
+  const supervisor = superviseWorkers({ count, url, credentials, name, flags, onNotice: warn });
   let isInterrupted = false;
   const ignore = onInterrupt(() => {
     isInterrupted = true;

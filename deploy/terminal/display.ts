@@ -6,6 +6,7 @@ import { emptyView, type RunView, reduceView } from '../../shared/run-view.ts';
 import { type Block, blockLines, progressLine, type TerminalSize } from './block.ts';
 import { sanitize, widthOf } from './format.ts';
 import type { Doors } from './invitation.ts';
+import { createLimiter } from './limiter.ts';
 import { permanentLines } from './lines.ts';
 import { createOutput, type Output, type OutputStream } from './output.ts';
 import { createStyle, type Environment } from './style.ts';
@@ -13,7 +14,7 @@ import { createStyle, type Environment } from './style.ts';
 /** Faster than this, digits cannot be read and a remote terminal falls behind. */
 const redrawIntervalMs = 100;
 /** In a log every line stays, so epochs shorter than this leave no line but their own. */
-const progressIntervalMs = 10_000;
+export const progressIntervalMs = 10_000;
 
 export interface Display {
   event(event: RunEvent): void;
@@ -136,25 +137,5 @@ function plain(output: Output, linesOf: LinesOf): Display {
     },
     say: (message) => output.write(`${sanitize(message)}\n`),
     close: progress.cancel,
-  };
-}
-
-/** Runs `action` once after any number of requests, and at most once an interval. */
-function createLimiter(action: () => void, intervalMs: number) {
-  let timer: NodeJS.Timeout | undefined;
-  const cancel = () => {
-    clearTimeout(timer);
-    timer = undefined;
-  };
-  const run = () => {
-    timer = undefined;
-    action();
-  };
-  return {
-    cancel,
-    request() {
-      // A display must not keep a process alive that has nothing else to do.
-      timer ??= setTimeout(run, intervalMs).unref();
-    },
   };
 }

@@ -1,12 +1,14 @@
 // Shows a run as it happens, in the way that suits who reads: a person, a program, or nobody.
-import type { RunEvent } from '../../shared/events.ts';
 import type { Block } from './block.ts';
 import { createDisplay, type Display } from './display.ts';
 import { jsonLine, sanitize } from './format.ts';
 import type { Doors } from './invitation.ts';
+import { createJsonLog } from './json-log.ts';
 import { permanentLines } from './lines.ts';
+import type { LogFormat } from './log.ts';
 import { createOutput, type OutputStream } from './output.ts';
 import { createStyle, type Environment } from './style.ts';
+import { isTrouble } from './trouble.ts';
 
 /**
  * - `human`: everything on stdout.
@@ -21,6 +23,8 @@ export interface ReporterOptions {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly mode: ReporterMode;
+  /** With `json`, what people read is lines of JSON on stderr. */
+  readonly logFormat?: LogFormat;
   readonly env: Environment;
   /** What a terminal shows all the time. */
   readonly block?: Block;
@@ -37,15 +41,19 @@ export function createReporter(options: ReporterOptions): Reporter {
   return reporters[options.mode](options);
 }
 
-function human({ stdout, env, doors, block }: ReporterOptions): Reporter {
+function human({ stdout, stderr, env, doors, block, logFormat }: ReporterOptions): Reporter {
+  if (logFormat === 'json') return createJsonLog(stderr);
   return createDisplay(stdout, { env, doors, block });
 }
 
-function json({ stdout, stderr, env, doors, block }: ReporterOptions): Reporter {
+function json({ stdout, stderr, env, doors, block, logFormat }: ReporterOptions): Reporter {
   const output = createOutput(stdout);
   // On one screen with the events, a block that is drawn over again would erase them.
   const allowPinned = stdout.isTTY !== true;
-  const display = createDisplay(stderr, { env, doors, block, allowPinned, showsLinks: false });
+  const display =
+    logFormat === 'json'
+      ? createJsonLog(stderr)
+      : createDisplay(stderr, { env, doors, block, allowPinned, showsLinks: false });
   return {
     event(event) {
       output.write(jsonLine(event));
@@ -56,7 +64,8 @@ function json({ stdout, stderr, env, doors, block }: ReporterOptions): Reporter 
   };
 }
 
-function quiet({ stderr, env }: ReporterOptions): Reporter {
+function quiet({ stderr, env, logFormat }: ReporterOptions): Reporter {
+  if (logFormat === 'json') return createJsonLog(stderr, { isQuiet: true });
   const style = createStyle(stderr, env);
   const output = createOutput(stderr);
   return {
@@ -66,18 +75,4 @@ function quiet({ stderr, env }: ReporterOptions): Reporter {
     say: (message) => output.write(`${sanitize(message)}\n`),
     close() {},
   };
-}
-
-/** Workers that come and go are no trouble: a run is made for that. */
-function isTrouble(event: RunEvent): boolean {
-  switch (event.type) {
-    case 'notice':
-      return event.level === 'warning';
-    case 'checkpoint':
-      return event.error !== undefined;
-    case 'end':
-      return event.reason === 'diverged' || event.reason === 'failed';
-    default:
-      return false;
-  }
 }

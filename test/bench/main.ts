@@ -24,6 +24,7 @@ const { values } = parseArgs({
     batches: { type: 'string', default: '64,128,512' },
     rounds: { type: 'string', default: '3' },
     file: { type: 'string' },
+    baseline: { type: 'string' },
     'step-cost': { type: 'boolean' },
     watchers: { type: 'boolean' },
     steps: { type: 'string', default: '600' },
@@ -63,9 +64,9 @@ if (values.accuracy) {
   });
 }
 if (values.speed) {
-  const { batches, rounds, file } = values;
+  const { batches, rounds, file, baseline } = values;
   const batchSizes = batches.split(',').map(Number);
-  await measureSpeed({ batchSizes, rounds: Number(rounds), file });
+  await measureSpeed({ batchSizes, rounds: Number(rounds), file, baseline });
 }
 if (values['step-cost']) {
   await measureStepCost({

@@ -2,6 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { aligned } from '../aligned.ts';
+import { keepsTo, type SpeedResult } from './baseline.ts';
+import { median } from './median.ts';
 import {
   type Measurement,
   pythonWithTorch,
@@ -15,18 +17,23 @@ export interface SpeedOptions {
   readonly rounds: number;
   /** Where to leave all figures as JSON. */
   readonly file?: string;
+  /** Such a file of an earlier day: the exit status is 1 when a side is slower than it was. */
+  readonly baseline?: string;
 }
 
 const yardstick = 'PyTorch DDP';
 
-interface Result {
-  readonly side: string;
-  readonly batchSize: number;
+interface Result extends SpeedResult {
   readonly measurements: Measurement[];
 }
 
 /** Prints a table a batch size; times are medians, ratios medians of the ratios of each round. */
-export async function measureSpeed({ batchSizes, rounds, file }: SpeedOptions): Promise<void> {
+export async function measureSpeed({
+  batchSizes,
+  rounds,
+  file,
+  baseline,
+}: SpeedOptions): Promise<void> {
   const sides = sidesHere();
   const results: Result[] = [];
   for (const batchSize of batchSizes) {
@@ -42,6 +49,7 @@ export async function measureSpeed({ batchSizes, rounds, file }: SpeedOptions): 
     );
     results.push(...ofBatch);
   }
+  if (baseline !== undefined && !(await keepsTo(baseline, results))) process.exitCode = 1;
   if (file === undefined) return;
   const [{ model }] = cpus();
   const machine = { processor: model, cores: cpus().length, node: process.version };
@@ -92,8 +100,4 @@ function tableOf(results: readonly Result[]): string {
     ];
   });
   return aligned([head, ...lines]);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

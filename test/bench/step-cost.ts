@@ -6,6 +6,7 @@ import type { RunEventOf } from '../../shared/events.ts';
 import { aligned } from '../aligned.ts';
 import { useOf } from '../chaos/process-use.ts';
 import { inScope, startTutti, type TestScope, type Tutti, temporaryFolder } from '../support.ts';
+import { phases, phasesOf } from './profile-phases.ts';
 
 export interface StepCostOptions {
   readonly steps: number;
@@ -33,10 +34,11 @@ export async function measureStepCost(options: StepCostOptions): Promise<void> {
     const after = await snapshotsOf(processes);
     console.log(tableOf(before, after, first, last));
     if (options.profileDirectory === undefined) return;
-    for (const [, tutti] of processes.reverse()) {
+    for (const [, tutti] of processes.toReversed()) {
       tutti.kill('SIGTERM');
       await tutti.exit;
     }
+    console.log(await splitOf(processes, options.profileDirectory, last.version));
   });
 }
 
@@ -67,6 +69,15 @@ async function profileFlags(name: string, directory: string | undefined): Promis
   const folder = resolve(directory, name);
   await mkdir(folder, { recursive: true });
   return ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+}
+
+/** Of the main threads, and of all steps since the first: what an engine computes in threads of its own is not there. */
+async function splitOf(processes: Processes, directory: string, steps: number): Promise<string> {
+  const rows = processes.map(async ([name]) => {
+    const spent = await phasesOf(join(directory, name));
+    return [name, ...phases.map((phase) => ((spent.get(phase) ?? 0) / steps).toFixed(2))];
+  });
+  return aligned([['ms a step', ...phases], ...(await Promise.all(rows))]);
 }
 
 interface Snapshot {

@@ -7,6 +7,7 @@ import { useOf } from '../chaos/process-use.ts';
 import { newStranger } from '../hostile-client.ts';
 import { dial } from '../raw-websocket.ts';
 import { inScope, type TestScope, type Tutti } from '../support.ts';
+import { median } from './median.ts';
 import { cpuMsOf, startRun } from './step-cost.ts';
 
 export interface WatchersOptions {
@@ -132,10 +133,4 @@ function tableOf(alone: readonly Stretch[], watched: readonly Stretch[]): string
   });
   const count = Object.values(crowd).reduce((sum, each) => sum + each, 0);
   return aligned([['medians', 'alone', `${count} watchers`, 'ratio'], ...rows]);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
 }
