@@ -44,22 +44,37 @@ export function allot(shards: readonly number[], candidates: readonly Candidate[
     .map(({ worker, runs }) => ({ worker, runs: runs.slice(0, maxRunsPerLease) }));
 }
 
+/** In time that grows as n log n: as many shards are dealt as there are workers, at every step. */
 function count(shards: readonly number[], shares: readonly TimedShare[]): void {
   const kept = shares.map(({ parts }) => {
     return parts ? shards.filter((shard) => parts.has(shard)).length : shards.length;
   });
-  const nextMs = ({ shardMs, count }: TimedShare, at: number): number =>
-    shardMs * (count + 1 + (count < kept[at] ? 0 : costOfFetching));
-  for (let open = shards.length; open > 0; open--) {
-    let soonest = 0;
-    let soonestMs = nextMs(shares[0], 0);
-    for (let at = 1; at < shares.length; at++) {
-      const ms = nextMs(shares[at], at);
-      if (ms >= soonestMs) continue;
-      soonest = at;
-      soonestMs = ms;
+  const nextMs = (at: number): number => {
+    const { shardMs, count } = shares[at];
+    return shardMs * (count + 1 + (count < kept[at] ? 0 : costOfFetching));
+  };
+  // A heap: whoever would finish one more shard first is on top, of several the first of them.
+  const heap = shares.map((_, at) => ({ at, ms: nextMs(at) }));
+  const isBefore = (one: number, other: number): boolean =>
+    heap[one].ms < heap[other].ms ||
+    (heap[one].ms === heap[other].ms && heap[one].at < heap[other].at);
+  const sink = (from: number): void => {
+    for (let place = from; ; ) {
+      const [left, right] = [2 * place + 1, 2 * place + 2];
+      let first = place;
+      if (left < heap.length && isBefore(left, first)) first = left;
+      if (right < heap.length && isBefore(right, first)) first = right;
+      if (first === place) return;
+      [heap[place], heap[first]] = [heap[first], heap[place]];
+      place = first;
     }
-    shares[soonest].count++;
+  };
+  for (let place = heap.length >> 1; place >= 0; place--) sink(place);
+  for (let open = shards.length; open > 0; open--) {
+    const [soonest] = heap;
+    shares[soonest.at].count++;
+    soonest.ms = nextMs(soonest.at);
+    sink(0);
   }
 }
 

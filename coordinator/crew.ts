@@ -79,6 +79,11 @@ export class Crew<Step extends StepShards> {
     this.#step = step;
   }
 
+  /** It wants something else than before. */
+  changeStep(): void {
+    this.#leases.stir();
+  }
+
   /** No step is in progress. */
   endStep(): void {
     this.#step = undefined;
@@ -138,9 +143,12 @@ export class Crew<Step extends StepShards> {
   #ready(member: Member, samplesPerSecond: number, now: number): void {
     const shardSamples = this.#plan.stepSize(0) / this.#plan.shards;
     member.shardMs = claimedShardMs(shardSamples, samplesPerSecond);
-    if (member.state.kind !== 'preparing') return;
-    member.state = { kind: 'idle' };
+    const { kind } = member.state;
+    // At another speed it may be of use where it was not.
+    if (kind === 'idle') this.#leases.free(member, now);
+    if (kind !== 'preparing') return;
     member.lastLeasedAt = now;
+    this.#leases.free(member, now);
     const { worker } = member;
     const workers = this.readyCount;
     if (workers > this.#plan.shards) this.#effects.push({ type: 'standby', worker, workers });

@@ -17,13 +17,21 @@ export function drive<Event, Effect>(
   perform: (effect: Effect, now: number) => void,
 ): (event: Event | Tick) => void {
   let wakeTimer: NodeJS.Timeout | undefined;
+  let isAlarmDue = false;
   const dispatch = (event: Event | Tick): void => {
     const now = performance.now();
     for (const effect of core.handle(event, now)) perform(effect, now);
+    // Once for all that comes in one turn of the loop: it looks at every worker.
+    if (!isAlarmDue) setImmediate(setAlarm);
+    isAlarmDue = true;
+  };
+  const setAlarm = (): void => {
+    isAlarmDue = false;
     clearTimeout(wakeTimer);
     const wakeAt = core.wakeAt();
     if (!Number.isFinite(wakeAt)) return;
-    wakeTimer = setTimeout(() => dispatch({ type: 'tick' }), Math.max(0, wakeAt - now));
+    const pauseMs = Math.max(0, wakeAt - performance.now());
+    wakeTimer = setTimeout(() => dispatch({ type: 'tick' }), pauseMs);
   };
   return dispatch;
 }

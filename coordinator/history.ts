@@ -16,7 +16,10 @@ export class History {
   #stepsSeen = 0;
 
   add(event: RunEvent): void {
-    if (event.type === 'step') this.#thinSteps();
+    if (event.type === 'step') {
+      this.#thinSteps();
+      this.#forgetContributions();
+    }
     // The table of workers is of this moment.
     if (event.type === 'workers') this.#removeLast('workers');
     this.events.push(event);
@@ -38,6 +41,15 @@ export class History {
     let position = 0;
     const kept = this.events.filter(({ type }) => type !== 'step' || position++ % 2 === 0);
     this.events.splice(0, this.events.length, ...kept);
+  }
+
+  /** Of the latest step alone: one number a worker, thousands of times, would outgrow all that is drawn. */
+  #forgetContributions(): void {
+    const at = this.events.findLastIndex(({ type }) => type === 'step');
+    const event = this.events[at];
+    if (event?.type !== 'step') return;
+    const { contributions: _, ...rest } = event;
+    this.events[at] = rest;
   }
 
   #removeLast(type: RunEvent['type']): void {

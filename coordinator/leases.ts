@@ -14,13 +14,33 @@ import {
   remember,
   rememberShards,
   runKey,
+  type WorkerState,
 } from './membership.ts';
 import type { StepShards } from './step-shards.ts';
+
+/** Nothing can be given until something happens that changes that. */
+interface Calm {
+  /** In the step that follows so many committed ones. */
+  readonly version: number;
+  /** Then a lease is late, or somebody is to be probed. */
+  readonly until: number;
+  /** Of the leases that may be copied: for whoever would be sooner. */
+  readonly latestDueAt: number;
+}
+
+const restless: Calm = {
+  version: -1,
+  until: Number.NEGATIVE_INFINITY,
+  latestDueAt: Number.POSITIVE_INFINITY,
+};
 
 export class Leases {
   readonly #members = new Map<string, Member>();
   readonly #times: LeaseTimes;
   readonly #hasParts: boolean;
+  /** No lease expires and no pause ends before this, so that not every event looks at every worker. */
+  #nothingEndsBefore = Number.POSITIVE_INFINITY;
+  #calm = restless;
 
   constructor(times: LeaseTimes, { hasParts }: Pick<Plan, 'hasParts'>) {
     this.#times = times;
@@ -48,12 +68,27 @@ export class Leases {
     const member = this.#members.get(worker);
     if (member?.state.kind === 'working') release(member.state.lease, step);
     this.#members.delete(worker);
+    this.#calm = restless;
+  }
+
+  /** The step wants something else than before. */
+  stir(): void {
+    this.#calm = restless;
+  }
+
+  /** There is nothing that the worker has to do. */
+  free(member: Member, now: number): void {
+    become(member, { kind: 'idle' });
+    const { version, latestDueAt } = this.#calm;
+    const mayBeProbed = member.lastNeededVersion !== version;
+    if (mayBeProbed || now + member.shardMs < latestDueAt) this.#calm = restless;
   }
 
   /** Hands back what the worker has, which gets nothing before it is ready again. */
   rest(member: Member, step: StepShards | undefined): void {
     if (member.state.kind === 'working') release(member.state.lease, step);
-    member.state = { kind: 'preparing' };
+    become(member, { kind: 'preparing' });
+    this.stir();
   }
 
   /** Somebody computes a shard of the step right now. */
@@ -81,27 +116,34 @@ export class Leases {
     if (at < 0) return;
     lease.pending.splice(at, 1);
     // The runs of a suspect were released when its lease expired.
-    if (state.kind === 'working') release({ ...lease, pending: [run] }, step);
+    if (state.kind === 'working') {
+      release({ ...lease, pending: [run] }, step);
+      // It was a copy, and should it not be used there may be another.
+      if (!step?.hasUnheldShards) this.#calm = restless;
+    }
     if (lease.pending.length > 0) return;
     if (!lease.isFirst) measure(member, lease, now);
     member.expirations = 0;
-    member.state = { kind: 'idle' };
+    this.free(member, now);
   }
 
   expire(step: StepShards | undefined, now: number): CrewEffect[] {
+    if (now < this.#nothingEndsBefore) return [];
     const effects: CrewEffect[] = [];
     for (const member of this.#members.values()) {
       const { state, worker } = member;
-      if (state.kind === 'suspect' && now >= state.retryAt) member.state = { kind: 'idle' };
+      if (state.kind === 'suspect' && now >= state.retryAt) become(member, { kind: 'idle' });
       if (state.kind !== 'working' || now < state.lease.expiresAt) continue;
       release(state.lease, step);
       const pauseMs = this.#times.retryMs * 2 ** member.expirations++;
       const retryAt = now + Math.min(pauseMs, this.#times.maxRetryMs);
-      member.state = { kind: 'suspect', lease: state.lease, retryAt };
+      become(member, { kind: 'suspect', lease: state.lease, retryAt });
       // It may never have received them.
       member.weightsVersion = -1;
       effects.push({ type: 'late', worker, silentMs: now - state.lease.issuedAt });
     }
+    this.#nothingEndsBefore = this.#nextEnd();
+    this.#calm = restless;
     return effects;
   }
 
@@ -113,12 +155,14 @@ export class Leases {
     for (const member of this.#members.values()) {
       const { state } = member;
       if (state.kind !== 'working' || state.lease.isProbe || now >= state.lease.lateAt) continue;
-      member.state = { kind: 'idle' };
+      become(member, { kind: 'idle' });
     }
   }
 
   /** Gives every shard that nobody computes to the idle workers, then copies of late ones to whoever is left. */
   give(step: StepShards, now: number): CrewEffect[] {
+    const { version, until } = this.#calm;
+    if (version === step.version && now < until && !step.hasUnheldShards) return [];
     const effects: CrewEffect[] = [];
     let idle = this.#idleMembers(step);
     // More than once when the shards come in more pieces than fit into the leases of the fastest.
@@ -135,21 +179,44 @@ export class Leases {
       effects.push(...copies);
       copies = this.#copyLate(step, now);
     }
+    this.#calm = this.#calmOf(step);
     return effects;
   }
 
   /** When a lease expires, runs late or a pause ends; infinity when only an event can help. */
   wakeAt(step: StepShards | undefined): number {
-    let wakeAt = Number.POSITIVE_INFINITY;
+    const wakeAt = this.#nextEnd();
     let lateAt = Number.POSITIVE_INFINITY;
     for (const { state } of this.#members.values()) {
-      if (state.kind === 'suspect') wakeAt = Math.min(wakeAt, state.retryAt);
-      if (state.kind !== 'working') continue;
-      wakeAt = Math.min(wakeAt, state.lease.expiresAt);
-      if (copyableRun(state.lease, step)) lateAt = Math.min(lateAt, state.lease.lateAt);
+      if (state.kind !== 'working' || !copyableRun(state.lease, step)) continue;
+      lateAt = Math.min(lateAt, state.lease.lateAt);
     }
     if (lateAt >= wakeAt || step === undefined) return wakeAt;
     return this.#idleMembers(step).length > 0 ? lateAt : wakeAt;
+  }
+
+  #nextEnd(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { state } of this.#members.values()) {
+      if (state.kind === 'suspect') next = Math.min(next, state.retryAt);
+      if (state.kind === 'working') next = Math.min(next, state.lease.expiresAt);
+    }
+    return next;
+  }
+
+  /** Everything is given that can be: what may change that. */
+  #calmOf(step: StepShards): Calm {
+    const { version } = step;
+    let until = Number.POSITIVE_INFINITY;
+    let latestDueAt = Number.NEGATIVE_INFINITY;
+    for (const member of this.#members.values()) {
+      const { state } = member;
+      if (state.kind === 'idle') until = Math.min(until, this.#probeAt(member, version));
+      if (state.kind !== 'working' || !copyableRun(state.lease, step)) continue;
+      until = Math.min(until, state.lease.lateAt);
+      latestDueAt = Math.max(latestDueAt, state.lease.dueAt);
+    }
+    return { version, until, latestDueAt };
   }
 
   /**
@@ -181,7 +248,8 @@ export class Leases {
     }
     rememberShards(member, runs);
     const isCurrent = member.weightsVersion === version;
-    member.state = { kind: 'working', lease };
+    become(member, { kind: 'working', lease });
+    this.#nothingEndsBefore = Math.min(this.#nothingEndsBefore, lease.expiresAt);
     member.weightsVersion = version;
     member.lastLeasedAt = now;
     member.probes = isProbe ? member.probes + 1 : 0;
@@ -195,14 +263,9 @@ export class Leases {
    * that let a lease expire does so first of all.
    */
   #probe(step: StepShards, now: number): CrewEffect[] {
-    const { probeMs, maxProbeMs } = this.#times;
     const effects: CrewEffect[] = [];
     for (const member of this.#members.values()) {
-      if (member.state.kind !== 'idle') continue;
-      const { expirations, lastNeededVersion, lastLeasedAt, probes } = member;
-      const pauseMs = Math.min(probeMs * 2 ** probes, maxProbeMs);
-      const isNeeded = lastNeededVersion === step.version || now - lastLeasedAt < pauseMs;
-      if (expirations === 0 && isNeeded) continue;
+      if (member.state.kind !== 'idle' || now < this.#probeAt(member, step.version)) continue;
       const run = step.lastMissingShard(member.parts);
       if (run !== undefined)
         effects.push(...this.#lease(member, { runs: [run], isProbe: true }, step, now));
@@ -210,16 +273,26 @@ export class Leases {
     return effects;
   }
 
+  /** When an idle worker is to be probed in the step that follows `version` committed ones. */
+  #probeAt({ expirations, lastNeededVersion, lastLeasedAt, probes }: Member, version: number) {
+    const { probeMs, maxProbeMs } = this.#times;
+    if (expirations > 0) return Number.NEGATIVE_INFINITY;
+    if (lastNeededVersion === version) return Number.POSITIVE_INFINITY;
+    return lastLeasedAt + Math.min(probeMs * 2 ** probes, maxProbeMs);
+  }
+
   /** Near the end of a step: idle workers compute what is late, or what they would finish sooner. */
   #copyLate(step: StepShards, now: number): CrewEffect[] {
     const effects: CrewEffect[] = [];
     const idle = this.#idleMembers(step);
+    const fastestMs = Math.min(...idle.map(({ shardMs }) => shardMs));
     for (const { state } of [...this.#members.values()]) {
       if (idle.length === 0) break;
       if (state.kind !== 'working') continue;
       const { lease } = state;
       const run = copyableRun(lease, step);
       if (run === undefined) continue;
+      if (now < lease.lateAt && now + fastestMs * run.length >= lease.dueAt) continue;
       const [soonest] = idle.sort((a, b) => runMs(a, run) - runMs(b, run));
       const isFaster = now + runMs(soonest, run) < lease.dueAt;
       if (now < lease.lateAt && !isFaster) continue;
@@ -228,6 +301,11 @@ export class Leases {
     }
     return effects;
   }
+}
+
+/** Nobody else changes what a worker does: what is known of all of them would not be true any more. */
+function become(member: { state: WorkerState }, state: WorkerState): void {
+  member.state = state;
 }
 
 function release({ version, pending, isProbe }: Lease, step: StepShards | undefined): void {

@@ -13,7 +13,8 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = {
-  maxConnections: 2000,
+  // A thousand workers who all begin: each has a socket, and four blocks of training data on their way.
+  maxConnections: 6000,
   joinTimeoutMs: 120_000,
   messagesPerSecond: 10_000,
 };

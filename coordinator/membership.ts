@@ -35,7 +35,8 @@ export type Owed = 'owed' | 'probe';
 export interface Member {
   readonly worker: string;
   readonly name: string;
-  state: WorkerState;
+  /** Changed by the leases alone. */
+  readonly state: WorkerState;
   /** Measured time for one shard from lease to answer: a moving geometric mean. */
   shardMs: number;
   /** How many compute for it: 1, unless it is a relay. */

@@ -35,7 +35,14 @@ export function place(shards: readonly number[], shares: readonly Share[]): void
     };
     for (const { share, run } of claims(takers, runs)) offer(share, run);
     const rest = leastClaimedFirst(shares, runs);
-    for (const share of takers) for (const run of rest) offer(share, run);
+    // Where the first of them have gone, nobody looks again.
+    let firstFree = 0;
+    for (const share of takers) {
+      while (firstFree < rest.length && !free.has(rest[firstFree].start)) firstFree++;
+      for (let at = firstFree; at < rest.length && share.count >= length; at++) {
+        offer(share, rest[at]);
+      }
+    }
   }
 }
 

@@ -86,6 +86,7 @@ export class RelayCore {
     switch (event.type) {
       case 'leased':
         this.#stepAt(event.version, now).order(event.runs);
+        this.#crew.changeStep();
         return [];
       case 'tick':
         return [];

@@ -56,6 +56,8 @@ export interface EdgeServer {
 /** A request's headers are a few hundred bytes: whoever takes longer is not asking for anything. */
 const slowHeadersMs = 10_000;
 const farewellMs = 1000;
+/** Connections that wait to be accepted: whoever finds no place in Node's usual 511 tries again a second later. */
+const longestQueue = 4096;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL ...) when it cannot listen. */
 export async function startServer(options: ServerOptions): Promise<EdgeServer> {
@@ -92,7 +94,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   limitWebSockets(io, options.incoming);
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
-    http.listen(port, host, () => {
+    http.listen({ port, host, backlog: longestQueue }, () => {
       http.off('error', reject);
       resolve();
     });

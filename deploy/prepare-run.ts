@@ -17,6 +17,7 @@ import { tensorsToWeights } from '../shared/model/state-dict.ts';
 import { decodeSafetensors } from '../shared/safetensors.ts';
 import { camelCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
+import { withChoiceForLine } from './line-choice.ts';
 import { claimRun, isStarted, refuseOtherConfig } from './named-run.ts';
 import { type ConfigFlags, configOf, configOptions } from './run-options.ts';
 import { tellWatcher } from './terminal/tell-watcher.ts';
@@ -55,9 +56,14 @@ async function prepareNewRun(flags: NewRunFlags): Promise<PreparedRun> {
     directory: flags.data,
     onSlow: flags.quiet ? undefined : tellWatcher,
   });
-  const config = configOf(flags, loaded);
+  const chosen = withChoiceForLine(flags, loaded);
+  const config = configOf(chosen.flags, loaded);
   const weights = await firstWeights(config, flags.init);
-  const notices = [...sliceNotices(flags, config), ...(await unfinishedNotices(root))];
+  const notices = [
+    ...chosen.notices,
+    ...sliceNotices(flags, config),
+    ...(await unfinishedNotices(root)),
+  ];
   const start = newSnapshot(config, weights);
   // Killed before its first checkpoint, a run could not go on from the weights that it was given.
   const fill = (made: RunFolder): Promise<string> =>
@@ -93,7 +99,10 @@ async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
       onSlow: flags.quiet ? undefined : tellWatcher,
     });
     refuseOtherData(loaded, config, folder);
-    if (runId !== undefined) refuseOtherConfig(configOf(flags, loaded), folder);
+    if (runId !== undefined) {
+      const { flags: chosen } = withChoiceForLine(flags, loaded);
+      refuseOtherConfig(configOf(chosen, loaded), folder);
+    }
     const { snapshot, skipped } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
     const notices = skipped.map(({ path, reason }) => `${path} is not used: ${reason}`);
     if (snapshot === undefined) {

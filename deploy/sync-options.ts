@@ -21,6 +21,12 @@ export const syncOptions = {
     defaultDescription: 'step',
     group: 'Cluster:',
   },
+  line: {
+    type: 'string',
+    describe: 'Choose codecs and local steps for workers behind such lines: 20mbit',
+    requiresArg: true,
+    group: 'Cluster:',
+  },
   'local-steps': local('steps of each replica in a round', defaults.localSteps),
   'outer-learning-rate': local('factor of what a round changed', defaults.outerLearningRate),
   'outer-momentum': local("Nesterov's momentum over rounds", defaults.outerMomentum),

@@ -79,6 +79,15 @@ describe('the history', () => {
     expect(log.history.filter(({ type }) => type === 'step')).toHaveLength(2502);
   });
 
+  it('knows who computed of the latest progress alone', () => {
+    const log = newLog();
+    log.add({ ...progress(1), contributions: { w1: 64 } });
+    const latest = log.add({ ...progress(2), contributions: { w1: 128 } });
+    expect(log.history).toMatchObject([{ step: 1 }, { step: 2 }]);
+    expect(log.history[0]).not.toHaveProperty('contributions');
+    expect(log.history[1]).toBe(latest);
+  });
+
   it('has the latest table of workers alone', () => {
     const log = newLog();
     const [, before] = [log.add({ type: 'workers', rows: [] }), log.add(notice('before'))];
@@ -131,9 +140,9 @@ function notice(message: string): NewRunEvent {
   return { type: 'notice', level: 'info', message };
 }
 
-function progress(step: number): NewRunEvent {
+function progress(step: number) {
   return {
-    type: 'step',
+    type: 'step' as const,
     epoch: 1,
     step,
     stepsPerEpoch: 9,

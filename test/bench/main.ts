@@ -1,10 +1,15 @@
 // npm run bench -- WHAT: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
+import { parseRate } from '../../deploy/line-choice.ts';
 import { measureAccuracy } from './accuracy.ts';
 import { measureCodecs } from './codecs.ts';
 import { measureEngines } from './engines.ts';
+import { printPlan } from './plan.ts';
+import { parseDuration } from './quantities.ts';
+import { measureScale, networkNames } from './scale.ts';
 import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';
+import { measureThin } from './thin.ts';
 import { measureWatchers } from './watchers.ts';
 
 const { values } = parseArgs({
@@ -27,6 +32,21 @@ const { values } = parseArgs({
     'batch-size': { type: 'string', default: '64' },
     flag: { type: 'string', multiple: true, default: [] },
     profile: { type: 'string' },
+    scale: { type: 'boolean' },
+    networks: { type: 'string', default: networkNames.join() },
+    relays: { type: 'string', default: '0' },
+    'shard-ms': { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '10' },
+    thin: { type: 'boolean' },
+    rows: { type: 'string' },
+    rate: { type: 'string', default: '20mbit' },
+    delay: { type: 'string', default: '10ms' },
+    plan: { type: 'boolean' },
+    uplink: { type: 'string', default: '20mbit' },
+    downlink: { type: 'string' },
+    latency: { type: 'string', default: '20ms' },
+    parameters: { type: 'string', default: '415310' },
+    'samples-per-second': { type: 'string', default: '2000' },
   },
 });
 
@@ -65,8 +85,53 @@ if (values.watchers) {
     batchSize: Number(values['batch-size']),
   });
 }
-const { engines, codecs, accuracy, speed, 'step-cost': stepCost, watchers } = values;
-if (![engines, codecs, accuracy, speed, stepCost, watchers].some(Boolean)) {
-  const choices = '--engines, --codecs, --accuracy, --speed, --step-cost or --watchers';
-  console.log(`Say what to measure: npm run bench -- ${choices}`);
+if (values.scale) {
+  const chosen = values.networks.split(',');
+  await measureScale({
+    workers: (values.workers ?? '8,50,200,1000').split(',').map(Number),
+    networks: networkNames.filter((name) => chosen.includes(name)),
+    relays: values.relays.split(',').map(Number),
+    shardMs: Number(values['shard-ms']),
+    seconds: Number(values.seconds),
+    file: values.file,
+    profileDirectory: values.profile,
+  });
+}
+if (values.thin) {
+  await measureThin({
+    rows: values.rows?.split(','),
+    flags: values.flag,
+    bytesPerSecond: parseRate(values.rate),
+    delayMs: parseDuration(values.delay),
+    seconds: Number(values.seconds),
+    file: values.file,
+  });
+}
+if (values.plan) {
+  const { uplink, downlink = uplink } = values;
+  const place = {
+    parameters: Number(values.parameters),
+    uplink: parseRate(uplink),
+    downlink: parseRate(downlink),
+    latencyMs: parseDuration(values.latency),
+    samplesPerStep: Number(values['batch-size']),
+    samplesPerSecond: Number(values['samples-per-second']),
+  };
+  for (const workers of (values.workers ?? '10000').split(',')) {
+    printPlan({ ...place, workers: Number(workers) }, values.file);
+  }
+}
+const benches = [
+  'engines',
+  'codecs',
+  'accuracy',
+  'speed',
+  'step-cost',
+  'watchers',
+  'scale',
+  'thin',
+  'plan',
+] as const;
+if (!benches.some((bench) => values[bench])) {
+  console.log(`Say what to measure: npm run bench -- --${benches.join(', --')}`);
 }
