@@ -41,6 +41,7 @@ import { type Pages, pageRoute } from './pages.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
+import { robustSumOf } from './shard-set.ts';
 import { Showcase } from './showcase.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import { watchRoutes } from './watch-routes.ts';
@@ -195,6 +196,7 @@ export class Coordinator {
       newVector: memory.newVector,
       optimizer: optimizerFor(config),
       gradientCodec: gradientCodecOf(config),
+      robust: robustSumOf(config),
       learningRate: (version) => rateFor(version, undefined, rates.at(version)),
     });
     showcase.learner = this.#core;

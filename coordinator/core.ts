@@ -23,12 +23,15 @@ import {
   runKey,
 } from './membership.ts';
 import { OpenStep } from './open-step.ts';
+import type { RobustSum } from './shard-set.ts';
 import { type TrainingOptions, TrainingState } from './training-state.ts';
 
 export interface CoreOptions extends TrainingOptions {
   readonly leaseTimes?: LeaseTimes;
   /** How gradients travel: as this rounds them, so sums are rounded here. Nothing is lost unless told. */
   readonly gradientCodec?: GradientCodec;
+  /** In place of a sum over the shards: then each of them is computed, and answered, by itself. */
+  readonly robust?: RobustSum;
 }
 
 const maxStrikes = 3;
@@ -46,6 +49,7 @@ export class Core {
   /** Sums of shards, from one step to the next. */
   readonly #sums: VectorPool;
   readonly #gradientCodec: GradientCodec;
+  readonly #robust: RobustSum | undefined;
   #step: OpenStep | undefined;
   #held: HoldCause = 'none';
   #pausedBy: string | undefined;
@@ -53,11 +57,12 @@ export class Core {
   #ended = false;
   #effects: Effect[] = [];
 
-  constructor({ leaseTimes = defaultLeaseTimes, gradientCodec, ...training }: CoreOptions) {
+  constructor({ leaseTimes = defaultLeaseTimes, gradientCodec, robust, ...training }: CoreOptions) {
     this.#plan = training.plan;
     this.#training = new TrainingState(training);
     this.#gradientCodec = gradientCodec ?? { codec: 'float32', seed: 0 };
-    this.#leases = new Leases(leaseTimes, this.#plan);
+    this.#robust = robust;
+    this.#leases = new Leases(leaseTimes, this.#plan, robust && 1);
     this.#sums = new VectorPool(training.newVector);
   }
 
@@ -278,7 +283,14 @@ export class Core {
     if (!mayOpen && this.#step === undefined) return;
     if (this.#step === undefined) {
       this.#leases.freeForNextStep(now);
-      this.#step = new OpenStep(this.#plan, this.#gradientCodec, this.version, now, this.#sums);
+      this.#step = new OpenStep(
+        this.#plan,
+        this.#gradientCodec,
+        this.version,
+        now,
+        this.#sums,
+        this.#robust,
+      );
     }
     const given = this.#leases.give(this.#step, now);
     if (given.length > 0) this.#training.startClock(now);

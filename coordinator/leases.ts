@@ -21,9 +21,12 @@ export class Leases {
   readonly #members = new Map<string, Member>();
   readonly #times: LeaseTimes;
   readonly #hasParts: boolean;
+  readonly #longestRun: number | undefined;
 
-  constructor(times: LeaseTimes, { hasParts }: Pick<Plan, 'hasParts'>) {
+  /** Nobody computes a run of more than `longestRun` shards. */
+  constructor(times: LeaseTimes, { hasParts }: Pick<Plan, 'hasParts'>, longestRun?: number) {
     this.#times = times;
+    this.#longestRun = longestRun;
     this.#hasParts = hasParts;
   }
 
@@ -117,7 +120,7 @@ export class Leases {
     let idle = this.#idleMembers(step);
     // More than once when the shards come in more pieces than fit into the leases of the fastest.
     while (idle.length > 0 && step.hasUnheldShards) {
-      for (const { worker, runs } of allot(step.unheldShards(), idle)) {
+      for (const { worker, runs } of allot(step.unheldShards(), idle, this.#longestRun)) {
         effects.push(...this.#lease(this.#members.get(worker)!, { runs }, step, now));
       }
       idle = this.#idleMembers(step);

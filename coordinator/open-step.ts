@@ -3,7 +3,8 @@ import { type GradientCodec, roundSum } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
-import type { VectorPool } from '../shared/vectors/pool.ts';
+import { VectorPool } from '../shared/vectors/pool.ts';
+import { type RobustSum, ShardSet, type StepSum } from './shard-set.ts';
 
 export interface Contribution extends ShardRun {
   readonly worker: string;
@@ -19,19 +20,20 @@ export class OpenStep {
   /** Workers whose gradients of this step were not usable numbers. */
   readonly unusable = new Set<string>();
 
-  readonly #sum: TreeSum;
+  readonly #sum: StepSum;
   readonly #done: boolean[];
   /** How many live leases cover each shard. */
   readonly #holders: number[];
   #unheld: number;
 
-  /** `vectors` are what the sum is held in. */
+  /** `vectors` are what the sum is held in; `robust` is for one that is no sum. */
   constructor(
     plan: Plan,
     codec: GradientCodec,
     version: number,
     now: number,
-    vectors?: VectorPool,
+    vectors = new VectorPool(),
+    robust?: RobustSum,
   ) {
     const { epoch, step } = plan.position(version);
     this.version = version;
@@ -41,7 +43,10 @@ export class OpenStep {
     this.openedAt = now;
     const round: RoundSum = (gradient, start, length) =>
       roundSum(codec, { epoch, step, start, length }, gradient);
-    this.#sum = new TreeSum(plan.shards, round, vectors);
+    const sizes = Array.from({ length: plan.shards }, (_, shard) => plan.runSize(step, shard, 1));
+    this.#sum = robust
+      ? new ShardSet({ ...robust, sizes, vectors })
+      : new TreeSum(plan.shards, round, vectors);
     this.#done = new Array(plan.shards).fill(false);
     this.#holders = new Array(plan.shards).fill(0);
     this.#unheld = plan.shards;

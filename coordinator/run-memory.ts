@@ -21,20 +21,20 @@ export interface RunMemory {
 
 export interface RunMemoryOptions {
   readonly parameterCount: number;
-  readonly config: Pick<RunConfig, 'codecs' | 'shards'>;
+  readonly config: Pick<RunConfig, 'codecs' | 'shards' | 'aggregation'>;
   /** The largest that a message to the coordinator may carry. */
   readonly maxPayloadBytes: number;
 }
 
 export function createRunMemory(options: RunMemoryOptions): RunMemory {
   const { parameterCount, config, maxPayloadBytes } = options;
-  const { codecs: names, shards } = config;
+  const { codecs: names, shards, aggregation } = config;
   const weightsBytes = codecs[names.weights].byteLength(parameterCount);
   const vectorBytes = roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
   const frameBytes = roomFor(maxPayloadBytes + maxFrameOverheadBytes);
   const slotBytes = roomFor(roomForFrame(weightsBytes));
-  // The weights, and a sum for every other shard when the ones between come last.
-  const vectors = 1 + Math.ceil(shards / 2);
+  // The weights, and a sum for every other shard when the ones between come last; or every shard, and what they become.
+  const vectors = 1 + (aggregation ? shards + 1 : Math.ceil(shards / 2));
   // Each shard's gradient may be on its way at the same time.
   const memory = new VectorMemory(
     vectors * vectorBytes + shards * frameBytes + weightSlots * slotBytes,
