@@ -21,6 +21,7 @@ import {
 } from '../shared/protocol.ts';
 import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { RunArchive } from './archive.ts';
+import { AuditDesk, type AuditOrder } from './audit-desk.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
 import { controlRoutes } from './control-routes.ts';
@@ -62,6 +63,8 @@ export interface CoordinatorOptions {
   readonly start: Snapshot;
   /** Handed in, because engines live with the workers. May run while training goes on. */
   readonly evaluate: (weights: Float32Array) => Promise<Evaluation>;
+  /** Answers are computed again with this, if at all. */
+  readonly audits?: AuditOrder;
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
@@ -155,6 +158,7 @@ export class Coordinator {
   readonly #core: Core;
   readonly #metrics: Metrics;
   readonly #milestones: Milestones;
+  readonly #audits: AuditDesk | undefined;
   readonly #lookTimer: NodeJS.Timeout;
   /** Workers whose next lease is not sent, because the weights for it were not. */
   readonly #withheld = new Set<string>();
@@ -197,6 +201,7 @@ export class Coordinator {
       optimizer: optimizerFor(config),
       gradientCodec: gradientCodecOf(config),
       robust: robustSumOf(config),
+      ...(options.audits && { onAccepted: (...accepted) => this.#audits?.accepted(...accepted) }),
       learningRate: (version) => rateFor(version, undefined, rates.at(version)),
     });
     showcase.learner = this.#core;
@@ -223,6 +228,8 @@ export class Coordinator {
     const dispatch = (event: CoreEvent): void => this.#dispatch(event);
     const [core, milestones] = [this.#core, this.#milestones];
     this.steered = { core, milestones, rates, archive, log, dispatch };
+    const audited = { ...this.steered, core, table: this.#metrics.table };
+    this.#audits = options.audits && new AuditDesk(options.audits, audited);
     const handlers: WorkHandlers = {
       joined: (peer) => this.#joined(peer),
       message: (peer, message) => this.#receive(peer, message),
@@ -248,6 +255,7 @@ export class Coordinator {
   #look(now: number): void {
     this.#metrics.waiting(this.#core.waiting(now));
     this.#metrics.workers(this.#core.members, this.#channel.trafficOf, now);
+    this.#audits?.look(now);
   }
 
   #joined(peer: WorkerPeer): void {
@@ -373,6 +381,7 @@ export class Coordinator {
     this.#metrics.workers(members, this.#channel.trafficOf, performance.now(), true);
     this.#channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
+    await this.#audits?.close();
     const message = await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
     const end = this.#metrics.end({ reason, message, snapshot, testAccuracy });

@@ -32,6 +32,8 @@ export interface CoreOptions extends TrainingOptions {
   readonly gradientCodec?: GradientCodec;
   /** In place of a sum over the shards: then each of them is computed, and answered, by itself. */
   readonly robust?: RobustSum;
+  /** Told of every answer that is used, while the weights are those that it was computed at. */
+  readonly onAccepted?: (worker: string, answer: Answer) => void;
 }
 
 const maxStrikes = 3;
@@ -50,6 +52,7 @@ export class Core {
   readonly #sums: VectorPool;
   readonly #gradientCodec: GradientCodec;
   readonly #robust: RobustSum | undefined;
+  readonly #onAccepted: CoreOptions['onAccepted'];
   #step: OpenStep | undefined;
   #held: HoldCause = 'none';
   #pausedBy: string | undefined;
@@ -57,11 +60,19 @@ export class Core {
   #ended = false;
   #effects: Effect[] = [];
 
-  constructor({ leaseTimes = defaultLeaseTimes, gradientCodec, robust, ...training }: CoreOptions) {
+  constructor(options: CoreOptions) {
+    const {
+      leaseTimes = defaultLeaseTimes,
+      gradientCodec,
+      robust,
+      onAccepted,
+      ...training
+    } = options;
     this.#plan = training.plan;
     this.#training = new TrainingState(training);
     this.#gradientCodec = gradientCodec ?? { codec: 'float32', seed: 0 };
     this.#robust = robust;
+    this.#onAccepted = onAccepted;
     this.#leases = new Leases(leaseTimes, this.#plan, robust && 1);
     this.#sums = new VectorPool(training.newVector);
   }
@@ -207,6 +218,7 @@ export class Core {
     }
     this.#step?.accept({ start, length, worker }, { gradient, lossSum, correct });
     this.#training.counters.gradientsAccepted++;
+    this.#onAccepted?.(worker, answer);
   }
 
   /** Why the answer is not used, or undefined when it is. */

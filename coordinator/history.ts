@@ -17,8 +17,8 @@ export class History {
 
   add(event: RunEvent): void {
     if (event.type === 'step') this.#thinSteps();
-    // The table of workers is of this moment.
-    if (event.type === 'workers') this.#removeLast('workers');
+    // The table of workers is of this moment, and the latest count of audits has those before in it.
+    if (event.type === 'workers' || event.type === 'audits') this.#removeLast(event.type);
     this.events.push(event);
     if (this.events.length > maxEvents) this.#forgetOne();
   }

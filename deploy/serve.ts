@@ -6,6 +6,8 @@ import { EventLog } from '../coordinator/event-log.ts';
 import { openGate, publicGate } from '../coordinator/gate.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
 import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
+import { auditRateOf } from './audit-options.ts';
+import { type Auditor, startAuditor } from './auditor.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { CliError } from './exit-codes.ts';
 import { createLinger } from './linger.ts';
@@ -40,6 +42,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   const checkpointEvery = parseCheckpointEvery(flags.checkpointEvery);
   refuseImpossiblePort(flags.port);
   const limits = limitsOf(flags);
+  const auditRate = auditRateOf(flags);
   const admission = await prepareAdmission(flags);
   const isNew = flags.resume === undefined;
   const prepared = isNew ? await prepareNewRun(flags, flags.runs) : await prepareResumedRun(flags);
@@ -72,13 +75,16 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   const pages = openPages();
   pages.catch((error: Error) => warn(error.message));
   let evaluator: Evaluator | undefined;
+  let auditor: Auditor | undefined;
   const close = async (): Promise<void> => {
     reporter.close();
     await evaluator?.close();
+    await auditor?.close();
     await lock.release();
   };
   try {
     evaluator = await startEvaluator({ config, test: dataset.test, engine });
+    if (auditRate > 0) auditor = await startAuditor({ config, train: dataset.train, engine });
     const coordinator = await listen(
       {
         run: id,
@@ -88,6 +94,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         log,
         start,
         evaluate: evaluator.evaluate,
+        audits: auditor && { rate: auditRate, audit: auditor.audit },
         host: flags.host,
         port: flags.port ?? defaultPort,
         publicHost,

@@ -59,6 +59,12 @@ interface Workplace extends ProvenEngine {
   readonly staged: Float32Array;
 }
 
+/** As much of it as computing a run of shards takes. */
+export interface SumPlace extends Pick<Workplace, 'plan' | 'engine' | 'local' | 'sums' | 'staged'> {
+  readonly welcome: Pick<Welcome, 'config'>;
+  readonly data: Pick<TrainingData, 'slice'>;
+}
+
 /** After so many leases in a row a worker believes that it will keep its shards. */
 const leasesToKeep = 16;
 
@@ -313,8 +319,8 @@ interface RoundedTree {
 }
 
 /** The sum over the whole run is rounded by its way over the wire. */
-function treeOf(
-  { welcome, sums }: Workplace,
+export function treeOf(
+  { welcome, sums }: Pick<SumPlace, 'welcome' | 'sums'>,
   { epoch, step, start, length }: Subtree,
 ): RoundedTree {
   const codec = gradientCodecOf(welcome.config);
@@ -329,8 +335,8 @@ function treeOf(
  * The subtree's sum, in the order in which the coordinator would have added its shards; undefined when it is not
  * wanted any more. A single shard's may be the engine's own buffer, which it writes again for the next.
  */
-async function sumOfRun(
-  { welcome, plan, data, engine, local, staged }: Workplace,
+export async function sumOfRun(
+  { welcome, plan, data, engine, local, staged }: SumPlace,
   { tree, round }: RoundedTree,
   { epoch, step, run: { start, length }, isWanted, ...task }: RunTask,
 ): Promise<PartialSum | undefined> {
@@ -354,7 +360,7 @@ async function sumOfRun(
 }
 
 /** In the order of a run at most one sum a level of the tree waits for its sibling. */
-function roomForSums({ parameterCount }: Model, { shards }: Plan) {
+export function roomForSums({ parameterCount }: Model, { shards }: Plan) {
   const vectors = 2 + Math.log2(shards);
   const bytes = vectors * roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
   const memory = new VectorMemory(bytes);
