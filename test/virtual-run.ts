@@ -2,6 +2,9 @@
 import type { Snapshot } from '../coordinator/checkpoint.ts';
 import { Core } from '../coordinator/core.ts';
 import type { Answer, CoreEvent, Effect } from '../coordinator/core-types.ts';
+import type { RobustSum } from '../coordinator/shard-set.ts';
+import { aggregations } from '../shared/aggregations/index.ts';
+import type { AggregationName } from '../shared/aggregations/names.ts';
 import type { Optimizer } from '../shared/contracts.ts';
 import { sgd } from '../shared/optimizers/sgd.ts';
 import { createPlan, type Plan, type PlanOptions } from '../shared/plan.ts';
@@ -17,11 +20,14 @@ export interface VirtualRunOptions extends Partial<PlanOptions> {
   readonly optimizer?: Optimizer;
   /** Where to go on from, unless at the beginning. */
   readonly start?: Snapshot;
+  /** In place of the mean. */
+  readonly robust?: AggregationName;
 }
 
 export class VirtualRun {
   readonly plan: Plan;
   readonly core: Core;
+  readonly robust: RobustSum | undefined;
   /** Milliseconds. */
   now = 0;
   /** All that came out of the core so far. */
@@ -32,11 +38,23 @@ export class VirtualRun {
     workers = {},
     optimizer = sgd.create(sgd.defaults),
     start = firstSnapshot(optimizer),
+    robust,
     ...changes
   }: VirtualRunOptions = {}) {
     const usual = { samples: 64, batchSize: 32, shards: 8, epochs: 2, seed: 0, shuffle: true };
     this.plan = createPlan({ ...usual, sharding: 'shuffled', ...changes });
-    this.core = new Core({ plan: this.plan, optimizer, learningRate: () => 1, start });
+    this.robust = robust && {
+      aggregation: aggregations[robust],
+      trainableCount: parameterCount,
+    };
+    const { plan } = this;
+    this.core = new Core({
+      plan,
+      optimizer,
+      learningRate: () => 1,
+      start,
+      robust: this.robust,
+    });
     this.handle({ type: 'hold', cause: 'evaluation' });
     for (const [worker, shardMs] of Object.entries(workers)) this.join(worker, shardMs);
     this.handle({ type: 'hold', cause: 'none' });

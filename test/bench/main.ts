@@ -1,6 +1,7 @@
-// npm run bench -- --engines | --speed | --step-cost: what is measured, as a table. On a quiet machine, one at a time.
+// npm run bench -- --engines | --speed | --step-cost | --liars: what is measured, as a table. On a quiet machine, one at a time.
 import { parseArgs } from 'node:util';
 import { measureEngines } from './engines.ts';
+import { measureLiars } from './liars.ts';
 import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';
 
@@ -16,6 +17,9 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '2' },
     'batch-size': { type: 'string', default: '64' },
     profile: { type: 'string' },
+    liars: { type: 'boolean' },
+    epochs: { type: 'string', default: '2' },
+    hidden: { type: 'string', default: '64' },
   },
 });
 
@@ -33,6 +37,9 @@ if (values['step-cost']) {
     profileDirectory: values.profile,
   });
 }
-if (!values.engines && !values.speed && !values['step-cost']) {
-  console.log('Say what to measure: npm run bench -- --engines, --speed or --step-cost');
+if (values.liars) {
+  await measureLiars({ epochs: Number(values.epochs), hidden: values.hidden });
+}
+if (!values.engines && !values.speed && !values['step-cost'] && !values.liars) {
+  console.log('Say what to measure: npm run bench -- --engines, --speed, --step-cost or --liars');
 }
