@@ -41,6 +41,7 @@ export interface InnerOptions {
   readonly limits?: Partial<Limits>;
   readonly config?: Partial<RunConfig>;
   readonly evaluate?: CoordinatorOptions['evaluate'];
+  readonly audits?: CoordinatorOptions['audits'];
 }
 
 export async function newInnerCoordinator(
@@ -51,6 +52,7 @@ export async function newInnerCoordinator(
     limits: changedLimits,
     config: changedConfig,
     evaluate = evaluateNothing,
+    audits,
   }: InnerOptions = {},
 ): Promise<InnerCoordinator> {
   const limits = { ...defaultLimits, ...changedLimits };
@@ -108,6 +110,7 @@ export async function newInnerCoordinator(
       epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
     },
     evaluate,
+    audits,
     host: '127.0.0.1',
     port: 0,
     tls,

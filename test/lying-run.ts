@@ -24,6 +24,8 @@ export interface LyingRunOptions {
   readonly config: RunConfig;
   readonly dataset: Dataset;
   readonly engine: Engine;
+  /** What audits compute with; that of the workers unless told. */
+  readonly auditor?: Engine;
   readonly workers: number;
   /** How many of them turn every gradient around ... */
   readonly liars: number;
@@ -61,6 +63,7 @@ export async function runWithLiars(options: LyingRunOptions): Promise<LyingRunEn
   const { config, dataset, engine, workers, liars, force = 1, seed = 0 } = options;
   const place = auditPlaceOf(config, dataset.train, engine);
   const { model, plan } = place;
+  const auditPlace = auditPlaceOf(config, dataset.train, options.auditor ?? engine);
   const random = createRandom(seed, 'lying-run');
   const rateFor = learningRateFor(config, plan);
   const optimizer = optimizerFor(config);
@@ -68,7 +71,7 @@ export async function runWithLiars(options: LyingRunOptions): Promise<LyingRunEn
   const audits = new Audits({
     rate: 0,
     ...options.audits,
-    audit: (task) => auditAnswer(place, task),
+    audit: (task) => auditAnswer(auditPlace, task),
     onVerdict: (worker, { kind }) => {
       if (kind === 'wrong') events.push({ type: 'expel', worker, reason: 'audit' });
     },
