@@ -9,7 +9,7 @@ import { randomSlice } from '../worker/engines/prove.ts';
 import { fateIn, newInnerCoordinator, next } from './inner-coordinator.ts';
 import { runWithLiars } from './lying-run.ts';
 import { answerOf, initialOf } from './rounds.ts';
-import { newCluster, quickRun } from './support.ts';
+import { endlessRun, newCluster } from './support.ts';
 import { run as usualRun } from './terminal-events.ts';
 
 const config: RunConfig = {
@@ -203,11 +203,13 @@ describe('of ten workers, two of which lie', () => {
 
 describe('a coordinator', () => {
   it('audits with an engine of its own, beside training', async (t) => {
-    const flags = [...quickRun, '--epochs=1', '--audit=1', '--exit'];
-    const { coordinator } = await newCluster(t, { flags });
-    const told = coordinator.waitForEvent('audits', ({ checked }) => checked >= 2);
-    expect(await told).toMatchObject({ wrong: 0 });
-    expect(await coordinator.waitForEvent('end')).toMatchObject({ reason: 'completed' });
+    const flags = [...endlessRun, '--audit=1'];
+    const { coordinator, url } = await newCluster(t, { flags });
+    await coordinator.waitForEvent('audits', ({ checked }) => checked >= 2);
+    const { audits } = (await (await fetch(`${url}/api/v1/status`)).json()) as { audits: unknown };
+    expect(audits).toMatchObject({ wrong: 0 });
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/^tutti_audits_total\{outcome="right"\} [1-9]/m);
   });
 
   it('expels whom the audit convicts, tells why and counts it', async (t) => {
