@@ -45,7 +45,7 @@ describe('an answer that is computed again', () => {
     more: Partial<AuditTask> = {},
   ): Promise<AuditVerdict> {
     const changed: RunConfig = { ...config, ...changes };
-    const weights = initialOf(changed);
+    const weights = more.weights ?? initialOf(changed);
     const answer = await answerOf({ config: changed, weights, data: train, shard: 5 });
     const gradient = answer.gradient.slice();
     change(gradient);
@@ -83,6 +83,7 @@ describe('an answer that is computed again', () => {
     ['is turned around', times(-1)],
     ['is zero', times(0)],
     ['is twice as long', times(2)],
+    ['is longer by a thousandth', times(1.001)],
     [
       'is right but for one value',
       (gradient) => {
@@ -104,6 +105,18 @@ describe('an answer that is computed again', () => {
       await verdictOn(honest, {}, { correct: 9 }),
     ];
     expect(lied).toMatchObject([{ kind: 'wrong' }, { kind: 'wrong' }]);
+  });
+
+  it('is unclear where a small difference may be that of a ReLU next to its kink', async () => {
+    const { inputs, layers } = modelOf(config);
+    const weights = initialOf(config);
+    // The first unit of the first layer comes to 1e-7, whatever it sees.
+    const [first] = layers;
+    if (first.kind !== 'linear') throw new Error('the first layer is linear');
+    weights.fill(0, first.weight.offset, first.weight.offset + inputs);
+    weights[first.bias.offset] = 1e-7;
+    expect(await verdictOn(times(1.2), {}, { weights })).toEqual({ kind: 'unclear' });
+    expect(await verdictOn(times(-1), {}, { weights })).toMatchObject({ kind: 'wrong' });
   });
 
   it('is unclear where a small difference may be the rounding of a codec', async () => {

@@ -18,7 +18,7 @@ const { values } = parseArgs({
     'batch-size': { type: 'string', default: '64' },
     profile: { type: 'string' },
     liars: { type: 'boolean' },
-    epochs: { type: 'string', default: '2' },
+    epochs: { type: 'string', default: '3' },
     hidden: { type: 'string', default: '64' },
   },
 });
