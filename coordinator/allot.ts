@@ -31,14 +31,18 @@ const maxRunsPerLease = 64;
  * finish it first, then everybody gets as many: those whose samples it has, in the largest aligned runs, so that few
  * partial sums travel. Shards that come in too many pieces are left over.
  */
-export function allot(shards: readonly number[], candidates: readonly Candidate[]): Allotment[] {
+export function allot(
+  shards: readonly number[],
+  candidates: readonly Candidate[],
+  longestRun?: number,
+): Allotment[] {
   const shares = candidates.map(({ worker, shardMs, parts }) => {
     return { worker, shardMs, parts, count: 0, runs: [] };
   });
   // Equal speeds are told apart by name, so that the same situation always gets the same answer.
   shares.sort((a, b) => a.shardMs - b.shardMs || (a.worker < b.worker ? -1 : 1));
   count(shards, shares);
-  place(shards, shares);
+  place(shards, shares, longestRun);
   return shares
     .filter(({ runs }) => runs.length > 0)
     .map(({ worker, runs }) => ({ worker, runs: runs.slice(0, maxRunsPerLease) }));

@@ -11,6 +11,7 @@ import {
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import type { RunArchive } from './archive.ts';
+import { AuditDesk, type AuditOrder } from './audit-desk.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
 import { controlRoutes } from './control-routes.ts';
@@ -34,6 +35,7 @@ import { pastRunRoutes } from './past-runs.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
 import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
+import { robustSumOf } from './shard-set.ts';
 import { Showcase } from './showcase.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import { watchRoutes } from './watch-routes.ts';
@@ -48,6 +50,8 @@ export interface CoordinatorOptions {
   readonly start: Snapshot;
   /** Handed in, because engines live with the workers. May run while training goes on. */
   readonly evaluate: (weights: Float32Array) => Promise<Evaluation>;
+  /** Answers are computed again with this, if at all. */
+  readonly audits?: AuditOrder;
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
@@ -142,6 +146,7 @@ export class Coordinator {
   readonly #core: Core;
   readonly #metrics: Metrics;
   readonly #milestones: Milestones;
+  readonly #audits: AuditDesk | undefined;
   readonly #lookTimer: NodeJS.Timeout;
   readonly #dispatch: (event: CoreEvent) => void;
   #weights: WeightsMessage | undefined;
@@ -174,6 +179,8 @@ export class Coordinator {
       newVector: memory.newVector,
       optimizer: optimizerFor(config),
       gradientCodec: { codec: codecs.gradients, seed: config.seed },
+      robust: robustSumOf(config),
+      ...(options.audits && { onAccepted: (...accepted) => this.#audits?.accepted(...accepted) }),
       learningRate: (version) => rateFor(version, undefined, rates.at(version)),
     });
     this.#dispatch = drive<CoreEvent, Effect>(this.#core, (effect, now) =>
@@ -217,6 +224,8 @@ export class Coordinator {
     });
     const [core, milestones, dispatch] = [this.#core, this.#milestones, this.#dispatch];
     this.steered = { core, milestones, rates, archive, log, dispatch };
+    const audited = { ...this.steered, core, table: this.#metrics.table };
+    this.#audits = options.audits && new AuditDesk(options.audits, audited);
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
     this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);
@@ -232,6 +241,7 @@ export class Coordinator {
   #look(now: number): void {
     this.#metrics.waiting(this.#core.waiting(now));
     this.#metrics.workers(this.#core.members, this.#desk.channel.trafficOf, now);
+    this.#audits?.look(now);
   }
 
   #watcher(): CrewWatcher {
@@ -287,6 +297,7 @@ export class Coordinator {
     this.#metrics.workers(members, this.#desk.channel.trafficOf, performance.now(), true);
     this.#desk.channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
+    await this.#audits?.close();
     const message = await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
     const end = this.#metrics.end({ reason, message, snapshot, testAccuracy });

@@ -5,6 +5,7 @@ import type { GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
 import type {
+  Answer,
   CoreCounters,
   CoreEvent,
   Effect,
@@ -15,12 +16,17 @@ import type {
 import { Crew } from './crew.ts';
 import type { LeaseTimes, Member } from './membership.ts';
 import { OpenStep } from './open-step.ts';
+import type { RobustSum } from './shard-set.ts';
 import { type TrainingOptions, TrainingState } from './training-state.ts';
 
 export interface CoreOptions extends TrainingOptions {
   readonly leaseTimes?: LeaseTimes;
   /** How gradients travel: as this rounds them, so sums are rounded here. Nothing is lost unless told. */
   readonly gradientCodec?: GradientCodec;
+  /** In place of a sum over the shards: then each of them is computed, and answered, by itself. */
+  readonly robust?: RobustSum;
+  /** Told of every answer that is used, while the weights are those that it was computed at. */
+  readonly onAccepted?: (worker: string, answer: Answer) => void;
 }
 
 /** A step may take this long before its wait is worth a name. */
@@ -33,21 +39,29 @@ export class Core {
   /** Sums of shards, from one step to the next. */
   readonly #sums: VectorPool;
   readonly #gradientCodec: GradientCodec;
+  readonly #robust: RobustSum | undefined;
   #held: HoldCause = 'none';
   #pausedBy: string | undefined;
   #stopping = false;
   #ended = false;
   #effects: Effect[] = [];
 
-  constructor({ leaseTimes, gradientCodec, ...training }: CoreOptions) {
+  constructor({ leaseTimes, gradientCodec, robust, onAccepted, ...training }: CoreOptions) {
     const { plan } = training;
     this.#plan = plan;
     this.#training = new TrainingState(training);
     this.#gradientCodec = gradientCodec ?? { codec: float32, seed: 0 };
+    this.#robust = robust;
     const { weights, counters } = this.#training;
-    const givesVerdicts = this.#gradientCodec.codec.createFeedback !== undefined;
-    const parameterCount = weights.length;
-    this.#crew = new Crew({ plan, parameterCount, counters, leaseTimes, givesVerdicts });
+    this.#crew = new Crew({
+      plan,
+      parameterCount: weights.length,
+      counters,
+      leaseTimes,
+      longestRun: robust && 1,
+      givesVerdicts: this.#gradientCodec.codec.createFeedback !== undefined,
+      onAccepted,
+    });
     this.#sums = new VectorPool(training.newVector);
   }
 
@@ -155,6 +169,11 @@ export class Core {
     }
   }
 
+  #openStep(now: number): OpenStep {
+    const [plan, codec, robust] = [this.#plan, this.#gradientCodec, this.#robust];
+    return new OpenStep(plan, codec, this.version, now, this.#sums, robust);
+  }
+
   /** Commits what is complete, opens what comes next, and gives work to whoever is idle. */
   #advance(now: number): void {
     this.#commit(now);
@@ -163,8 +182,7 @@ export class Core {
     if (this.#stopping && !crew.isUnderWay) return this.#end('stopped', now);
     if (crew.step === undefined) {
       if (this.#held !== 'none' || this.#pausedBy !== undefined) return;
-      const { version } = this;
-      crew.begin(new OpenStep(this.#plan, this.#gradientCodec, version, now, this.#sums), now);
+      crew.begin(this.#openStep(now), now);
     }
     const given = crew.give(now);
     if (given.length > 0) this.#training.startClock(now);

@@ -20,6 +20,10 @@ export interface CrewOptions {
   /** Those of answers are counted here. */
   readonly counters: CoreCounters;
   readonly leaseTimes?: LeaseTimes;
+  /** Nobody computes a run of more shards. */
+  readonly longestRun?: number;
+  /** Told of every answer that is used, while the weights are those that it was computed at. */
+  readonly onAccepted?: (worker: string, answer: Answer) => void;
   /** Workers keep something of their answers, and must know which of them count. */
   readonly givesVerdicts?: boolean;
 }
@@ -36,6 +40,7 @@ export class Crew<Step extends StepShards> {
   readonly #counters: CoreCounters;
   readonly #leases: Leases;
   readonly #givesVerdicts: boolean;
+  readonly #onAccepted: CrewOptions['onAccepted'];
   #step: Step | undefined;
   #hopeless: ShardRun | undefined;
   #effects: CrewEffect[] = [];
@@ -43,10 +48,11 @@ export class Crew<Step extends StepShards> {
   constructor(options: CrewOptions) {
     const { plan, parameterCount, counters, leaseTimes = defaultLeaseTimes } = options;
     this.#givesVerdicts = options.givesVerdicts ?? false;
+    this.#onAccepted = options.onAccepted;
     this.#plan = plan;
     this.#parameterCount = parameterCount;
     this.#counters = counters;
-    this.#leases = new Leases(leaseTimes, plan);
+    this.#leases = new Leases(leaseTimes, plan, options.longestRun);
   }
 
   get members(): ReadonlyMap<string, Readonly<Member>> {
@@ -169,6 +175,7 @@ export class Crew<Step extends StepShards> {
     if (reason === undefined) {
       this.#step?.accept(worker, answer);
       this.#counters.gradientsAccepted++;
+      this.#onAccepted?.(worker, answer);
       return;
     }
     this.#refuse(worker, reason, this.#leasedSamples(member, answer));

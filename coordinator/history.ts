@@ -20,8 +20,8 @@ export class History {
       this.#thinSteps();
       this.#forgetContributions();
     }
-    // The table of workers is of this moment.
-    if (event.type === 'workers') this.#removeLast('workers');
+    // The table of workers is of this moment, and the latest count of audits has those before in it.
+    if (event.type === 'workers' || event.type === 'audits') this.#removeLast(event.type);
     this.events.push(event);
     if (this.events.length > maxEvents) this.#forgetOne();
   }

@@ -41,9 +41,12 @@ export class Leases {
   /** No lease expires and no pause ends before this, so that not every event looks at every worker. */
   #nothingEndsBefore = Number.POSITIVE_INFINITY;
   #calm = restless;
+  readonly #longestRun: number | undefined;
 
-  constructor(times: LeaseTimes, { hasParts }: Pick<Plan, 'hasParts'>) {
+  /** Nobody computes a run of more than `longestRun` shards. */
+  constructor(times: LeaseTimes, { hasParts }: Pick<Plan, 'hasParts'>, longestRun?: number) {
     this.#times = times;
+    this.#longestRun = longestRun;
     this.#hasParts = hasParts;
   }
 
@@ -167,7 +170,7 @@ export class Leases {
     let idle = this.#idleMembers(step);
     // More than once when the shards come in more pieces than fit into the leases of the fastest.
     while (idle.length > 0 && step.hasUnheldShards) {
-      for (const { worker, runs } of allot(step.unheldShards(), idle)) {
+      for (const { worker, runs } of allot(step.unheldShards(), idle, this.#longestRun)) {
         const grant = { runs: runs.flatMap((run) => step.cut(run)) };
         effects.push(...this.#lease(this.#members.get(worker)!, grant, step, now));
       }

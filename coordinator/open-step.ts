@@ -3,8 +3,9 @@ import { type GradientCodec, roundSum } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
 import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
-import type { VectorPool } from '../shared/vectors/pool.ts';
+import { VectorPool } from '../shared/vectors/pool.ts';
 import type { Answer } from './core-types.ts';
+import { type RobustSum, ShardSet, type StepSum } from './shard-set.ts';
 import { StepShards } from './step-shards.ts';
 
 export interface Contribution extends ShardRun {
@@ -16,15 +17,16 @@ export class OpenStep extends StepShards {
   readonly openedAt: number;
   readonly contributions: Contribution[] = [];
 
-  readonly #sum: TreeSum;
+  readonly #sum: StepSum;
 
-  /** `vectors` are what the sum is held in. */
+  /** `vectors` are what the sum is held in; `robust` is for one that is no sum. */
   constructor(
     plan: Plan,
     codec: GradientCodec,
     version: number,
     now: number,
-    vectors?: VectorPool,
+    vectors = new VectorPool(),
+    robust?: RobustSum,
   ) {
     super(plan, version);
     const { epoch, step } = this;
@@ -32,7 +34,10 @@ export class OpenStep extends StepShards {
     this.openedAt = now;
     const round: RoundSum = (gradient, start, length) =>
       roundSum(codec, { epoch, step, start, length }, gradient);
-    this.#sum = new TreeSum(plan.shards, round, vectors);
+    const sizes = Array.from({ length: plan.shards }, (_, shard) => plan.runSize(step, shard, 1));
+    this.#sum = robust
+      ? new ShardSet({ ...robust, sizes, vectors })
+      : new TreeSum(plan.shards, round, vectors);
     for (let shard = 0; shard < plan.shards; shard++) {
       if (plan.runSize(step, shard, 1) === 0) this.#add({ start: shard, length: 1 }, null);
     }

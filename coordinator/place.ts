@@ -14,10 +14,14 @@ export interface Share {
  * From the largest runs to single shards: so they always fit, and each level may choose as it likes. A larger run is no
  * reason to fetch what a worker could do without.
  */
-export function place(shards: readonly number[], shares: readonly Share[]): void {
+export function place(
+  shards: readonly number[],
+  shares: readonly Share[],
+  longestRun = shards.length,
+): void {
   const free = new Set(shards);
   let length = 1;
-  while (length * 2 <= shards.length) length *= 2;
+  while (length * 2 <= Math.min(shards.length, longestRun)) length *= 2;
   for (; length >= 1; length /= 2) {
     const takers = shares.filter(({ count }) => count >= length);
     if (takers.length === 0) continue;

@@ -25,7 +25,7 @@ export function prometheusRoute(view: () => RunView): Route {
 }
 
 function runMetrics(view: RunView): Metric[] {
-  const { run, progress, readyWorkers, rows, end, waitingText } = view;
+  const { run, progress, readyWorkers, rows, end, waitingText, audits } = view;
   const evaluated = view.epochs.at(-1);
   const counters = (end ?? progress ?? evaluated)?.counters;
   const about = run && `{run="${run.run}",dataset="${run.config.dataset}"}`;
@@ -68,6 +68,12 @@ function runMetrics(view: RunView): Metric[] {
       '{outcome="duplicate"}': counters?.gradientsDuplicate,
       '{outcome="late"}': counters?.gradientsLate,
       '{outcome="rejected"}': counters?.gradientsRejected,
+    }),
+    counter('tutti_audits_total', 'Answers drawn to be computed again, by what came of it.', {
+      '{outcome="right"}': audits && audits.checked - audits.unclear - audits.wrong,
+      '{outcome="unclear"}': audits?.unclear,
+      '{outcome="wrong"}': audits?.wrong,
+      '{outcome="skipped"}': audits?.skipped,
     }),
     counter('tutti_network_bytes_total', 'Of all connections, since this process started.', {
       '{direction="in"}': counters?.bytesIn,

@@ -33,9 +33,14 @@ export type RelayEnding =
   /** It could not listen: `error` is the system's. */
   | { readonly kind: 'failed'; readonly error: Error };
 
-const noFeedback =
-  'each worker of this run keeps what it left out of its gradients (--codec topk), and a relay would mix that up; ' +
-  'let workers join the coordinator itself';
+/** Why a run takes no relays; undefined when it does. */
+function obstacleOf({ config }: Welcome): string | undefined {
+  if (hasFeedback(config.codecs.gradients)) {
+    return 'each worker of this run keeps what it left out of its gradients (--codec topk); let workers join the coordinator itself';
+  }
+  if (config.aggregation === undefined) return undefined;
+  return `this run looks at every shard by itself (--aggregation ${config.aggregation}); let workers join the coordinator itself`;
+}
 
 export class Relay {
   /** Settles once, when it will not connect again and its port is free. */
@@ -95,8 +100,7 @@ export class Relay {
   #receive(message: ToWorker): void {
     switch (message.type) {
       case 'welcome':
-        if (!hasFeedback(message.config.codecs.gradients)) return this.#settleIn(message);
-        return this.#finish({ kind: 'refused', reason: 'relay', detail: noFeedback });
+        return this.#welcomed(message);
       case 'weights':
         return this.#session?.takeWeights(message);
       case 'lease':
@@ -113,6 +117,12 @@ export class Relay {
       default:
         message satisfies never;
     }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    const detail = obstacleOf(welcome);
+    if (detail === undefined) return this.#settleIn(welcome);
+    this.#finish({ kind: 'refused', reason: 'relay', detail });
   }
 
   /** Nothing is leased before the session that opens here says who is there. */

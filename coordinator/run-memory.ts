@@ -21,20 +21,21 @@ export interface RunMemory {
 
 export interface RunMemoryOptions {
   readonly parameterCount: number;
-  readonly config: Pick<RunConfig, 'shards'>;
+  readonly config: Pick<RunConfig, 'shards' | 'aggregation'>;
   readonly codecs: RunCodecs;
 }
 
 export function createRunMemory(options: RunMemoryOptions): RunMemory {
   const { parameterCount, config, codecs } = options;
-  const { shards } = config;
+  const { shards, aggregation } = config;
   const weightsBytes = codecs.weights.byteLength(parameterCount);
   const gradientBytes = codecs.gradients.byteLength(parameterCount);
   const vectorBytes = roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
   const frameBytes = roomFor(gradientBytes + maxFrameOverheadBytes);
   const slotBytes = roomFor(roomForFrame(weightsBytes));
-  // The weights, a decoded gradient, and a sum for every other shard when the ones between come last.
-  const vectors = 2 + Math.ceil(shards / 2);
+  // The weights, a decoded gradient, and a sum for every other shard when the ones between come last; or every shard, and
+  // what they become.
+  const vectors = 2 + (aggregation ? shards + 1 : Math.ceil(shards / 2));
   // Each shard's gradient may be on its way at the same time.
   const memory = new VectorMemory(
     vectors * vectorBytes + shards * frameBytes + weightSlots * slotBytes,

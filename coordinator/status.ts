@@ -26,7 +26,7 @@ export function statusRoute(view: () => RunView): Route {
 
 /** Flat where it can be; what is not known yet is absent. */
 function statusOf(view: RunView): object {
-  const { run, progress, waitingText, readyWorkers, rows, end } = view;
+  const { run, progress, waitingText, readyWorkers, rows, audits, end } = view;
   const evaluated = view.epochs.at(-1);
   const { epoch, step, stepsPerEpoch } = position(view);
   return {
@@ -50,6 +50,7 @@ function statusOf(view: RunView): object {
     readyWorkers,
     workers: rows,
     ledger: progress?.ledger,
+    audits: audits && auditCountsOf(audits),
     counters: (end ?? progress ?? evaluated)?.counters,
   };
 }
@@ -58,6 +59,10 @@ function stateOf({ run, end, waitingText }: RunView): string {
   if (run === undefined) return 'starting';
   if (end !== undefined) return end.reason;
   return waitingText === undefined ? 'training' : 'waiting';
+}
+
+function auditCountsOf({ checked, unclear, wrong, skipped }: RunEventOf<'audits'>): object {
+  return { checked, unclear, wrong, skipped };
 }
 
 function evaluationOf(event: RunEventOf<'epoch'>): object {

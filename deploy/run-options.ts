@@ -15,6 +15,7 @@ import { optimizerOptionNames } from '../shared/optimizers/schema.ts';
 import { scheduleNames } from '../shared/schedules/index.ts';
 import { shardingNames } from '../shared/shardings/index.ts';
 import { engineOf, engineSpecs } from '../worker/engines/index.ts';
+import { aggregationOf, aggregationOptions } from './aggregation-options.ts';
 import { kebabCase, type ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
 import { syncConfigOf, syncOptions } from './sync-options.ts';
@@ -186,6 +187,7 @@ export const configOptions = {
     ),
     group: 'Cluster:',
   },
+  ...aggregationOptions,
   ...syncOptions,
   'expect-workers': {
     ...number('Workers to cut the steps for; more may join as spares, fewer do', 2),
@@ -246,7 +248,9 @@ export function configOf(flags: ConfigFlags, { dataset, dataHash }: LoadedDatase
     },
   };
   const parsed = v.safeParse(runConfigSchema, config);
-  if (parsed.success) return parsed.output;
+  if (parsed.success) {
+    return { ...parsed.output, ...aggregationOf(flags.aggregation, parsed.output) };
+  }
   const [issue] = parsed.issues;
   const path = v.getDotPath(issue) ?? '';
   throw new CliError('usage', `${flagOf(path)}: ${issue.message}.`);

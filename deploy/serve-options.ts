@@ -3,6 +3,7 @@ import { defaultLimits, type Limits } from '../coordinator/limits.ts';
 import { auto } from '../worker/engines/choose.ts';
 import { engineSpecs } from '../worker/engines/index.ts';
 import { admissionOptions } from './admission-options.ts';
+import { auditOptions } from './audit-options.ts';
 import type { ValuesOf } from './command.ts';
 import { CliError } from './exit-codes.ts';
 import { configOptions } from './run-options.ts';
@@ -92,6 +93,7 @@ export const serveOptions = {
     group: 'Cluster:',
   },
   ...admissionOptions,
+  ...auditOptions,
   'max-connections': {
     type: 'number',
     describe: 'Open connections in all, of workers, watchers and strangers',

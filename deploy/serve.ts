@@ -6,6 +6,8 @@ import { EventLog } from '../coordinator/event-log.ts';
 import { openGate, publicGate } from '../coordinator/gate.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
 import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
+import { auditRateOf } from './audit-options.ts';
+import { type Auditor, startAuditor } from './auditor.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { createLinger } from './linger.ts';
 import { listen } from './listen.ts';
@@ -72,13 +74,17 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   const pages = openPages(() => reporter.say('building the pages, this once'));
   pages.catch((error: Error) => warn(error.message));
   let evaluator: Evaluator | undefined;
+  let auditor: Auditor | undefined;
   const close = async (): Promise<void> => {
     reporter.close();
     await evaluator?.close();
+    await auditor?.close();
     await lock.release();
   };
   try {
+    const auditRate = auditRateOf(flags, config.codecs);
     evaluator = await startEvaluator({ config, test: dataset.test, engine });
+    if (auditRate > 0) auditor = await startAuditor({ config, train: dataset.train, engine });
     // A build beside the training would slow down both.
     await Promise.allSettled([pages]);
     const options = {
@@ -89,6 +95,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
       log,
       start,
       evaluate: evaluator.evaluate,
+      audits: auditor && { rate: auditRate, audit: auditor.audit },
       host: flags.host,
       publicHost,
       publicUrl,

@@ -1,5 +1,6 @@
 // What a run is: everything that its result depends on, and nothing about who takes part in it.
 import * as v from 'valibot';
+import { aggregationNames } from './aggregations/names.ts';
 import { hasFeedback } from './codecs/index.ts';
 import { codecsSchema } from './codecs/schema.ts';
 import type { DatasetShape, DatasetSource, Optimizer } from './contracts.ts';
@@ -63,6 +64,8 @@ const entries = v.strictObject({
   engine: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{1,30}:[\w-]{1,30}$/))),
   /** When what the workers learn becomes one. */
   sync: syncSchema,
+  /** What the gradients of a step's shards become one by; their mean where nothing is said. */
+  aggregation: v.optional(v.picklist(aggregationNames)),
   /** Samples a step, over all workers; with local steps, samples of one such step. */
   batchSize: positiveInteger,
   testBatchSize: positiveInteger,

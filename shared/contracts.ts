@@ -102,6 +102,17 @@ export interface AnsweredRun {
   readonly length: number;
 }
 
+/** Makes one gradient of those of a step's shards, so that no few of them decide alone. */
+export interface Aggregation {
+  /** With fewer it cannot tell who is out of line. */
+  readonly leastShards: number;
+  /**
+   * `means` are the shards' mean gradients, in their order and of one length; a step with few samples may have fewer of
+   * them than the run has shards. Writes what to take in place of their mean to `into`, which is none of them.
+   */
+  combine(means: readonly Float32Array[], into: Float32Array): void;
+}
+
 /** Everything an optimizer remembers between steps: flat vectors by name, saved with each checkpoint. */
 export type OptimizerState = Readonly<Record<string, Float32Array>>;
 

@@ -213,6 +213,20 @@ const controlEvent = v.object({
   reason: v.optional(v.string()),
 });
 
+/** What became of the audits since this coordinator was started: at most once a second. */
+const auditsEvent = v.object({
+  type: v.literal('audits'),
+  ...common,
+  /** Answers that were computed again. */
+  checked: count,
+  /** Of those: further off than engines are as a rule, and not far enough to be sure of a lie. */
+  unclear: count,
+  /** Of those: their workers were expelled. */
+  wrong: count,
+  /** Drawn to be computed again, and passed over because too many waited. */
+  skipped: count,
+});
+
 /** Something a person should know, and what to do about it. */
 const noticeEvent = v.object({
   type: v.literal('notice'),
@@ -246,6 +260,7 @@ export const runEventSchema = v.variant('type', [
   epochEvent,
   checkpointEvent,
   controlEvent,
+  auditsEvent,
   noticeEvent,
   endEvent,
 ]);

@@ -160,6 +160,7 @@ export const rejectReasons = {
   flood: 'it sends more messages a second than a worker needs',
   slow: 'it was not ready in the time that a worker may take to join',
   expelled: 'an administrator sent it away',
+  audit: 'an answer of its own is not what the coordinator came to',
   unexpected: 'a message comes at a time when the protocol has no place for it',
   origin: 'its page was loaded from another site',
   crowd: 'too many come from its address at once',

@@ -29,6 +29,8 @@ export interface RunView {
   readonly epochs: readonly RunEventOf<'epoch'>[];
   /** Those that were reported, in order: points of the training curves. */
   readonly steps: readonly StepPoint[];
+  /** What they came to so far, where answers are computed again. */
+  readonly audits?: RunEventOf<'audits'>;
   readonly end?: RunEventOf<'end'>;
 }
 
@@ -60,6 +62,8 @@ export function reduceView(view: RunView, event: RunEvent): RunView {
       return { ...view, waitingText: event.cause === 'none' ? undefined : event.text };
     case 'epoch':
       return { ...view, epochs: [...view.epochs, event] };
+    case 'audits':
+      return { ...view, audits: event };
     case 'end':
       return { ...view, waitingText: undefined, end: event };
     case 'checkpoint':

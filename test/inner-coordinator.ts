@@ -42,6 +42,7 @@ export interface InnerOptions {
   readonly limits?: Partial<Limits>;
   readonly config?: Partial<RunConfig>;
   readonly evaluate?: CoordinatorOptions['evaluate'];
+  readonly audits?: CoordinatorOptions['audits'];
 }
 
 export async function newInnerCoordinator(
@@ -52,6 +53,7 @@ export async function newInnerCoordinator(
     limits: changedLimits,
     config: changedConfig,
     evaluate = evaluateNothing,
+    audits,
   }: InnerOptions = {},
 ): Promise<InnerCoordinator> {
   const limits = { ...defaultLimits, ...changedLimits };
@@ -109,6 +111,7 @@ export async function newInnerCoordinator(
       epochTotals: { lossSum: 0, correct: 0, samples: 0, seconds: 0 },
     },
     evaluate,
+    audits,
     host: '127.0.0.1',
     port: 0,
     tls,

@@ -46,6 +46,19 @@ describe('the optimizer of a run', () => {
   });
 });
 
+describe('what shards become one by', () => {
+  it('is their mean unless told, and has no name in the configuration then', () => {
+    expect(runConfigOf({})).not.toHaveProperty('aggregation');
+    expect(runConfigOf({ aggregation: 'mean' })).not.toHaveProperty('aggregation');
+  });
+
+  it('is recorded where it is something else, with local steps, too', () => {
+    expect(runConfigOf({ aggregation: 'median', shards: 4 }).aggregation).toBe('median');
+    const local = { sync: 'local', aggregation: 'clipped', expectWorkers: 4 } as const;
+    expect(runConfigOf(local).aggregation).toBe('clipped');
+  });
+});
+
 describe('when a run syncs', () => {
   it('is at every step unless told', () => {
     expect(runConfigOf({})).toMatchObject({ sync: { mode: 'step' }, shards: 2 });

@@ -153,6 +153,14 @@ const control: RunEventOf<'control'> = {
   fromVersion: 2288,
   learningRate: 0.05,
 };
+const audits: RunEventOf<'audits'> = {
+  type: 'audits',
+  ...stamp,
+  checked: 40,
+  unclear: 1,
+  wrong: 2,
+  skipped: 3,
+};
 const info: RunEvent = { type: 'notice', ...stamp, level: 'info', message: 'saved' };
 export const everyKind: RunEvent[] = [
   info,
@@ -166,6 +174,7 @@ export const everyKind: RunEvent[] = [
   epoch,
   saved,
   control,
+  audits,
   end,
 ];
 

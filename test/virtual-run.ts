@@ -2,6 +2,9 @@
 import type { Snapshot } from '../coordinator/checkpoint.ts';
 import { Core } from '../coordinator/core.ts';
 import type { Answer, CoreEvent, Effect } from '../coordinator/core-types.ts';
+import type { RobustSum } from '../coordinator/shard-set.ts';
+import { aggregations } from '../shared/aggregations/index.ts';
+import type { AggregationName } from '../shared/aggregations/names.ts';
 import { float32 } from '../shared/codecs/float32.ts';
 import type { Codec, Optimizer } from '../shared/contracts.ts';
 import { sgd } from '../shared/optimizers/sgd.ts';
@@ -20,11 +23,14 @@ export interface VirtualRunOptions extends Partial<PlanOptions> {
   readonly codec?: Codec;
   /** Where to go on from, unless at the beginning. */
   readonly start?: Snapshot;
+  /** In place of the mean. */
+  readonly robust?: AggregationName;
 }
 
 export class VirtualRun {
   readonly plan: Plan;
   readonly core: Core;
+  readonly robust: RobustSum | undefined;
   /** Milliseconds. */
   now = 0;
   /** All that came out of the core so far. */
@@ -36,13 +42,26 @@ export class VirtualRun {
     optimizer = sgd.create(sgd.defaults),
     codec = float32,
     start = firstSnapshot(optimizer),
+    robust,
     ...changes
   }: VirtualRunOptions = {}) {
     const usual = { samples: 64, batchSize: 32, shards: 8, epochs: 2, seed: 0, shuffle: true };
     this.plan = createPlan({ ...usual, sharding: 'shuffled', ...changes });
+    this.robust = robust && {
+      aggregation: aggregations[robust],
+      trainableCount: parameterCount,
+    };
     const gradientCodec = { codec, seed: 0 };
     const { plan } = this;
-    this.core = new Core({ plan, optimizer, gradientCodec, learningRate: () => 1, start });
+    const learningRate = (): number => 1;
+    this.core = new Core({
+      plan,
+      optimizer,
+      gradientCodec,
+      learningRate,
+      start,
+      robust: this.robust,
+    });
     this.handle({ type: 'hold', cause: 'evaluation' });
     for (const [worker, shardMs] of Object.entries(workers)) this.join(worker, shardMs);
     this.handle({ type: 'hold', cause: 'none' });

@@ -1,22 +1,13 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
 import { loadCodecs } from '../shared/codecs/index.ts';
-import {
-  encodeSum,
-  type GradientCodec,
-  roundWithin,
-  type Subtree,
-} from '../shared/codecs/rounding.ts';
+import { encodeSum } from '../shared/codecs/rounding.ts';
 import { modelOf, planOf } from '../shared/config.ts';
 import type { Codec, Engine, Feedback } from '../shared/contracts.ts';
-import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
-import type { Plan } from '../shared/plan.ts';
-import type { DataManifest, LeaseMessage, ShardRun, ToWorker } from '../shared/protocol.ts';
-import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
-import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
-import { VectorPool } from '../shared/vectors/pool.ts';
-import { type LocalTraining, localTrainingOf, takeLocalSteps } from './local-steps.ts';
+import type { DataManifest, LeaseMessage, ToWorker } from '../shared/protocol.ts';
+import { localTrainingOf } from './local-steps.ts';
 import type { WorkerNews } from './news.ts';
+import { roomForSums, type SumPlace, sumOfRun, treeOf } from './run-sum.ts';
 import type { TrainingData } from './training-data.ts';
 import type { Connect, Transport } from './transport.ts';
 
@@ -51,23 +42,15 @@ export type WorkerStage = 'data' | 'engine' | 'training';
 type Welcome = Extract<ToWorker, { type: 'welcome' }>;
 
 /** All that a run needs and that survives a lost connection. */
-interface Workplace extends ProvenEngine {
+interface Workplace extends ProvenEngine, SumPlace {
   readonly welcome: Welcome;
   readonly model: Model;
-  readonly plan: Plan;
   readonly data: TrainingData;
-  readonly gradientCodec: GradientCodec;
   /** Where the codec leaves most of a gradient out. */
   readonly feedback: Feedback | undefined;
   readonly weightsCodec: Codec;
   /** Where weights are decoded. */
   readonly weights: Float32Array;
-  /** Where steps are rounds of local ones. */
-  readonly local: LocalTraining | undefined;
-  /** Where the shards of one run are added up. */
-  readonly sums: VectorPool;
-  /** The shard that is being added, in the same memory. */
-  readonly staged: Float32Array;
 }
 
 /** After so many leases in a row a worker believes that it will keep its shards. */
@@ -236,7 +219,7 @@ export class Worker {
     this.#stage = 'training';
     const local = localTrainingOf(config, plan, proven.engine);
     const place = { welcome, model, plan, data, local, ...codecs };
-    return { ...place, ...proven, ...roomForVectors(model, plan) };
+    return { ...place, ...proven, ...roomForSums(model, plan) };
   }
 
   /** Copies them at once: the engine may be at work still, and the transport needs the place again. */
@@ -318,69 +301,6 @@ export class Worker {
       this.#environment.onNews({ kind: 'computed', samples });
     }
   }
-}
-
-interface RunTask {
-  readonly epoch: number;
-  readonly step: number;
-  readonly version: number;
-  /** As in a lease. */
-  readonly learningRate: number | undefined;
-  readonly weights: Float32Array;
-  readonly run: ShardRun;
-  /** Asked after each shard, and after each local step. */
-  readonly isWanted: () => boolean;
-}
-
-interface RoundedTree {
-  readonly tree: TreeSum;
-  readonly round: RoundSum;
-}
-
-function treeOf({ gradientCodec, sums }: Workplace, run: Subtree): RoundedTree {
-  const round = roundWithin(gradientCodec, run);
-  return { tree: new TreeSum(run.length, round, sums), round };
-}
-
-/**
- * The subtree's sum, in the order in which the coordinator would have added its shards; undefined when it is not
- * wanted any more. A single shard's may be the engine's own buffer, which it writes again for the next.
- */
-async function sumOfRun(
-  { welcome, plan, data, engine, local, staged }: Workplace,
-  { tree, round }: RoundedTree,
-  { epoch, step, run: { start, length }, isWanted, ...task }: RunTask,
-): Promise<PartialSum | undefined> {
-  for (let shard = 0; shard < length; shard++) {
-    const indices = plan.shardIndices(epoch, step, start + shard);
-    const sliceOf = (wanted: Uint32Array) => data.slice(wanted);
-    const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
-    const sum =
-      local === undefined
-        ? await engine.gradient({ ...sliceOf(indices), noise })
-        : await takeLocalSteps(local, { ...task, indices, sliceOf, noise, isWanted });
-    if (sum === undefined || !isWanted()) {
-      tree.release();
-      return undefined;
-    }
-    if (length === 1) return sum;
-    staged.set(sum.gradient);
-    round(staged, shard, 1);
-    tree.add(shard, 1, { ...sum, gradient: staged });
-  }
-  return tree.total!;
-}
-
-/** In the order of a run at most one sum a level of the tree waits for its sibling. */
-function roomForVectors({ parameterCount }: Model, { shards }: Plan) {
-  const vectors = 3 + Math.log2(shards);
-  const bytes = vectors * roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
-  const memory = new VectorMemory(bytes);
-  return {
-    weights: memory.floats(parameterCount),
-    staged: memory.floats(parameterCount),
-    sums: new VectorPool((length) => memory.floats(length)),
-  };
 }
 
 async function vacate(workplace: Workplace | undefined): Promise<void> {

@@ -65,6 +65,7 @@ function trainingText({ config, stepsPerEpoch, totalSteps }: Configured): string
     ...optimizerTexts(optimizer),
     ...outerTexts(sync),
     ...(loss.labelSmoothing > 0 ? [`labels smoothed by ${loss.labelSmoothing}`] : []),
+    ...(config.aggregation ? [`${config.aggregation} of the shards`] : []),
     `${schedule.name} schedule`,
     `seed ${config.seed}`,
   ].join(', ');

@@ -41,6 +41,7 @@ export function permanentLines(
       return endLines(event, style);
     case 'step':
     case 'workers':
+    case 'audits':
       return [];
     default:
       event satisfies never;

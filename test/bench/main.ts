@@ -4,6 +4,7 @@ import { parseRate } from '../../deploy/line-choice.ts';
 import { measureAccuracy } from './accuracy.ts';
 import { measureCodecs } from './codecs.ts';
 import { measureEngines } from './engines.ts';
+import { measureLiars } from './liars.ts';
 import { printPlan } from './plan.ts';
 import { parseDuration } from './quantities.ts';
 import { measureScale, networkNames } from './scale.ts';
@@ -19,7 +20,7 @@ const { values } = parseArgs({
     accuracy: { type: 'boolean' },
     wires: { type: 'string', default: 'float32,bfloat16,float16,int8/float16,topk/bfloat16' },
     seeds: { type: 'string', default: '0,1,2' },
-    epochs: { type: 'string', default: '20' },
+    epochs: { type: 'string' },
     speed: { type: 'boolean' },
     batches: { type: 'string', default: '64,128,512' },
     rounds: { type: 'string', default: '3' },
@@ -46,6 +47,8 @@ const { values } = parseArgs({
     downlink: { type: 'string' },
     latency: { type: 'string', default: '20ms' },
     parameters: { type: 'string', default: '415310' },
+    liars: { type: 'boolean' },
+    hidden: { type: 'string', default: '64' },
     'samples-per-second': { type: 'string', default: '2000' },
   },
 });
@@ -57,7 +60,7 @@ if (values.accuracy) {
   await measureAccuracy({
     wires: wires.split(','),
     seeds: seeds.split(',').map(Number),
-    epochs: Number(epochs),
+    epochs: Number(epochs ?? 20),
     workers: Number(workers),
     flags: flag,
     file,
@@ -121,6 +124,9 @@ if (values.plan) {
     printPlan({ ...place, workers: Number(workers) }, values.file);
   }
 }
+if (values.liars) {
+  await measureLiars({ epochs: Number(values.epochs ?? 3), hidden: values.hidden });
+}
 const benches = [
   'engines',
   'codecs',
@@ -131,6 +137,7 @@ const benches = [
   'scale',
   'thin',
   'plan',
+  'liars',
 ] as const;
 if (!benches.some((bench) => values[bench])) {
   console.log(`Say what to measure: npm run bench -- --${benches.join(', --')}`);

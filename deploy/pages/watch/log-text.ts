@@ -41,6 +41,7 @@ export function eventText(event: RunEvent): string {
       return `The run is over: ${event.reason}${event.message ? `; ${event.message}` : ''}`;
     case 'step':
     case 'workers':
+    case 'audits':
       return '';
     default:
       event satisfies never;
