@@ -65,6 +65,14 @@ export function pythonWithTorch(): string | undefined {
   });
 }
 
+/** Whether it multiplies matrices with a library made for that. Where nothing tells of it, on other systems, it does. */
+export function hasFastBlas(python: string): boolean {
+  if (process.platform !== 'linux') return true;
+  const script = 'import torch; print(torch.__config__.show(), open("/proc/self/maps").read())';
+  const { stdout } = spawnSync(python, ['-c', script], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  return /BLAS_INFO=(?:mkl|open)|libopenblas|libmkl|libblis|libarmpl/.test(stdout);
+}
+
 interface EpochLine {
   readonly type?: string;
   readonly seconds: number;

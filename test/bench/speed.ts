@@ -5,6 +5,7 @@ import { aligned } from '../aligned.ts';
 import { keepsTo, type SpeedResult } from './baseline.ts';
 import { median } from './median.ts';
 import {
+  hasFastBlas,
   type Measurement,
   pythonWithTorch,
   type Side,
@@ -68,6 +69,12 @@ function sidesHere(): Side[] {
   if (python === undefined) {
     console.log('PyTorch is not here (Debian: apt-get install python3-torch): tutti alone.\n');
     return ours;
+  }
+  if (!hasFastBlas(python)) {
+    console.log(
+      'PyTorch here has the plain reference BLAS, with which it takes many times as long as with OpenBLAS: its sides say ' +
+        'nothing (Debian: apt-get install libopenblas0-pthread).\n',
+    );
   }
   return [...ours, torchSide(yardstick, python, 2), torchSide('PyTorch, one process', python, 1)];
 }
