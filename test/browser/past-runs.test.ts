@@ -1,5 +1,4 @@
 // Past runs in a browser: beside the one that trains, and in a dashboard where none does.
-import axe from 'axe-core';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listRuns } from '../../coordinator/run-list.ts';
@@ -12,6 +11,7 @@ import {
   startTutti,
   temporaryFolder,
 } from '../support.ts';
+import { expectAccessible } from './accessibility.ts';
 import { launchBrowser, noBrowser, openTab } from './chromium.ts';
 import { pinch } from './pinch.ts';
 import { stroke } from './stroke.ts';
@@ -107,15 +107,7 @@ describe.skipIf(noBrowser)('the dashboard', () => {
   it('can be used by everybody, by day and by night', async (t) => {
     const page = await openTab(t, browser, `${url}/?run=${names[0]}`);
     await choose(page, names[1]);
-    await page.evaluate(axe.source);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
-      const serious = violations.filter(
-        ({ impact }) => impact === 'serious' || impact === 'critical',
-      );
-      expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-    }
+    await expectAccessible(page);
   });
 
   it('zooms under two fingers, which keep what they lie on', async (t) => {

@@ -1,6 +1,5 @@
 // The page / as somebody sees it who watches a run.
 import { join } from 'node:path';
-import axe from 'axe-core';
 import { decode } from 'fast-png';
 import jsqr from 'jsqr';
 import type { Browser, Page } from 'playwright-core';
@@ -9,6 +8,7 @@ import { readLinks } from '../../coordinator/run-links.ts';
 import { linkTo } from '../../shared/join-link.ts';
 import { openScope } from '../siege.ts';
 import { type Cluster, endlessRun, newCluster } from '../support.ts';
+import { expectAccessible } from './accessibility.ts';
 import { launchBrowser, noBrowser, openTab } from './chromium.ts';
 import { stroke } from './stroke.ts';
 
@@ -120,15 +120,7 @@ describe.skipIf(noBrowser)('the page of a run', () => {
   it('can be used by everybody, by day and by night', async (t) => {
     const page = await openTab(t, browser, shared.url);
     await page.locator('.matrix .wrong:enabled').first().click();
-    await page.evaluate(axe.source);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
-      const serious = violations.filter(
-        ({ impact }) => impact === 'serious' || impact === 'critical',
-      );
-      expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-    }
+    await expectAccessible(page);
   });
 
   it('shows a run to those who have a link, and the way in to those who may compute', async (t) => {
