@@ -2,7 +2,7 @@
 // each side over PyTorch DDP where both were measured with it, else over the exact path of tutti.
 import { readFile } from 'node:fs/promises';
 import { aligned } from '../aligned.ts';
-import { median } from './median.ts';
+import { median } from '../median.ts';
 
 export interface SpeedResult {
   readonly side: string;

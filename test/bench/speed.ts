@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { aligned } from '../aligned.ts';
+import { median } from '../median.ts';
 import { keepsTo, type SpeedResult } from './baseline.ts';
-import { median } from './median.ts';
 import {
   hasFastBlas,
   type Measurement,

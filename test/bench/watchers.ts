@@ -5,9 +5,9 @@ import { watchRun } from '../../worker/watch-run.ts';
 import { aligned } from '../aligned.ts';
 import { useOf } from '../chaos/process-use.ts';
 import { newStranger } from '../hostile-client.ts';
+import { median } from '../median.ts';
 import { dial } from '../raw-websocket.ts';
 import { inScope, type TestScope, type Tutti } from '../support.ts';
-import { median } from './median.ts';
 import { cpuMsOf, startRun } from './step-cost.ts';
 
 export interface WatchersOptions {

@@ -1,5 +1,6 @@
 // The table at the end.
 import { aligned } from '../aligned.ts';
+import { median } from '../median.ts';
 import type { Row } from './trial.ts';
 
 export interface Outcome {
@@ -26,10 +27,6 @@ export function table(outcomes: readonly Outcome[]): string {
   });
   const head = ['row', 'fault', 'seeds', 'passed', 'failed', 'median', 'max'];
   return aligned([head, ...lines]);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
 function seconds(milliseconds: number): string {
