@@ -18,7 +18,7 @@ import { controlRoutes } from './control-routes.ts';
 import { carryOut, type Steered } from './controls.ts';
 import { Core } from './core.ts';
 import type { CoreEvent, Effect, EndReason } from './core-types.ts';
-import { CrewDesk, type CrewWatcher, type WeightsMessage } from './crew-desk.ts';
+import { CrewDesk, type CrewWatcher } from './crew-desk.ts';
 import { createDataBlocks } from './data-blocks.ts';
 import { drive } from './drive.ts';
 import type { Evaluation } from './evaluation.ts';
@@ -26,9 +26,11 @@ import type { EventLog } from './event-log.ts';
 import { type Gate, openGate } from './gate.ts';
 import { joinTokenRoute } from './join-token-route.ts';
 import { LearningRates } from './learning-rates.ts';
+import type { LedgerRecord } from './ledger.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import { OutgoingWeights } from './outgoing-weights.ts';
 import { ownUrls } from './own-url.ts';
 import { type Pages, pageRoute } from './pages.ts';
 import { pastRunRoutes } from './past-runs.ts';
@@ -69,6 +71,8 @@ export interface CoordinatorOptions {
   readonly limits?: Limits;
   /** After a completed run watchers can look at it until this settles. */
   readonly linger?: () => Promise<void>;
+  /** Workers of this machine may pass payloads through memory; they do unless told. */
+  readonly sharedMemory?: boolean;
   /** Other sites whose pages may take part: `https://school.example`. */
   readonly origins?: readonly string[];
   /** For pages: lets others compute, and whoever may compute may pass it on. */
@@ -88,7 +92,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const data = serveBlocks(createDataBlocks(dataset.train, rows * columns));
   const codecs = await loadCodecs(config.codecs);
   const { parameterCount } = modelOf(config);
-  const memory = createRunMemory({ parameterCount, codecs, config });
+  const memory = createRunMemory({ ...options, parameterCount, codecs });
   const refusals = createRefusals((message) =>
     options.log.add({ type: 'notice', level: 'warning', message }),
   );
@@ -149,7 +153,9 @@ export class Coordinator {
   readonly #audits: AuditDesk | undefined;
   readonly #lookTimer: NodeJS.Timeout;
   readonly #dispatch: (event: CoreEvent) => void;
-  #weights: WeightsMessage | undefined;
+  #weights: OutgoingWeights | undefined;
+  /** Steps that nobody has been told of. */
+  readonly #committed: { readonly record: LedgerRecord; readonly now: number }[] = [];
   #settle: (end: Promise<EndEvent>) => void = () => undefined;
 
   constructor(
@@ -218,6 +224,7 @@ export class Coordinator {
       weightsAt: (version) => this.#weightsAt(version),
       termsOf: (version) => rates.ofLease(version),
       payloads: memory.payloads,
+      lanes: memory.lanes,
       watcher: this.#watcher(),
       onRefused: refusals.add,
       onFailure: (error) => this.#failed(error),
@@ -268,24 +275,41 @@ export class Coordinator {
       case 'expel':
         return this.#desk.perform(effect, now);
       case 'commit':
-        this.#options.archive.appendLedger(effect.record);
-        return this.#metrics.committed(effect.record, this.#core.readyCount, now);
+        this.#committed.push({ record: effect.record, now });
+        // Workers wait for the weights: they come first.
+        setImmediate(() => this.#account());
+        return;
       case 'epoch':
+        this.#account();
         return this.#milestones.epoch(effect.summary, effect.snapshot);
       case 'checkpoint':
+        this.#account();
         return this.#milestones.checkpoint(effect.snapshot);
       case 'end':
+        this.#account();
         return this.#settle(this.#end(effect.reason, effect.snapshot));
       default:
         effect satisfies never;
     }
   }
 
-  #weightsAt(version: number): WeightsMessage {
+  /** Of all that is committed: writes it down, and tells of it. */
+  #account(): void {
+    for (const { record, now } of this.#committed.splice(0)) {
+      this.#options.archive.appendLedger(record);
+      this.#metrics.committed(record, this.#core.readyCount, now);
+    }
+  }
+
+  #weightsAt(version: number): OutgoingWeights {
     if (this.#weights?.version !== version) {
-      const payload = this.#memory.payloads.take();
-      this.#codecs.weights.encode(this.#core.weights, payload, version);
-      this.#weights = { type: 'weights', version, payload };
+      const { weights } = this.#core;
+      this.#weights = new OutgoingWeights(version, {
+        weights,
+        encode: (payload) => this.#codecs.weights.encode(weights, payload, version),
+        view: this.#codecs.weights.view,
+        payloads: this.#memory.payloads,
+      });
     }
     return this.#weights;
   }
@@ -304,6 +328,7 @@ export class Coordinator {
     await archive.close();
     if (reason === 'completed') await linger?.();
     await this.#server.close();
+    this.#memory.lanes?.close();
     return end;
   }
 

@@ -15,6 +15,7 @@ import { answerEvent, type ExpectedAnswers } from './answer-event.ts';
 import type { CrewEffect, CrewEvent } from './core-types.ts';
 import type { Limits } from './limits.ts';
 import type { Member } from './membership.ts';
+import type { MemoryLanes } from './memory-lanes.ts';
 import { openWorkChannel, type WorkChannel, type WorkerPeer } from './work-channel.ts';
 import type { Equipment, WorkerEvent } from './worker-table.ts';
 
@@ -56,6 +57,8 @@ export interface CrewDeskOptions {
   readonly termsOf: (version: number) => { readonly learningRate?: number };
   /** Where the payloads of weights are. */
   readonly payloads: PayloadSlots;
+  /** For workers of this machine. */
+  readonly lanes?: MemoryLanes;
   readonly watcher: CrewWatcher;
   /** Somebody who never became a worker. */
   readonly onRefused: (name: string, why: string) => void;
@@ -71,7 +74,7 @@ export class CrewDesk {
   readonly #withheld = new Set<string>();
 
   constructor(options: CrewDeskOptions) {
-    const { io, limits, run, gradients, dispatch, onRefused, onFailure } = options;
+    const { io, limits, run, gradients, lanes, dispatch, onRefused, onFailure } = options;
     this.#options = options;
     this.#expected = { run, ...gradients };
     this.channel = openWorkChannel(
@@ -86,6 +89,7 @@ export class CrewDesk {
         unbearable: ({ worker }, reason) => dispatch({ type: 'expel', worker, reason }),
       },
       limits,
+      lanes,
     );
   }
 
@@ -99,7 +103,8 @@ export class CrewDesk {
         const { worker, runs, ...lease } = effect;
         if (this.#withheld.delete(worker)) return;
         watcher.leased(worker, runs.length, now);
-        return channel.send(worker, { ...lease, ...termsOf(lease.version), runs: [...runs] });
+        channel.send(worker, { ...lease, ...termsOf(lease.version), runs: [...runs] });
+        return;
       }
       case 'standby': {
         const { worker, workers } = effect;
@@ -109,7 +114,8 @@ export class CrewDesk {
       }
       case 'verdict': {
         const { worker, run, counts } = effect;
-        return channel.send(worker, { type: 'verdict', ...run, counts });
+        channel.send(worker, { type: 'verdict', ...run, counts });
+        return;
       }
       case 'late':
         return this.#tell(effect.worker, 'late', `silent for ${seconds(effect.silentMs)}`);
@@ -206,8 +212,7 @@ export class CrewDesk {
       return;
     }
     const message = this.#options.weightsAt(version);
-    channel.send(worker, message);
-    const carrier = channel.carrierTo(worker);
+    const carrier = channel.send(worker, message);
     if (carrier !== undefined) this.#options.payloads.lend(message.payload, carrier);
   }
 

@@ -26,6 +26,8 @@ export interface RelayPort
     ServerOptions,
     'host' | 'port' | 'publicUrl' | 'tls' | 'gate' | 'limits' | 'origins'
   > {
+  /** Workers of this machine may pass payloads through memory; they do unless told. */
+  readonly sharedMemory?: boolean;
   readonly onNews: (news: RelayNews) => void;
 }
 
@@ -42,7 +44,7 @@ export async function openSession(options: SessionOptions): Promise<RelaySession
   const { parameterCount } = modelOf(config);
   const codecs = await loadCodecs(config.codecs);
   const maxPayloadBytes = codecs.gradients.byteLength(parameterCount);
-  const memory = createRunMemory({ parameterCount, codecs, config });
+  const memory = createRunMemory({ ...options, parameterCount, codecs, config });
   const refusals = createRefusals((message) =>
     options.onNews({ type: 'notice', level: 'warning', message }),
   );
@@ -109,6 +111,7 @@ export class RelaySession {
       weightsAt: () => this.#weights!,
       termsOf: () => this.#terms,
       payloads: memory.payloads,
+      lanes: memory.lanes,
       watcher: this.#watcher(),
       onRefused: refusals.add,
       onFailure: (error) => this.#warn(error),
@@ -139,6 +142,7 @@ export class RelaySession {
     if (finished) this.#desk.channel.dismissAll(finished);
     this.#refusals.close();
     await this.#server.close();
+    this.#memory.lanes?.close();
   }
 
   #watcher(): CrewWatcher {

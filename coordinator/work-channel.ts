@@ -17,6 +17,7 @@ import {
 } from '../shared/protocol.ts';
 import { WireError } from '../shared/wire.ts';
 import type { Limits } from './limits.ts';
+import type { MemoryLane, MemoryLanes } from './memory-lanes.ts';
 import { FloodError } from './strict-parser.ts';
 
 export interface WorkerPeer {
@@ -45,9 +46,8 @@ export interface Traffic {
 }
 
 export interface WorkChannel {
-  send(worker: string, message: ToWorker): void;
-  /** What is sent to this worker goes out through it; undefined for one that is gone. */
-  carrierTo(worker: string): Carrier | undefined;
+  /** Returns what a payload goes out through; undefined when it has gone already, or the worker is. */
+  send(worker: string, message: ToWorker): Carrier | undefined;
   /** Weights are still on their way to this worker: it gets no others meanwhile. */
   isBehind(worker: string): boolean;
   /** Undefined for one that is gone. */
@@ -60,12 +60,22 @@ export interface WorkChannel {
   dismissAll(message: ToWorker): void;
 }
 
+/** How a worker is reached. */
+interface Line {
+  readonly peer: WorkerPeer;
+  readonly socket: Socket;
+  /** Of one that may be on this machine. */
+  readonly lane?: MemoryLane;
+}
+
+/** `lanes` are for workers of this machine; without them all payloads go through sockets. */
 export function openWorkChannel(
   io: Server,
   handlers: WorkHandlers,
   { joinTimeoutMs }: Pick<Limits, 'joinTimeoutMs'>,
+  lanes?: MemoryLanes,
 ): WorkChannel {
-  const peers = new Map<string, { readonly peer: WorkerPeer; readonly socket: Socket }>();
+  const peers = new Map<string, Line>();
   const behind = new WeakSet<Socket>();
   let admitted = 0;
   /** What everybody is told once the run is over. */
@@ -95,7 +105,8 @@ export function openWorkChannel(
     const worker = `w${++admitted}`;
     const { kind, name } = v.parse(handshakeSchema, socket.handshake.auth);
     const peer: WorkerPeer = { worker, kind, name: cleanName(name, worker) };
-    peers.set(worker, { peer, socket });
+    const lane = kind === 'tab' ? undefined : lanes?.laneOf(socket);
+    peers.set(worker, { peer, socket, lane });
     const drained = (): void => void behind.delete(socket);
     socket.conn.on('drain', drained);
     const joinTimer = setTimeout(() => {
@@ -103,7 +114,9 @@ export function openWorkChannel(
     }, joinTimeoutMs);
     socket.on(messageEvent, (data: unknown) => {
       guarded(() => {
-        const message = v.safeParse(fromWorkerSchema, data);
+        const arrived = lane ? lane.arrived(data) : data;
+        if (arrived === undefined) return;
+        const message = v.safeParse(fromWorkerSchema, arrived);
         if (!message.success) return handlers.badMessage(peer, 'malformed');
         // A relay waits for others: it has come when it says who is there.
         if (['ready', 'crew'].includes(message.output.type)) clearTimeout(joinTimer);
@@ -120,11 +133,13 @@ export function openWorkChannel(
     socket.on('disconnect', (why, description) => {
       if (brokeRules(why, description)) guarded(() => handlers.badMessage(peer, 'malformed'));
       peers.delete(worker);
+      lane?.close();
       clearTimeout(joinTimer);
       socket.conn.off('drain', drained);
       guarded(() => handlers.left(peer, farewells[why] ?? why));
     });
     guarded(() => handlers.joined(peer));
+    if (lane !== undefined) socket.emit(messageEvent, lane.offer);
   });
 
   const dismiss = (worker: string, message?: ToWorker): void => {
@@ -134,13 +149,14 @@ export function openWorkChannel(
   };
   return {
     send: (worker, message) => {
-      const socket = peers.get(worker)?.socket;
-      if (message.type === 'weights' && socket) behind.add(socket);
-      socket?.emit(messageEvent, message);
-    },
-    carrierTo: (worker) => {
-      const socket = peers.get(worker)?.socket;
-      return socket && carrierOf(socket);
+      const line = peers.get(worker);
+      if (line === undefined) return undefined;
+      const { socket, lane } = line;
+      const leaving: readonly unknown[] = lane ? lane.leaving(message) : [message];
+      for (const each of leaving) socket.emit(messageEvent, each);
+      if (message.type !== 'weights' || !leaving.includes(message)) return undefined;
+      behind.add(socket);
+      return carrierOf(socket);
     },
     isBehind: (worker) => {
       const socket = peers.get(worker)?.socket;

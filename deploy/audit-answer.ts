@@ -47,7 +47,7 @@ export async function auditPlaceOf(
     gradientCodec: { codec: codecs.gradients, seed: config.seed },
     data: { slice: (indices) => pick(train, indices) },
     local: localTrainingOf(config, plan, engine),
-    ...roomForSums(model, plan),
+    ...roomForSums(model, plan, engine),
   };
 }
 

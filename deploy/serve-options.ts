@@ -85,6 +85,12 @@ export const serveOptions = {
     requiresArg: true,
     group: 'Cluster:',
   },
+  'shared-memory': {
+    type: 'boolean',
+    describe: 'Pass weights and gradients of workers on this machine through memory (Linux)',
+    default: true,
+    group: 'Cluster:',
+  },
   'allow-origin': {
     type: 'string',
     array: true,

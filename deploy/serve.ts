@@ -106,6 +106,7 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
       expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
       ...checkpointEvery,
       limits,
+      sharedMemory: flags.sharedMemory,
       linger: linger.begin,
       origins: originsOf(flags),
       pages,

@@ -2,6 +2,7 @@
 // codec, optimizer, schedule, sharding, dataset, export or history format is one new file and one line there.
 import type { RunEvent } from './events.ts';
 import type { Model } from './model/model.ts';
+import type { VectorMemory } from './vectors/memory.ts';
 
 /** A slice of the training or test set: `count` images of `imageSize` bytes each, one after the other. */
 export interface Slice {
@@ -34,7 +35,14 @@ export interface SliceResult {
 export interface Engine {
   /** What runs, for people and for the run's record: `onnx:cpu`. */
   readonly label: string;
-  /** Makes `weights` (flat, `model.parameterCount` long) the current ones. Copies them. */
+  /**
+   * Where it can be given: the memory of the current weights. Whoever writes there, between two calls, spares `load` a
+   * copy.
+   */
+  readonly weights?: Float32Array;
+  /** Where they lie, with room for others' vectors beside them. */
+  readonly memory?: VectorMemory;
+  /** Makes `weights` (flat, `model.parameterCount` long) the current ones. Copies them, unless they are its own. */
   load(weights: Float32Array): void;
   /** Forward and backward pass over the slice at the current weights. */
   gradient(slice: Slice): Promise<SliceResult>;
@@ -81,6 +89,8 @@ export interface Codec {
    * encode no vector of its length.
    */
   decode(bytes: Uint8Array, into: Float32Array): Float32Array;
+  /** Where encoding changes nothing: the bytes of the values themselves, in their memory. */
+  view?(values: Float32Array): Uint8Array;
   /** In place: makes of the values what the other end would decode. With feedback it does nothing. */
   round(values: Float32Array, seed: number): void;
 }

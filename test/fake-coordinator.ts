@@ -14,6 +14,7 @@ export class FakeCoordinator {
   readonly connect: Connect = (events) => {
     this.#events = events;
     return {
+      readsAtOnce: () => false,
       roomFor: (bytes) => new Uint8Array(bytes),
       send: (message) => {
         // As a real one, it encodes at once: the worker may write its buffers again.

@@ -172,8 +172,7 @@ describe('a worker', () => {
       payloads.add(payload);
       for (const name of version < 2 ? ['deaf', 'eager'] : ['eager']) {
         const worker = workers.get(name)!;
-        channel.send(worker, { type: 'weights', version, payload });
-        slots.lend(payload, channel.carrierTo(worker)!);
+        slots.lend(payload, channel.send(worker, { type: 'weights', version, payload })!);
       }
       const told = await eager.told('weights');
       expect([told.version, told.payload[0], told.payload.at(-1)]).toEqual(Array(3).fill(version));

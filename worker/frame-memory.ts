@@ -19,7 +19,14 @@ export class FrameMemory {
     }),
     copyOf: (bytes) => Buffer.from(bytes),
   };
+  #placed: Uint8Array = new Uint8Array(0);
   #gradients: { readonly bytes: number; readonly slots: PayloadSlots } | undefined;
+
+  /** For one that comes past the socket, until the next. */
+  roomForPlaced(bytes: number): Uint8Array {
+    if (this.#placed.length !== bytes) this.#placed = new VectorMemory(roomFor(bytes)).bytes(bytes);
+    return this.#placed;
+  }
 
   /** For a payload of so many bytes, which is sent from there. */
   take(bytes: number): Uint8Array {

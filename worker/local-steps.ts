@@ -40,6 +40,9 @@ export interface Round {
   readonly isWanted: () => boolean;
 }
 
+/** So long may messages wait, in milliseconds. */
+const longestTurnMs = 5;
+
 /**
  * Where the steps lead, as the sum over the shard that a gradient would be: `gradient` is its samples times what they
  * took off the weights, buffers included. The last batch has what is left. Loss and correct answers are those of each
@@ -49,14 +52,19 @@ export async function takeLocalSteps(
   { engine, optimizer, batchSize, learningRate }: LocalTraining,
   { version, learningRate: base, weights: first, indices, sliceOf, noise, isWanted }: Round,
 ): Promise<SliceResult | undefined> {
-  const weights = first.slice();
+  const weights = engine.weights ?? new Float32Array(first.length);
+  weights.set(first);
   const state = optimizer.init(weights.length);
   let [lossSum, correct] = [0, 0];
+  let turnedAt = performance.now();
   for (let step = 0; step * batchSize < indices.length; step++) {
     const batch = indices.subarray(step * batchSize, (step + 1) * batchSize);
     engine.load(weights);
     const sum = await engine.gradient({ ...sliceOf(batch), noise: noiseOfLocalStep(noise, step) });
-    await turnOfOthers();
+    if (performance.now() - turnedAt > longestTurnMs) {
+      await turnOfOthers();
+      turnedAt = performance.now();
+    }
     if (!isWanted()) return undefined;
     optimizer.update({
       weights,

@@ -6,6 +6,7 @@ import { withBearer } from './bearer.ts';
 import { createBlockCache } from './block-cache.ts';
 import type { BlockRequest } from './data-store.ts';
 import { FrameMemory } from './frame-memory.ts';
+import { MemoryLane } from './memory-lane.ts';
 import { agentFor, fetchOver } from './pinned-agent.ts';
 import { steadyWebSocket } from './steady-websocket.ts';
 import { type Connect, socketTransport } from './transport.ts';
@@ -41,6 +42,7 @@ export function nodeConnection(
       handshake: { protocol: protocolVersion, name, kind, ...(token && { token }) },
       webSocket: steadyWebSocket(webSocketFor(agent), memory.incoming),
       memory,
+      lane: new MemoryLane(portOf(url), (bytes) => memory.roomForPlaced(bytes)),
     }),
     blocks: {
       baseUrl: url,
@@ -49,4 +51,9 @@ export function nodeConnection(
       fetch: withBearer(token, agent && fetchOver(agent)),
     },
   };
+}
+
+function portOf(url: string): string {
+  const { port, protocol } = new URL(url);
+  return port || (protocol === 'https:' ? '443' : '80');
 }

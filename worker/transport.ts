@@ -18,11 +18,15 @@ export interface TransportEvents {
   readonly onOpen: () => void;
   /** A payload stays in its place only while this runs. */
   readonly onMessage: (message: ToWorker) => void;
+  /** Where a payload of so many bytes should be put, if it can be; what was there is of no use after this. */
+  readonly roomFor?: (payloadBytes: number) => Uint8Array | undefined;
   /** The connection is gone. Unless `isFinal`, another one is being tried for. */
   readonly onClose: (why: string, isFinal: boolean) => void;
 }
 
 export interface Transport {
+  /** A payload needs no memory of its own: it is read before `send` returns. */
+  readsAtOnce(): boolean;
   /** Memory of so many bytes for the payload of the next message. */
   roomFor(payloadBytes: number): Uint8Array;
   /** Done with the message when it returns, but for memory of its own. Does nothing when the connection is gone. */
@@ -40,6 +44,27 @@ export interface OutgoingMemory {
   lend(payload: Uint8Array, carrier: Carrier): void;
 }
 
+/** What a lane needs of the socket beside it. */
+export interface LaneEnds {
+  /** Takes `data` for what came. */
+  handle(data: unknown): void;
+  reply(message: unknown): void;
+  /** As in `TransportEvents`. */
+  readonly roomFor?: (payloadBytes: number) => Uint8Array | undefined;
+}
+
+/** Another way for some payloads. */
+export interface SideLane {
+  /** What leaves by it is read before `leaving` returns. */
+  readonly isOpen: boolean;
+  /** Hands on what to take for the message that came. */
+  arrived(data: unknown, ends: LaneEnds): void;
+  /** What goes through the socket in place of `message`. */
+  leaving(message: FromWorker): unknown;
+  /** The connection is gone. */
+  close(): void;
+}
+
 export interface SocketTransportOptions {
   /** The coordinator: `http://host:7070`. */
   readonly url: string;
@@ -48,6 +73,7 @@ export interface SocketTransportOptions {
   readonly webSocket?: WebSocketTransport;
   /** Where payloads go out from: fresh memory each unless told otherwise. */
   readonly memory?: OutgoingMemory;
+  readonly lane?: SideLane;
 }
 
 /** What Node's and a tab's have in common. */
@@ -62,8 +88,8 @@ export type WebSocketTransport = Exclude<ManagerTransports[number], string>;
 
 /** Tries again, with growing pauses, until it is closed or the coordinator refuses by name. */
 export function socketTransport(options: SocketTransportOptions): Connect {
-  const { url, handshake, webSocket = 'websocket', memory } = options;
-  return ({ onOpen, onMessage, onClose }) => {
+  const { url, handshake, webSocket = 'websocket', memory, lane } = options;
+  return ({ onOpen, onMessage, onClose, roomFor }) => {
     const socket = io(new URL(workNamespace, url).href, {
       transports: [webSocket] as ManagerTransports,
       parser: socketParser,
@@ -82,19 +108,29 @@ export function socketTransport(options: SocketTransportOptions): Connect {
     socket.on('disconnect', (reason) => {
       // After a jump of the clock or a sleep, what is sent is kept for the next connection, where nobody asked for it.
       socket.sendBuffer = [];
+      lane?.close();
       onClose(sentence(reason), !socket.active);
     });
-    socket.on(messageEvent, (data: unknown) => {
+    const emit = (message: unknown): unknown => socket.emit(messageEvent, message);
+    const handle = (data: unknown): void => {
       const message = v.safeParse(toWorkerSchema, data);
       if (message.success) onMessage(message.output);
       else onClose('the coordinator sent a message that this version does not know', true);
+    };
+    socket.on(messageEvent, (data: unknown) => {
+      if (lane) lane.arrived(data, { handle, reply: emit, roomFor });
+      else handle(data);
     });
     return {
+      readsAtOnce: () => lane?.isOpen ?? false,
       roomFor: (bytes) => memory?.take(bytes) ?? new Uint8Array(bytes),
       send: (message) => {
         if (!socket.connected) return;
-        if ('payload' in message) memory?.lend(message.payload, carrierOf(socket.io.engine));
-        socket.emit(messageEvent, message);
+        const leaving = lane ? lane.leaving(message) : message;
+        if (leaving === message && 'payload' in message) {
+          memory?.lend(message.payload, carrierOf(socket.io.engine));
+        }
+        emit(leaving);
       },
       close: () => socket.disconnect(),
     };

@@ -1,6 +1,6 @@
 // The loop of a worker: weights in, gradients out. Node and the browser hand it what differs between them.
 import { loadCodecs } from '../shared/codecs/index.ts';
-import { encodeSum } from '../shared/codecs/rounding.ts';
+import { encodeSum, type Subtree } from '../shared/codecs/rounding.ts';
 import { modelOf, planOf } from '../shared/config.ts';
 import type { Codec, Engine, Feedback } from '../shared/contracts.ts';
 import type { Model } from '../shared/model/model.ts';
@@ -49,8 +49,11 @@ interface Workplace extends ProvenEngine, SumPlace {
   /** Where the codec leaves most of a gradient out. */
   readonly feedback: Feedback | undefined;
   readonly weightsCodec: Codec;
-  /** Where weights are decoded. */
+  /** Those of the latest version that came, decoded: where steps are no rounds, in the memory of an engine that has one. */
   readonly weights: Float32Array;
+  /** In the same memory: for what comes and goes past the socket. */
+  readonly incoming: Uint8Array;
+  readonly outgoing: Uint8Array;
 }
 
 /** After so many leases in a row a worker believes that it will keep its shards. */
@@ -69,10 +72,8 @@ export class Worker {
   #hasEnded = false;
   #stage: WorkerStage = 'training';
   #workplace: Workplace | undefined;
-  /** The latest that came, encoded. */
-  #weights: { readonly version: number; readonly payload: Uint8Array } | undefined;
   #loadedVersion = -1;
-  /** Of the latest weights, loaded or not: work at older ones is of no use any more. */
+  /** Of the latest weights that came: work at older ones is of no use any more. */
   #wantedVersion = -1;
   /** The shards of the latest lease, and how many leases in a row were of these. */
   #kept: { readonly shards: readonly number[]; readonly leases: number } = {
@@ -90,6 +91,7 @@ export class Worker {
     this.#transport = environment.connect({
       onOpen: () => this.#open(),
       onMessage: (message) => this.#receive(message),
+      roomFor: (bytes) => this.#roomForWeights(bytes),
       onClose: (why, isFinal) => this.#closed(why, isFinal),
     });
   }
@@ -106,7 +108,6 @@ export class Worker {
   #open(): void {
     this.#session++;
     this.#isConnected = true;
-    this.#weights = undefined;
     this.#loadedVersion = -1;
     this.#wantedVersion = -1;
     this.#workplace?.feedback?.forget();
@@ -219,16 +220,36 @@ export class Worker {
     this.#stage = 'training';
     const local = localTrainingOf(config, plan, proven.engine);
     const place = { welcome, model, plan, data, local, ...codecs };
-    return { ...place, ...proven, ...roomForSums(model, plan) };
+    const { memory, ...room } = roomForSums(model, plan, proven.engine);
+    const incoming = memory.bytes(weights.byteLength(model.parameterCount));
+    const outgoing = memory.bytes(gradients.byteLength(model.parameterCount));
+    // A round needs those that it began with until its end.
+    const ofEngine = local ? undefined : proven.engine.weights;
+    const payloads = { incoming, outgoing };
+    return { ...place, ...proven, ...room, ...payloads, weights: ofEngine ?? room.weights };
   }
 
-  /** Copies them at once: the engine may be at work still, and the transport needs the place again. */
+  /** At once, because the transport needs the place again. What the engine may be at work on is of no use any more. */
   #takeWeights(version: number, payload: Uint8Array): void {
-    const known = this.#weights?.payload;
-    const copy = known?.length === payload.length ? known : new Uint8Array(payload.length);
-    copy.set(payload);
-    this.#weights = { version, payload: copy };
-    this.#wantedVersion = version;
+    if (this.#workplace === undefined) return;
+    const { weightsCodec, weights } = this.#workplace;
+    try {
+      const decoded = weightsCodec.decode(payload, weights);
+      if (!isSame(decoded, weights)) weights.set(decoded);
+      this.#wantedVersion = version;
+    } catch (error) {
+      this.#finish({ kind: 'failed', stage: this.#stage, error: error as Error });
+    }
+  }
+
+  /** Where they are needed, or beside it. */
+  #roomForWeights(bytes: number): Uint8Array | undefined {
+    if (this.#workplace === undefined) return undefined;
+    const { weightsCodec, weights, incoming } = this.#workplace;
+    const room = weightsCodec.view?.(weights) ?? incoming;
+    if (room.length !== bytes) return undefined;
+    this.#wantedVersion = -1;
+    return room;
   }
 
   async #fetch({ plan, data }: Workplace, { epoch, step, runs }: LeaseMessage): Promise<void> {
@@ -256,11 +277,10 @@ export class Worker {
     const session = this.#session;
     const isWanted = (): boolean => session === this.#session && version === this.#wantedVersion;
     const workplace = this.#workplace;
-    if (workplace === undefined || this.#weights?.version !== version) return;
+    if (workplace === undefined || !isWanted()) return;
     await this.#fetch(workplace, lease);
     if (!isWanted()) return;
-    const { welcome, plan, gradientCodec, weightsCodec } = workplace;
-    const weights = weightsCodec.decode(this.#weights.payload, workplace.weights);
+    const { welcome, plan, weights } = workplace;
     if (this.#loadedVersion !== version) {
       workplace.engine.load(weights);
       this.#loadedVersion = version;
@@ -279,11 +299,7 @@ export class Worker {
       });
       if (sum === undefined) return;
       const samples = plan.runSize(step, run.start, run.length);
-      const payload = this.#transport.roomFor(gradientCodec.codec.byteLength(weights.length));
-      const subtree = { epoch, step, ...run };
-      const { feedback } = workplace;
-      if (feedback === undefined) encodeSum(gradientCodec, subtree, sum.gradient, payload);
-      else feedback.encode({ version, ...run }, sum.gradient, payload);
+      const payload = this.#encode(workplace, { epoch, step, version, ...run }, sum.gradient);
       this.#transport.send({
         type: 'gradient',
         run: welcome.run,
@@ -301,6 +317,27 @@ export class Worker {
       this.#environment.onNews({ kind: 'computed', samples });
     }
   }
+
+  /** The payload of an answer. */
+  #encode(
+    { gradientCodec, feedback, outgoing }: Workplace,
+    run: Subtree & { readonly version: number },
+    sum: Float32Array,
+  ): Uint8Array {
+    const { codec } = gradientCodec;
+    const isRead = this.#transport.readsAtOnce();
+    const view = isRead ? codec.view?.(sum) : undefined;
+    if (view !== undefined) return view;
+    const payload = isRead ? outgoing : this.#transport.roomFor(outgoing.length);
+    if (feedback === undefined) encodeSum(gradientCodec, run, sum, payload);
+    else feedback.encode(run, sum, payload);
+    return payload;
+  }
+}
+
+/** The same memory. */
+function isSame(one: Float32Array, other: Float32Array): boolean {
+  return one.buffer === other.buffer && one.byteOffset === other.byteOffset;
 }
 
 async function vacate(workplace: Workplace | undefined): Promise<void> {

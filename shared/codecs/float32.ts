@@ -14,5 +14,6 @@ export const float32: Codec = {
     refuseOtherLength('float32', bytes, 4 * into.length);
     return new Float32Array(bytes.buffer, bytes.byteOffset, into.length);
   },
+  view: bytesOf,
   round: () => undefined,
 };

@@ -11,6 +11,8 @@ export interface OnnxValue {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: readonly (number | string)[];
+  /** Not one such tensor but a sequence of them. */
+  readonly isSequence?: boolean;
   /** For whoever feeds or reads it. */
   readonly doc?: string;
 }
@@ -67,7 +69,8 @@ const attributeProto = { name: 1, i: 3, type: 20 };
 const attributeTypeInt = 2;
 const tensorProto = { dims: 1, dataType: 2, floatData: 4, int64Data: 7, name: 8, rawData: 9 };
 const valueInfoProto = { name: 1, type: 2, docString: 3 };
-const typeProto = { tensorType: 1 };
+const typeProto = { tensorType: 1, sequenceType: 4 };
+const sequenceTypeProto = { elemType: 1 };
 const tensorTypeProto = { elemType: 1, shape: 2 };
 const tensorShapeProto = { dim: 1 };
 const dimensionProto = { dimValue: 1, dimParam: 2 };
@@ -146,7 +149,7 @@ function initializerFields({ name, shape, values }: NamedTensor): Bytes[] {
   ];
 }
 
-function valueFields({ name, type, shape, doc }: OnnxValue): Bytes[] {
+function valueFields({ name, type, shape, isSequence, doc }: OnnxValue): Bytes[] {
   const dimensions = shape.map((side) =>
     message(
       tensorShapeProto.dim,
@@ -162,7 +165,12 @@ function valueFields({ name, type, shape, doc }: OnnxValue): Bytes[] {
   );
   return [
     text(valueInfoProto.name, name),
-    message(valueInfoProto.type, tensorType),
+    message(
+      valueInfoProto.type,
+      isSequence
+        ? message(typeProto.sequenceType, message(sequenceTypeProto.elemType, tensorType))
+        : tensorType,
+    ),
     ...(doc === undefined ? [] : [text(valueInfoProto.docString, doc)]),
   ];
 }

@@ -7,7 +7,9 @@ import { gradientGraph, graphNames, predictionGraph } from '../../shared/model/g
 import { dropoutMaskName, gradientName } from '../../shared/model/layer-graphs.ts';
 import { dropoutsOf, type Model } from '../../shared/model/model.ts';
 import { type OnnxGraph, writeOnnxModel } from '../../shared/model/onnx-writer.ts';
+import { roomFor, VectorMemory } from '../../shared/vectors/memory.ts';
 import { hasGraphicsCard } from './graphics-card.ts';
+import { type FillOutputs, fillerOf, withRefusedOutput } from './onnx-in-place.ts';
 import { createYoungCollector } from './young-garbage.ts';
 
 type OnnxRuntime = typeof import('onnxruntime-node');
@@ -41,13 +43,17 @@ export const onnx: EngineKind = {
     const open = (graph: OnnxGraph) =>
       runtime.InferenceSession.create(writeOnnxModel(graph), options);
     try {
-      return new OnnxEngine({
+      const graph = gradientGraph(model);
+      const engine = new OnnxEngine({
         runtime,
         provider,
         model,
-        gradientSession: await open(gradientGraph(model)),
+        gradientSession: await open(graph),
         predictionSession: await open(predictionGraph(model)),
       });
+      if (provider === 'cpu')
+        await engine.computeInPlace(await open(withRefusedOutput(graph, graphNames.lossSum)));
+      return engine;
     } catch (cause) {
       const reason = reasonOf(cause as Error);
       const message = `engine onnx:${provider}: it does not start here (${reason}); ${mends[provider]}`;
@@ -77,6 +83,9 @@ async function importRuntime(): Promise<OnnxRuntime> {
   }
 }
 
+/** For sums over shards, and for what is sent: untouched they cost nothing. */
+const vectorsOfOthers = 16;
+
 interface OnnxEngineParts {
   readonly runtime: OnnxRuntime;
   readonly provider: string;
@@ -87,24 +96,30 @@ interface OnnxEngineParts {
 
 class OnnxEngine implements Engine {
   readonly label: string;
+  readonly weights: Float32Array;
+  readonly memory: VectorMemory;
   readonly #parts: OnnxEngineParts;
-  readonly #weights: Float32Array;
   readonly #gradient: Float32Array;
   readonly #lossSum = new Float32Array(1);
   readonly #correct = new Float32Array(1);
   readonly #dropped = createYoungCollector();
   readonly #parameters: Tensors;
   readonly #outputs: Tensors;
+  /** In place of the session, where the binding lets us. */
+  #inPlace: { readonly session: InferenceSession; readonly fill: FillOutputs } | undefined;
 
   constructor(parts: OnnxEngineParts) {
     const { runtime, provider, model } = parts;
     this.label = `onnx:${provider}`;
     this.#parts = parts;
-    this.#weights = new Float32Array(model.parameterCount);
-    this.#gradient = new Float32Array(model.parameterCount);
+    const { parameterCount } = model;
+    const vectorBytes = roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
+    this.memory = new VectorMemory((2 + vectorsOfOthers) * vectorBytes);
+    this.weights = this.memory.floats(parameterCount);
+    this.#gradient = this.memory.floats(parameterCount);
     this.#parameters = Object.fromEntries(
       model.parameters.map(({ name, shape, offset, size }) => {
-        const view = this.#weights.subarray(offset, offset + size);
+        const view = this.weights.subarray(offset, offset + size);
         return [name, new runtime.Tensor('float32', view, shape)];
       }),
     );
@@ -121,20 +136,23 @@ class OnnxEngine implements Engine {
   }
 
   load(weights: Float32Array): void {
-    this.#weights.set(weights);
+    if (weights !== this.weights) this.weights.set(weights);
   }
 
-  async gradient({ images, labels, noise = 0 }: Slice): Promise<SliceResult> {
-    const { gradientSession, runtime } = this.#parts;
-    const feeds = {
-      ...this.#parameters,
-      ...this.#dropoutMasks(labels.length, noise),
-      [graphNames.images]: this.#imagesTensor(images),
-      [graphNames.labels]: new runtime.Tensor('uint8', labels, [labels.length]),
-    };
-    await gradientSession.run(feeds, this.#outputs);
-    // It fills the outputs that it is given, and returns copies of them nevertheless.
-    this.#dropped(this.#gradient.byteLength);
+  /** With this session, whose first output is refused, if that goes. */
+  async computeInPlace(session: InferenceSession): Promise<void> {
+    const { inputs } = this.#parts.model;
+    const feeds = this.#feedsOf({ images: new Uint8Array(inputs), labels: new Uint8Array(1) });
+    const trial = { feeds, outputs: this.#outputs, filled: this.#lossSum };
+    const fill = await fillerOf(session, trial);
+    if (fill === undefined) await session.release();
+    else this.#inPlace = { session, fill };
+  }
+
+  async gradient(slice: Slice): Promise<SliceResult> {
+    const feeds = this.#feedsOf(slice);
+    if (this.#inPlace !== undefined) await this.#inPlace.fill(feeds, this.#outputs);
+    else await this.#fillAndDrop(feeds);
     return { gradient: this.#gradient, lossSum: this.#lossSum[0], correct: this.#correct[0] };
   }
 
@@ -145,8 +163,25 @@ class OnnxEngine implements Engine {
   }
 
   async dispose(): Promise<void> {
+    await this.#inPlace?.session.release();
     await this.#parts.gradientSession.release();
     await this.#parts.predictionSession.release();
+  }
+
+  #feedsOf({ images, labels, noise = 0 }: Slice): Tensors {
+    const { runtime } = this.#parts;
+    return {
+      ...this.#parameters,
+      ...this.#dropoutMasks(labels.length, noise),
+      [graphNames.images]: this.#imagesTensor(images),
+      [graphNames.labels]: new runtime.Tensor('uint8', labels, [labels.length]),
+    };
+  }
+
+  /** It fills the outputs that it is given, and returns copies of them. */
+  async #fillAndDrop(feeds: Tensors): Promise<void> {
+    await this.#parts.gradientSession.run(feeds, this.#outputs);
+    this.#dropped(this.#gradient.byteLength);
   }
 
   #dropoutMasks(images: number, noise: number): Tensors {

@@ -1,0 +1,127 @@
+// Weights to workers of this machine, and gradients from them, through memory instead of their sockets. See
+// `shared/memory-messages.ts`.
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import type { Socket } from 'socket.io';
+import * as v from 'valibot';
+import { IncomingFile, markBytes, OutgoingFile } from '../shared/memory-file.ts';
+import {
+  type MemoryOffer,
+  memoryAnswerSchema,
+  type PlacedMessage,
+  placedSchema,
+  smallestPlaced,
+  typeOf,
+} from '../shared/memory-messages.ts';
+import type { ToWorker } from '../shared/protocol.ts';
+
+type WeightsMessage = Extract<ToWorker, { type: 'weights' }> & {
+  /** Of the payload, to be read at once. */
+  readonly current?: Uint8Array;
+};
+
+/** Who reads the weights before last has been overtaken by a step without it. */
+const slots = 2;
+
+/** `incoming` is as long as the largest payload that may come. Undefined where this cannot be. */
+export function openMemoryLanes(incoming: Uint8Array): MemoryLanes | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    return new MemoryLanes(incoming);
+  } catch {
+    // No folder takes a file: everything goes through sockets, as from machine to machine.
+    return undefined;
+  }
+}
+
+/** The coordinator's end of the way to one worker. */
+export interface MemoryLane {
+  /** To be sent after the welcome. */
+  readonly offer: MemoryOffer;
+  /**
+   * What is to be done with a message that came: itself, or the one whose payload it tells the place of; undefined when
+   * nothing is. What makes no sense stays as it is.
+   */
+  arrived(data: unknown): unknown;
+  /** What to send in place of `message`, one after the other. Placed weights wait for the lease behind them. */
+  leaving(message: ToWorker): readonly unknown[];
+  close(): void;
+}
+
+export class MemoryLanes {
+  readonly #mark = randomBytes(markBytes);
+  readonly #outgoing: OutgoingFile;
+  readonly #incoming: Uint8Array;
+  #placed: { readonly message: WeightsMessage; readonly instead: PlacedMessage } | undefined;
+
+  /** Throws the system's error where this cannot be. */
+  constructor(incoming: Uint8Array) {
+    this.#incoming = incoming;
+    this.#outgoing = new OutgoingFile(
+      { calls: fs, folders: ['/dev/shm', tmpdir()], process: process.pid, slots },
+      this.#mark,
+    );
+  }
+
+  /** Undefined for one that cannot be on this machine. */
+  laneOf({ request }: Socket): MemoryLane | undefined {
+    const { remoteAddress, localAddress, localPort = 0 } = request.socket;
+    if (remoteAddress !== localAddress) return undefined;
+    const mark = this.#mark.toString('hex');
+    let theirs: IncomingFile | undefined;
+    let waiting: PlacedMessage | undefined;
+    return {
+      offer: { type: 'memory', ...this.#outgoing.address, mark, port: localPort },
+      arrived: (data) => {
+        const type = typeOf(data);
+        if (type === 'placed' && theirs !== undefined) return this.#read(data, theirs);
+        const answer = v.safeParse(memoryAnswerSchema, data);
+        if (!answer.success || theirs !== undefined) return data;
+        theirs = IncomingFile.open(fs, answer.output, this.#mark);
+        return undefined;
+      },
+      leaving: (message) => {
+        const before = waiting;
+        waiting = undefined;
+        if (message.type === 'weights' && theirs !== undefined) waiting = this.#place(message);
+        if (waiting !== undefined) return before === undefined ? [] : [before];
+        if (before === undefined) return [message];
+        return [{ ...before, next: message }];
+      },
+      close: () => {
+        theirs?.close();
+        theirs = undefined;
+        waiting = undefined;
+      },
+    };
+  }
+
+  close(): void {
+    this.#outgoing.close();
+  }
+
+  #read(data: unknown, theirs: IncomingFile): unknown {
+    const placed = v.safeParse(placedSchema, data);
+    if (!placed.success || placed.output.place.bytes > this.#incoming.length) return data;
+    const { message, place } = placed.output;
+    const payload = this.#incoming.subarray(0, place.bytes);
+    // Written over by a later one, which it is then too late for.
+    return theirs.read(place, payload) ? { ...message, payload } : undefined;
+  }
+
+  /** Written once a version, however many are told. Undefined without room for it: then it goes the usual way. */
+  #place(message: WeightsMessage): PlacedMessage | undefined {
+    if (this.#placed?.message === message) return this.#placed.instead;
+    const { type, version } = message;
+    const bytes = message.current ?? message.payload;
+    if (bytes.length < smallestPlaced) return undefined;
+    try {
+      const place = this.#outgoing.write(bytes);
+      this.#placed = { message, instead: { type: 'placed', message: { type, version }, place } };
+      return this.#placed.instead;
+    } catch {
+      return undefined;
+    }
+  }
+}

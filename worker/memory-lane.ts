@@ -1,0 +1,104 @@
+// The worker's end of the way through memory that it has to a coordinator on the same machine. See
+// `shared/memory-messages.ts`.
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as v from 'valibot';
+import { IncomingFile, OutgoingFile } from '../shared/memory-file.ts';
+import {
+  type MemoryOffer,
+  memoryOfferSchema,
+  type PlacedMessage,
+  placedSchema,
+  smallestPlaced,
+  typeOf,
+} from '../shared/memory-messages.ts';
+import type { FromWorker } from '../shared/protocol.ts';
+import type { LaneEnds } from './transport.ts';
+
+/** A lease may have several runs of shards, and its answers lie there until the coordinator comes to them. */
+const slots = 4;
+
+export class MemoryLane {
+  readonly #port: string;
+  readonly #roomFor: (bytes: number) => Uint8Array;
+  #incoming: IncomingFile | undefined;
+  #outgoing: OutgoingFile | undefined;
+  /** The coordinator has placed something, so it can read what is placed for it. */
+  #isOpen = false;
+  /** Answers since anything came from the coordinator. */
+  #unread = 0;
+
+  /** Of the coordinator that is reached by `port`. What `roomFor` gives is memory for a payload until the next comes. */
+  constructor(port: string, roomFor: (bytes: number) => Uint8Array) {
+    this.#port = port;
+    this.#roomFor = roomFor;
+  }
+
+  /** The coordinator reads what is placed for it, whatever becomes of the memory after that. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Handles a message that came: as it is, or those that it stands for. What makes no sense stays as it is. */
+  arrived(data: unknown, ends: LaneEnds): void {
+    const { handle } = ends;
+    this.#unread = 0;
+    const type = typeOf(data);
+    if (type === 'memory' && v.is(memoryOfferSchema, data)) return this.#answer(data, ends);
+    const isPlaced = type === 'placed' && v.is(placedSchema, data);
+    if (!isPlaced || this.#incoming === undefined) return handle(data);
+    const message = this.#read(data, this.#incoming, ends);
+    if (message !== undefined) handle(message);
+    if (data.next !== undefined) handle(data.next);
+  }
+
+  /** What to send in place of `message`. */
+  leaving(message: FromWorker): unknown {
+    if (message.type !== 'gradient' || message.payload.length < smallestPlaced) return message;
+    if (!this.#isOpen || this.#outgoing === undefined || ++this.#unread > slots) return message;
+    const { payload, ...rest } = message;
+    try {
+      return { type: 'placed', message: rest, place: this.#outgoing.write(payload) };
+    } catch {
+      // There is no room for it.
+      return message;
+    }
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    this.#incoming?.close();
+    this.#outgoing?.close();
+    this.#incoming = undefined;
+    this.#outgoing = undefined;
+    this.#isOpen = false;
+    this.#unread = 0;
+  }
+
+  #answer(offer: MemoryOffer, { reply }: LaneEnds): void {
+    this.close();
+    if (`${offer.port}` !== this.#port) return;
+    const mark = Buffer.from(offer.mark, 'hex');
+    this.#incoming = IncomingFile.open(fs, offer, mark);
+    if (this.#incoming === undefined) return;
+    try {
+      const options = { calls: fs, folders: ['/dev/shm', tmpdir()], process: process.pid, slots };
+      this.#outgoing = new OutgoingFile(options, mark);
+    } catch {
+      return;
+    }
+    reply({ type: 'memory', ...this.#outgoing.address });
+  }
+
+  #read(
+    { message, place }: PlacedMessage,
+    incoming: IncomingFile,
+    { roomFor = () => undefined }: LaneEnds,
+  ): unknown {
+    const payload = roomFor(place.bytes) ?? this.#roomFor(place.bytes);
+    // Written over by later ones, which are on their way.
+    if (!incoming.read(place, payload)) return undefined;
+    this.#isOpen = true;
+    return { ...message, payload };
+  }
+}
