@@ -4,11 +4,13 @@ import { evaluate } from '../coordinator/evaluation.ts';
 import { modelOf } from '../shared/config.ts';
 import { chooseEngine } from '../worker/engines/choose.ts';
 import { engineChoices as choices } from '../worker/engines/index.ts';
+import { giveWay } from './core-places.ts';
 import type { EvaluationReply, EvaluationTask } from './evaluator.ts';
 
 const { config, test, engine: spec } = workerData as EvaluationTask;
 const reply = (message: EvaluationReply): void => parentPort?.postMessage(message);
 
+giveWay();
 try {
   const { testBatchSize: batchSize, shape } = config;
   const model = modelOf(config);

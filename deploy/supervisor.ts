@@ -18,6 +18,8 @@ export interface SupervisorOptions {
   /** Further flags of `tutti worker`. */
   readonly flags: readonly string[];
   readonly onNotice: (message: string) => void;
+  /** Told of every process that starts, with its place from 1. */
+  readonly onStart?: (pid: number, place: number) => void;
 }
 
 export interface Supervisor {
@@ -38,7 +40,7 @@ const finalStatuses = new Set<number>(
 );
 
 export function superviseWorkers(options: SupervisorOptions): Supervisor {
-  const { count, url, credentials, name, flags, onNotice } = options;
+  const { count, url, credentials, name, flags, onNotice, onStart } = options;
   const { token, tlsFingerprint } = credentials;
   // Each is one process and complains to us, whatever the environment says to commands.
   const own = ['--procs', '1', '--no-stay', '--log-format', 'text'];
@@ -66,6 +68,7 @@ export function superviseWorkers(options: SupervisorOptions): Supervisor {
     const words = ['worker', url, '--name', `${name}-${place}`, ...own, ...pin, ...flags];
     const child = fork(launcher, words, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     children.set(place, child);
+    if (child.pid !== undefined) onStart?.(child.pid, place);
     let complaint = '';
     child.stderr?.on('data', (text: Buffer) => {
       complaint = (complaint + text).slice(-2000);

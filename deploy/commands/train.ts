@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { auto } from '../../worker/engines/choose.ts';
 import { specOf } from '../../worker/engines/index.ts';
 import { defineCommand } from '../command.ts';
+import { settle } from '../core-places.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { serve } from '../serve.ts';
@@ -41,6 +42,7 @@ export const train = defineCommand({
       credentials,
       name: hostname(),
       flags: ['--engine', engine],
+      onStart: (pid, place) => settle(pid, place, workers),
       onNotice: (message) => log.add({ type: 'notice', level: 'warning', message }),
     });
     const ignore = onInterrupt(() => {
