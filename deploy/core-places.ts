@@ -9,7 +9,7 @@ import { setPriority } from 'node:os';
 const workerPriority = 10;
 
 /** Of threads that nobody waits for: they take what workers leave. */
-const sparePriority = 15;
+const sparePriority = 19;
 
 /** For the calling thread, where threads have priorities of their own. */
 export function giveWay(): void {
