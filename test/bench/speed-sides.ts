@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { median } from '../median.ts';
 import { inScope, temporaryFolder } from '../support.ts';
 import { type TreeUse, useOfTree } from './process-tree.ts';
 
@@ -21,7 +22,7 @@ export interface Measurement {
 
 export interface Side {
   readonly name: string;
-  /** The second epoch of three: the first has compilers and caches to warm, and none may be on its way out. */
+  /** Of epochs 2 to 4 of five: the first has compilers and caches to warm, and none may be on its way out. */
   measure(batchSize: number): Promise<Measurement>;
 }
 
@@ -35,9 +36,9 @@ export function tuttiSide(name: string, flags: readonly string[] = []): Side {
     measure: (batchSize) =>
       inScope((t) => {
         const cluster = [`--workers=${workers}`, `--expect-workers=${workers}`, '--port=0'];
-        const run = ['--json', '--epochs=3', `--batch-size=${batchSize}`, '--only-engine=onnx:cpu'];
+        const run = ['--json', '--epochs=5', `--batch-size=${batchSize}`, '--only-engine=onnx:cpu'];
         const words = [launcher, 'train', ...run, ...cluster, ...flags];
-        return secondEpochOf(
+        return mediansOf(
           process.execPath,
           words,
           temporaryFolder(t),
@@ -52,8 +53,8 @@ export function torchSide(name: string, python: string, processes: number): Side
     name,
     measure: (batchSize) =>
       inScope((t) => {
-        const options = [`--batch=${batchSize}`, '--epochs=3', `--processes=${processes}`];
-        return secondEpochOf(python, [torchScript, ...options], temporaryFolder(t), () => true);
+        const options = [`--batch=${batchSize}`, '--epochs=5', `--processes=${processes}`];
+        return mediansOf(python, [torchScript, ...options], temporaryFolder(t), () => true);
       }),
   };
 }
@@ -65,12 +66,24 @@ export function pythonWithTorch(): string | undefined {
   });
 }
 
-/** Whether it multiplies matrices with a library made for that. Where nothing tells of it, on other systems, it does. */
-export function hasFastBlas(python: string): boolean {
-  if (process.platform !== 'linux') return true;
+/**
+ * What keeps its matrix products from being as fast as they could be, and the mend; undefined when nothing does, or where
+ * nothing tells of it, on other systems.
+ */
+export function blasFault(python: string): string | undefined {
+  if (process.platform !== 'linux') return undefined;
   const script = 'import torch; print(torch.__config__.show(), open("/proc/self/maps").read())';
-  const { stdout } = spawnSync(python, ['-c', script], { encoding: 'utf8', maxBuffer: 1 << 26 });
-  return /BLAS_INFO=(?:mkl|open)|libopenblas|libmkl|libblis|libarmpl/.test(stdout);
+  const env = { ...process.env, OPENBLAS_VERBOSE: '2' };
+  const options = { env, encoding: 'utf8', maxBuffer: 1 << 26 } as const;
+  const { stdout, stderr } = spawnSync(python, ['-c', script], options);
+  if (!/BLAS_INFO=(?:mkl|open)|libopenblas|libmkl|libblis|libarmpl/.test(stdout)) {
+    return 'the plain reference BLAS (Debian: apt-get install libopenblas0-pthread)';
+  }
+  // The oldest of all that it has kernels for: it takes these where it does not know a processor.
+  if (/Core: Prescott/.test(stderr)) {
+    return 'an OpenBLAS that does not know this processor (set OPENBLAS_CORETYPE=SKYLAKEX, or HASWELL without AVX-512)';
+  }
+  return undefined;
 }
 
 interface EpochLine {
@@ -81,7 +94,10 @@ interface EpochLine {
   readonly counters?: { readonly bytesIn: number; readonly bytesOut: number };
 }
 
-async function secondEpochOf(
+/** Told of by their number, from 1. */
+const measuredEpochs = [2, 3, 4];
+
+async function mediansOf(
   command: string,
   words: readonly string[],
   cwd: string,
@@ -94,19 +110,20 @@ async function secondEpochOf(
     const line: EpochLine = JSON.parse(text);
     if (!isEpoch(line)) continue;
     epochs.push({ ...line, ...(await useOfTree(child.pid!)) });
-    if (epochs.length === 2) child.kill();
+    if (epochs.length === measuredEpochs.at(-1)) child.kill();
   }
   await gone;
-  const [first, second] = epochs;
-  if (second === undefined) throw new Error(`${command} ${words.join(' ')} trained no two epochs`);
+  const last = epochs[measuredEpochs.at(-1)! - 1];
+  if (last === undefined) throw new Error(`${command} ${words.join(' ')} trained too few epochs`);
   const trafficOf = ({ counters }: EpochLine) =>
     counters ? counters.bytesIn + counters.bytesOut : 0;
-  const bytes = trafficOf(second) - trafficOf(first);
+  const pairs = measuredEpochs.map((number) => [epochs[number - 2], epochs[number - 1]] as const);
+  const bytes = median(pairs.map(([before, after]) => trafficOf(after) - trafficOf(before)));
   return {
-    epochSeconds: second.seconds,
-    cpuSeconds: second.cpuSeconds - first.cpuSeconds,
-    peakBytes: second.peakBytes,
-    testAccuracy: second.testAccuracy,
-    ...(second.samples && { bytesPerSample: bytes / second.samples }),
+    epochSeconds: median(pairs.map(([, { seconds }]) => seconds)),
+    cpuSeconds: median(pairs.map(([before, after]) => after.cpuSeconds - before.cpuSeconds)),
+    peakBytes: last.peakBytes,
+    testAccuracy: last.testAccuracy,
+    ...(last.samples && { bytesPerSample: bytes / last.samples }),
   };
 }

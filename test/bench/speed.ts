@@ -5,7 +5,7 @@ import { aligned } from '../aligned.ts';
 import { median } from '../median.ts';
 import { keepsTo, type SpeedResult } from './baseline.ts';
 import {
-  hasFastBlas,
+  blasFault,
   type Measurement,
   pythonWithTorch,
   type Side,
@@ -46,7 +46,7 @@ export async function measureSpeed({
       }
     }
     console.log(
-      `batch ${batchSize}, 2 workers, second epoch, ${rounds} rounds\n${tableOf(ofBatch)}\n`,
+      `batch ${batchSize}, 2 workers, epochs 2 to 4, ${rounds} rounds\n${tableOf(ofBatch)}\n`,
     );
     results.push(...ofBatch);
   }
@@ -60,7 +60,13 @@ export async function measureSpeed({
 function sidesHere(): Side[] {
   const ours = [
     tuttiSide('tutti float32'),
+    tuttiSide('tutti float32, sockets', ['--no-shared-memory']),
     tuttiSide('tutti bfloat16', ['--codec=bfloat16', '--weights-codec=bfloat16']),
+    tuttiSide('tutti bfloat16, sockets', [
+      '--codec=bfloat16',
+      '--weights-codec=bfloat16',
+      '--no-shared-memory',
+    ]),
     tuttiSide('tutti float16', ['--codec=float16', '--weights-codec=float16']),
     tuttiSide('tutti int8', ['--codec=int8', '--weights-codec=float16']),
     tuttiSide('tutti, 32 local steps', ['--sync=local', '--local-steps=32']),
@@ -70,11 +76,9 @@ function sidesHere(): Side[] {
     console.log('PyTorch is not here (Debian: apt-get install python3-torch): tutti alone.\n');
     return ours;
   }
-  if (!hasFastBlas(python)) {
-    console.log(
-      'PyTorch here has the plain reference BLAS, with which it takes many times as long as with OpenBLAS: its sides say ' +
-        'nothing (Debian: apt-get install libopenblas0-pthread).\n',
-    );
+  const fault = blasFault(python);
+  if (fault !== undefined) {
+    console.log(`PyTorch here has ${fault}: its sides take far longer than they could.\n`);
   }
   return [...ours, torchSide(yardstick, python, 2), torchSide('PyTorch, one process', python, 1)];
 }
