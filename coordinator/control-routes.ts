@@ -37,6 +37,11 @@ export function controlRoutes(options: ControlRoutesOptions, control: Control): 
       if (fault) return answerFault(visit, fault);
       answerJson(visit, 200, { controls: controlKinds });
     },
+    answerOtherMethod: (visit) =>
+      answerFault(
+        visit,
+        methodFault(visit, `POST to ${path}/pause, or to another of its controls.`),
+      ),
   };
   const controls: Route = {
     path: new RegExp(`${path}/([^/]*)`),
@@ -46,6 +51,7 @@ export function controlRoutes(options: ControlRoutesOptions, control: Control): 
       if (verdict.ok) answerJson(visit, 200, verdict.event);
       else answerFault(visit, verdict.fault);
     },
+    answerOtherMethod: (visit) => answerFault(visit, methodFault(visit, 'Send a POST.')),
   };
   return [offer, controls];
 }
@@ -88,6 +94,10 @@ const examples: Readonly<Record<ControlKind, string>> = {
   rate: '{"rate":0.05}',
   expel: '{"worker":"w3","reason":"too slow"}',
 };
+
+function methodFault({ request }: Visit, hint: string): ControlFault {
+  return fault('method', `Nothing is done here by ${request.method}.`, hint);
+}
 
 const notYet = fault('busy', 'The run is not announced yet.', 'Ask again in a moment.');
 

@@ -11,6 +11,8 @@ export interface Route {
   readonly door?: Door;
   /** GET unless told. */
   readonly method?: 'GET' | 'POST';
+  /** Whoever asks by another method gets one line of text unless told. */
+  answerOtherMethod?(visit: Visit): void;
   answer(visit: Visit): void | Promise<void>;
 }
 
@@ -56,7 +58,11 @@ export function answerFrom(
 function answerBy(route: Route, visit: Visit, gate: Gate): void {
   const { door, method = 'GET' } = route;
   const { request, response } = visit;
-  if (request.method !== method) return void response.writeHead(405, { allow: method }).end();
+  if (request.method !== method) {
+    response.setHeader('allow', method);
+    if (route.answerOtherMethod) return route.answerOtherMethod(visit);
+    return answerText(response, 405, `Ask for this with ${method}.`);
+  }
   const refusal = door && refusalOf(request, door, gate);
   if (refusal !== undefined) return refuse(response, refusal);
   void route.answer(visit);

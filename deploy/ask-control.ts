@@ -70,6 +70,7 @@ const exits: Readonly<Record<ControlFault['code'], ExitCode>> = {
   scope: 'refused',
   origin: 'refused',
   kind: 'usage',
+  method: 'usage',
   body: 'usage',
   size: 'usage',
   worker: 'usage',

@@ -34,6 +34,7 @@ export const controlFaults = {
   origin: 403,
   kind: 404,
   worker: 404,
+  method: 405,
   ambiguous: 409,
   paused: 409,
   moving: 409,

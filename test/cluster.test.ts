@@ -291,7 +291,8 @@ describe.concurrent('a stranger', () => {
     const { url } = await newCluster(t, { workers: 0 });
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
     expect((await fetch(`${url}//`)).status).toBe(404);
-    expect((await fetch(`${url}/livez`, { method: 'POST' })).status).toBe(405);
+    const posted = await fetch(`${url}/livez`, { method: 'POST' });
+    expect([posted.status, await posted.text()]).toEqual([405, 'Ask for this with GET.\n']);
     expect(await (await fetch(`${url}/livez`)).text()).toBe('ok\n');
   });
 });

@@ -108,10 +108,20 @@ describe('a request', () => {
   });
 
   it('must be a POST', async (t) => {
-    const { ask } = await newRun(t);
-    const { status, headers } = await ask('pause', { method: 'GET' });
+    const { ask, url } = await newRun(t);
+    const { status, headers, text } = await ask('pause', { method: 'GET' });
     expect([status, headers.get('allow')]).toEqual([405, 'POST']);
+    expect(JSON.parse(text).error).toEqual({
+      code: 'method',
+      message: 'Nothing is done here by GET.',
+      hint: 'Send a POST.',
+    });
     expect((await ask('pause', { method: 'DELETE' })).status).toBe(405);
+    const posted = await fetch(`${url}/api/v1/controls`, { method: 'POST' });
+    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET']);
+    expect(await posted.json()).toMatchObject({
+      error: { code: 'method', hint: expect.stringContaining('POST to /api/v1/controls/pause') },
+    });
   });
 });
 

@@ -1,10 +1,13 @@
 // What the page at / makes of events, without a browser: the curves and how they are smoothed.
 import { readFile } from 'node:fs/promises';
+import uPlot from 'uplot';
 import { describe, expect, it } from 'vitest';
+import { joined, type Table } from '../deploy/pages/watch/charts/joined.ts';
 import { Curves } from '../deploy/pages/watch/curves.ts';
 import { bytesText, durationText } from '../deploy/pages/watch/format.ts';
 import { smoothed } from '../deploy/pages/watch/smoothing.ts';
 import { trafficBetween } from '../deploy/pages/watch/worker-traffic.ts';
+import { createRandom } from '../shared/random.ts';
 import { leastDifference } from './colour-blindness.ts';
 import { epoch, run, step, workers } from './terminal-events.ts';
 
@@ -49,6 +52,37 @@ describe('the curves', () => {
     const { versions } = curves.train;
     expect(versions.length).toBeLessThanOrEqual(12_000);
     expect([versions[0], versions.at(-1)]).toEqual([1, 100_000]);
+  });
+});
+
+describe('curves of several runs', () => {
+  it('come into one table, with nothing where a run has no point', () => {
+    const own: Table = [
+      [1, 3, 5],
+      [10, 30, 50],
+      [11, 31, 51],
+    ];
+    const other: Table = [
+      [0, 3, 6],
+      [1, 2, 3],
+    ];
+    const none = undefined;
+    expect(joined([own, other, [[], []]])).toEqual([
+      [0, 1, 3, 5, 6],
+      [none, 10, 30, 50, none],
+      [none, 11, 31, 51, none],
+      [1, none, 2, none, 3],
+      [none, none, none, none, none],
+    ]);
+  });
+
+  it('come into the same one as uPlot makes of them', () => {
+    const random = createRandom('curves');
+    const tables = Array.from({ length: 4 }, (): Table => {
+      const xs = Array.from({ length: 50 }, (_, at) => at).filter(() => random.uniform() < 0.5);
+      return [xs, xs.map(() => random.uniform())];
+    });
+    expect(joined(tables)).toEqual(uPlot.join(tables));
   });
 });
 

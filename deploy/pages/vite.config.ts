@@ -23,7 +23,22 @@ const leaveOutUnused: Plugin = {
   load: (id) => (id === notThere ? 'export const XHR = undefined, WT = undefined;' : undefined),
 };
 
+/**
+ * uPlot formats numbers in the browser's language. On a system whose language is "C" Chromium gives that a name that is
+ * none, uPlot throws, and the page would stay empty. The browser's own default always works.
+ */
+const anyLanguage: Plugin = {
+  name: 'any-language',
+  transform: (code, id) => {
+    if (!id.includes('/uplot/') || !id.endsWith('.js')) return undefined;
+    const changed = code.replace("domEnv ? nav.language : 'en-US'", '');
+    if (changed === code) throw new Error('uPlot asks for the language in another way now');
+    return changed;
+  },
+};
+
 export default defineConfig({
+  plugins: [anyLanguage],
   root: here('.'),
   // So that the files work from wherever somebody puts them.
   base: './',

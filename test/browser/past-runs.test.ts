@@ -104,6 +104,28 @@ describe.skipIf(noBrowser)('the dashboard', () => {
     expect((await download).suggestedFilename()).toBe(`${names[1]}-config.json`);
   });
 
+  it('keeps in its address what it draws, each in its colour', async (t) => {
+    const page = await openTab(t, browser, `${url}/?run=nothing#t=none`);
+    await choose(page, ...names);
+    expect(page.url()).toBe(`${url}/?run=nothing&beside=${names[1]},${names[0]}#t=none`);
+    // The colour of the newest one, which was chosen first, is free now.
+    await page.getByRole('checkbox', { name: `Draw ${names[1]}` }).uncheck();
+    expect(page.url()).toBe(`${url}/?run=nothing&beside=,${names[0]}#t=none`);
+    const copy = await openTab(t, browser, page.url());
+    await expect.poll(() => pixelsOf(copy, 1)).toBeGreaterThan(20);
+    expect(await pixelsOf(copy, 0)).toBe(0);
+    const drawn = copy.getByRole('checkbox', { checked: true });
+    expect(await drawn.getAttribute('aria-label')).toBe(`Draw ${names[0]}`);
+    await page.getByRole('checkbox', { name: `Draw ${names[0]}` }).uncheck();
+    expect(page.url()).toBe(`${url}/?run=nothing#t=none`);
+  });
+
+  it('says which run of its address there is none of', async (t) => {
+    const page = await openTab(t, browser, `${url}/?beside=${names[0]},elsewhere`);
+    await expect.poll(() => pixelsOf(page, 0)).toBeGreaterThan(20);
+    await page.getByText('There is no run elsewhere here.').waitFor();
+  });
+
   it('can be used by everybody, by day and by night', async (t) => {
     const page = await openTab(t, browser, `${url}/?run=${names[0]}`);
     await choose(page, names[1]);

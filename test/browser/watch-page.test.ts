@@ -117,6 +117,18 @@ describe.skipIf(noBrowser)('the page of a run', () => {
     expect(told).toEqual(Array.from(told, (_, at) => told.length - at));
   });
 
+  it('can be read where the system has no language', async (t) => {
+    const context = await browser.newContext();
+    t.onTestFinished(() => context.close());
+    // As Chromium calls it where LANG is C.
+    await context.addInitScript(
+      `Object.defineProperty(navigator, 'language', { value: 'en-US@posix' })`,
+    );
+    const page = await context.newPage();
+    await page.goto(shared.url);
+    await page.locator('.plot canvas').first().waitFor();
+  });
+
   it('can be used by everybody, by day and by night', async (t) => {
     const page = await openTab(t, browser, shared.url);
     await page.locator('.matrix .wrong:enabled').first().click();

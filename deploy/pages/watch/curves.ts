@@ -18,6 +18,8 @@ export interface Mark {
 
 /** As many as a browser still draws 60 times a second. */
 const maxPoints = 12_000;
+/** Of a run beside others: as many as a chart has pixels. */
+export const mostPointsBeside = 1500;
 const maxMarks = 2000;
 
 export class Curves {

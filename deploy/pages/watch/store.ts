@@ -37,6 +37,7 @@ const maxLogged = 1000;
 let nextView = emptyView;
 let nextLog: RunEvent[] = [];
 let nextIsPaused = false;
+let nextWorkerTraffic = workerTraffic.value;
 let lastRows: RunEventOf<'workers'> | undefined;
 let meters = newMeters();
 let isShowing = false;
@@ -49,7 +50,7 @@ export function hear(event: RunEvent): void {
   if (event.type === 'run') meters = newMeters();
   nextIsPaused = isPausedAfter(event, nextIsPaused);
   if (event.type === 'workers') {
-    workerTraffic.value = trafficBetween(lastRows, event);
+    nextWorkerTraffic = trafficBetween(lastRows, event);
     lastRows = event;
   }
   if (event.type !== 'step' && event.type !== 'workers') nextLog.unshift(event);
@@ -83,6 +84,7 @@ function show(): void {
   nextLog.length = Math.min(nextLog.length, maxLogged);
   batch(() => {
     view.value = nextView;
+    workerTraffic.value = nextWorkerTraffic;
     isPaused.value = nextIsPaused;
     if (nextLog[0] !== log.value[0]) log.value = [...nextLog];
     traffic.value = meters.perSecond();

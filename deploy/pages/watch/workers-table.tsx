@@ -1,5 +1,6 @@
 // Who computes, how fast, and what became of the answers: sorted by any column.
 import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import type { WorkerRow } from '../../../shared/events.ts';
 import { integer, percent, plural } from '../join/wording.ts';
 import { isAdministrator } from './control.ts';
@@ -39,6 +40,11 @@ const columns: readonly Column[] = [
 export function WorkersTable() {
   const order = useSignal({ column: 4, isDescending: true });
   const { column, isDescending } = order.value;
+  // The same ones in another order need not be looked at again: there may be hundreds.
+  const drawn = useMemo(
+    () => new Map(rows.value.map((row) => [row, <Row key={row.worker} row={row} />])),
+    [rows.value],
+  );
   const sorted = sortRows(rows.value, columns[column].key, isDescending);
   const sortBy = (at: number): void => {
     const isSame = at === column;
@@ -73,26 +79,28 @@ export function WorkersTable() {
               )}
             </tr>
           </thead>
-          <tbody>
-            {sorted.map((row) => (
-              <tr key={row.worker} class={row.state}>
-                {columns.map(({ title, text, isText }) => (
-                  <td key={title} class={isText ? 'text' : undefined}>
-                    {text(row)}
-                  </td>
-                ))}
-                {isAdministrator.value && (
-                  <td>
-                    <ExpelButton {...row} />
-                  </td>
-                )}
-              </tr>
-            ))}
-          </tbody>
+          <tbody>{sorted.map((row) => drawn.get(row))}</tbody>
         </table>
         {rows.value.length === 0 && <p class="hint">Nobody is here yet.</p>}
       </section>
     </section>
+  );
+}
+
+function Row({ row }: { readonly row: WorkerRow }) {
+  return (
+    <tr class={row.state}>
+      {columns.map(({ title, text, isText }) => (
+        <td key={title} class={isText ? 'text' : undefined}>
+          {text(row)}
+        </td>
+      ))}
+      {isAdministrator.value && (
+        <td>
+          <ExpelButton {...row} />
+        </td>
+      )}
+    </tr>
   );
 }
 

@@ -130,7 +130,7 @@ const elapsedSteps = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
 ];
 
-function shownRange(axis: XAxis): [number, number] {
+export function shownRange(axis: XAxis): [number, number] {
   return zoom.value === undefined ? fullRange(axis) : [zoom.value.min, zoom.value.max];
 }
 
@@ -138,14 +138,17 @@ function shownRange(axis: XAxis): [number, number] {
 function fullRange(axis: XAxis): [number, number] {
   const others = compared.value.map((each) => each.curves);
   const ends = [curves, ...others].flatMap((each) =>
-    [each.train, each.test].flatMap((points) => {
-      const xs = xValues(points, axis, each);
-      return xs.length > 0 ? [xs[0], xs[xs.length - 1]] : [];
-    }),
+    [each.train, each.test].flatMap(({ versions, times }) =>
+      xValues({ versions: endsOf(versions), times: endsOf(times) }, axis, each),
+    ),
   );
   const isOfDay = axis === 'time' && others.length === 0;
   if (ends.length === 0) return isOfDay ? [Date.now() / 1000 - 1, Date.now() / 1000] : [0, 1];
   return [isOfDay ? Math.min(...ends) : 0, Math.max(...ends)];
+}
+
+function endsOf(column: readonly number[]): number[] {
+  return column.length === 0 ? [] : [column[0], column[column.length - 1]];
 }
 
 /** As the values are written, without the zeros that say nothing. */

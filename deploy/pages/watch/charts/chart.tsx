@@ -1,22 +1,17 @@
 // One curve, drawn by uPlot: followed while the run goes on, zoomed and pointed at together with the others.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import type { Points } from '../curves.ts';
 import { compared } from '../past/past-store.ts';
-import { smoothed } from '../smoothing.ts';
 import { curves, run } from '../store.ts';
-import { chartOptions, leastLoss, xValues } from './chart-options.ts';
+import { type ChartedCurves, ownTable, tableBeside } from './chart-data.ts';
+import { chartOptions, shownRange } from './chart-options.ts';
+import { joined } from './joined.ts';
 import { moveByKeys, panByPointer, zoomByFingers } from './moves.ts';
 import { isLogLoss, smoothing, theme, xAxis, zoom } from './options.ts';
 
-export interface ChartProps {
+export interface ChartProps extends Pick<ChartedCurves, 'set' | 'column' | 'isNoisy'> {
   readonly title: string;
-  /** Which of the curves of a run. */
-  readonly set: 'train' | 'test';
-  readonly column: 'losses' | 'accuracies';
-  /** Of so many points that a trend is drawn over them. */
-  readonly isNoisy: boolean;
   readonly format: (value: number) => string;
   /** Another one means that the points have changed. */
   readonly version: number;
@@ -30,18 +25,13 @@ export function Chart(props: ChartProps) {
   const axis = xAxis.value;
   const isLog = column === 'losses' && isLogLoss.value;
   const others = compared.value;
-  const valuesOf = (points: Points): number[] =>
-    isLog ? points[column].map((value) => Math.max(value, leastLoss)) : points[column];
-  const trendOf = (values: number[]): number[] =>
-    isNoisy ? smoothed(values, smoothing.value) : values;
-  const xs = xValues(curves[set], axis, curves);
-  const values = valuesOf(curves[set]);
-  const trend = trendOf(values);
-  const own: uPlot.AlignedData = isNoisy ? [xs, values, trend] : [xs, values];
-  const beside = others.map(({ curves: other }): uPlot.AlignedData => {
-    return [xValues(other[set], axis, other), trendOf(valuesOf(other[set]))];
-  });
-  const data = beside.length === 0 ? own : uPlot.join([own, ...beside]);
+  const weight = smoothing.value;
+  const charted = { set, column, isNoisy, isLog, axis, weight };
+  const beside = useMemo(() => tableBeside(others, charted), [isLog, axis, weight, others]);
+  const own = useMemo(() => ownTable(curves, charted), [version, isLog, axis, weight]);
+  const data = useMemo(() => (others.length === 0 ? own : joined([own, beside])), [own, beside]);
+  const xs = own[0];
+  const trend = own[own.length - 1] as number[];
 
   useEffect(() => {
     const element = place.current!;
@@ -74,9 +64,11 @@ export function Chart(props: ChartProps) {
       plot.destroy();
     };
   }, [axis, isLog, theme.value, others]);
+  useEffect(() => chart.current?.setData(data), [data]);
   useEffect(() => {
-    chart.current?.setData(data);
-  }, [version, zoom.value, smoothing.value, others]);
+    const [min, max] = shownRange(axis);
+    chart.current?.setScale('x', { min, max });
+  }, [zoom.value]);
 
   const x = pointedAt.value;
   // The last point that is not behind what is pointed at.

@@ -4,12 +4,14 @@ import { networkText } from '../../../../shared/network-text.ts';
 import { integer, plural } from '../../join/wording.ts';
 import { accuracyText, bytesText, dateText } from '../format.ts';
 import { isDashboard, isOver, run } from '../store.ts';
+import { addressWith } from './address.ts';
 import { Differences } from './differences.tsx';
 import { fileAddress, type PastRun, saveFile } from './fetch-runs.ts';
 import { Key } from './key.tsx';
 import {
   coming,
   compared,
+  isFull,
   mostCompared,
   pastRuns,
   problem,
@@ -76,19 +78,19 @@ export function PastRuns() {
 function Row({ past, isOnScreen }: { readonly past: PastRun; readonly isOnScreen: boolean }) {
   const { run: name, created, state, epochs, bestAccuracy, config, files } = past;
   const drawn = compared.value.find((each) => each.past.run === name);
-  const isFull = drawn === undefined && compared.value.length >= mostCompared;
+  const isDrawn = isOnScreen || drawn !== undefined || coming.value.has(name);
   return (
     <tr>
       <th scope="row" class="text">
         <input
           type="checkbox"
           aria-label={`Draw ${name}`}
-          checked={isOnScreen || drawn !== undefined || coming.value.has(name)}
-          disabled={isOnScreen || isFull}
+          checked={isDrawn}
+          disabled={isOnScreen || (isFull.value && !isDrawn)}
           onChange={() => toggle(past)}
         />
         {drawn !== undefined && <Key place={drawn.place} />}
-        {isDashboard.value && !isOnScreen ? <a href={addressOf(name)}>{name}</a> : name}
+        {isDashboard.value && !isOnScreen ? <a href={addressWith({ run: name })}>{name}</a> : name}
       </th>
       <td class="text">{dateText(created)}</td>
       <td class="text">{networkText(config)}</td>
@@ -114,9 +116,4 @@ function Row({ past, isOnScreen }: { readonly past: PastRun; readonly isOnScreen
       </td>
     </tr>
   );
-}
-
-/** Of the same page with this run on it. The token stays. */
-function addressOf(name: string): string {
-  return `?run=${encodeURIComponent(name)}${location.hash}`;
 }
