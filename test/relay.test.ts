@@ -40,6 +40,7 @@ describe('the weights that a run ends with', () => {
     ['as int8, which rounds at random', { codecs: { gradients: 'int8', weights: 'float16' } }],
     ['with rounds of local steps', { sync: local, codecs: { gradients: 'int8', weights: 'int8' } }],
     ['with rounds at a rate that was set on the way', { sync: local }, 0.05],
+    ['with a part of the data for each shard', { sharding: 'sticky' }],
   ];
 
   it.for(runs)('are the same through no relay, one and two %s', async ([, changes, rate], t) => {

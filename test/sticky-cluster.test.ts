@@ -13,6 +13,7 @@ import { socketTransport } from '../worker/transport.ts';
 import { UnmaskedWebSocket } from '../worker/unmasked-websocket.ts';
 import { Worker } from '../worker/worker.ts';
 import { newInnerCoordinator } from './inner-coordinator.ts';
+import { type InnerRelay, startInnerRelay } from './inner-relay.ts';
 import { inScope, type TestScope, temporaryFolder } from './support.ts';
 
 /** 960 blocks of images, 64 of which are in use at a time. */
@@ -30,6 +31,23 @@ describe('workers of a sticky run', () => {
     for (const blocks of four.blocks) expect(blocks).toBeLessThanOrEqual(240 + 2 * 64);
   });
 
+  it.for([
+    ['one relay', 1],
+    ['two relays', 2],
+  ] as const)(
+    'fetch no more behind %s, and it brings no more than they need',
+    async ([, relayCount], t) => {
+      const changes = { ...config, maxSteps: 100 };
+      const alone = await inScope((scope) => outcomeOf(scope, { count: 1, computeMs: 0, changes }));
+      const four = await outcomeOf(t, { count: 4, computeMs: 5, changes, relayCount });
+      expect(four.weightsHash).toBe(alone.weightsHash);
+      for (const blocks of four.blocks) expect(blocks).toBeLessThanOrEqual(240 + 2 * 64);
+      expect(four.brought).toHaveLength(relayCount);
+      const atMost = Math.min(960, 960 / relayCount + 2 * 64);
+      for (const blocks of four.brought) expect(blocks).toBeLessThanOrEqual(atMost);
+    },
+  );
+
   it('fetch what they need when they are there for few steps, alone as well', async (t) => {
     const changes = { ...config, maxSteps: 10 };
     const { blocks } = await outcomeOf(t, { count: 1, computeMs: 0, changes });
@@ -44,17 +62,35 @@ interface Trial {
   /** Of one shard, at least. */
   readonly computeMs: number;
   readonly changes: Partial<RunConfig>;
+  /** Between the workers and the coordinator, with as many behind each. */
+  readonly relayCount?: number;
 }
 
-/** The bits that a run of so many workers ends with, and the blocks of images that each of them fetched. */
-async function outcomeOf(t: TestScope, { count, computeMs, changes }: Trial) {
+/**
+ * The bits that a run of so many workers ends with, the blocks of images that each of them fetched, and those that each
+ * relay brought.
+ */
+async function outcomeOf(t: TestScope, { count, computeMs, changes, relayCount = 0 }: Trial) {
   const { coordinator, url } = await newInnerCoordinator(t, { config: changes });
+  const relays: InnerRelay[] = [];
+  for (let at = 0; at < relayCount; at++) {
+    relays.push(await startInnerRelay(t, url, { name: `relay-${at}` }));
+  }
+  await Promise.all(relays.map(({ told }) => told('connected')));
   const folders = Array.from({ length: count }, () => temporaryFolder(t));
   const meeting = meetingOf(count);
-  for (const folder of folders) startWorker(url, folder, { computeMs, meeting });
+  folders.forEach((folder, at) => {
+    const entrance = relays[at % relayCount]?.url ?? url;
+    startWorker(entrance, folder, { computeMs, meeting });
+  });
   const { weightsHash } = await coordinator.done;
   const files = await Promise.all(folders.map((folder) => readdir(folder)));
-  return { weightsHash, blocks: files.map(({ length }) => length - labelBlocks) };
+  const imagesOf = ({ length }: readonly string[]) => length - labelBlocks;
+  return {
+    weightsHash,
+    blocks: files.map(imagesOf),
+    brought: relays.map(({ blocks }) => imagesOf(blocks)),
+  };
 }
 
 function startWorker(

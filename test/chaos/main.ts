@@ -1,4 +1,4 @@
-// npm run chaos [-- --rows 1,4 --seeds 20 --seed N --jobs 2]: what each trial did, then a table; exits with 1 when a
+// npm run chaos [-- --rows 1,4 --seeds 20 --seed N,M --jobs 2]: what each trial did, then a table; exits with 1 when a
 // promise was broken.
 import { parseArgs } from 'node:util';
 import { inScope } from '../support.ts';
@@ -11,7 +11,7 @@ const { values } = parseArgs({
     rows: { type: 'string' },
     /** How many, from 1. */
     seeds: { type: 'string', default: '1' },
-    /** That one alone. */
+    /** These alone. */
     seed: { type: 'string' },
     /** Trials side by side. They wait more than they compute. */
     jobs: { type: 'string', default: '1' },
@@ -25,7 +25,7 @@ const wanted = values.rows?.split(',').map(Number);
 const seeds =
   values.seed === undefined
     ? Array.from({ length: Number(values.seeds) }, (_, index) => index + 1)
-    : [Number(values.seed)];
+    : values.seed.split(',').map(Number);
 const trials = rows
   .filter(({ number }) => wanted?.includes(number) ?? true)
   .flatMap((row) => seeds.map((seed) => ({ row, seed })));
