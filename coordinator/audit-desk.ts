@@ -2,12 +2,15 @@
 import type { NewRunEvent } from '../shared/events.ts';
 import { Audits, type AuditsOptions, auditTaskOf } from './audits.ts';
 import type { Core } from './core.ts';
-import type { Answer, CoreEvent } from './core-types.ts';
+import type { Answer } from './core-types.ts';
 import type { EventLog } from './event-log.ts';
 import type { LearningRates } from './learning-rates.ts';
 import type { WorkerTable } from './worker-table.ts';
 
-export type AuditOrder = Pick<AuditsOptions, 'rate' | 'audit' | 'draw'>;
+export interface AuditOrder extends Pick<AuditsOptions, 'rate' | 'audit' | 'draw'> {
+  /** Where somebody lied, the run goes back to before its first share. */
+  readonly rollsBack?: boolean;
+}
 
 /** As much of a run as its audits need. */
 export interface Audited {
@@ -15,7 +18,8 @@ export interface Audited {
   readonly table: Pick<WorkerTable, 'about'>;
   readonly rates: Pick<LearningRates, 'ofLease'>;
   readonly log: Pick<EventLog, 'add'>;
-  readonly dispatch: (event: CoreEvent) => void;
+  /** This worker gave a wrong answer; it may be gone by now. */
+  readonly convict: (worker: string, detail: string) => void;
 }
 
 const tellEveryMs = 1000;
@@ -31,8 +35,7 @@ export class AuditDesk {
     this.#audits = new Audits({
       ...order,
       onVerdict: (worker, verdict) => {
-        if (verdict.kind !== 'wrong') return;
-        run.dispatch({ type: 'expel', worker, reason: 'audit', detail: verdict.text });
+        if (verdict.kind === 'wrong') run.convict(worker, verdict.text);
       },
       onFailure: ({ message: why }) => {
         const message = `answers are not computed again any more: ${why}`;

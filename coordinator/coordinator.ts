@@ -11,7 +11,7 @@ import {
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import type { RunArchive } from './archive.ts';
-import { AuditDesk, type AuditOrder } from './audit-desk.ts';
+import { AuditDesk, type Audited, type AuditOrder } from './audit-desk.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
 import { controlRoutes } from './control-routes.ts';
@@ -27,10 +27,11 @@ import { type Gate, openGate } from './gate.ts';
 import { joinTokenRoute } from './join-token-route.ts';
 import { LearningRates } from './learning-rates.ts';
 import { defaultLimits, type Limits } from './limits.ts';
-import { Metrics } from './metrics.ts';
+import { type Ending, Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
 import { ownUrls } from './own-url.ts';
 import { type Pages, pageRoute } from './pages.ts';
+import { lastWorkerOf } from './past-events.ts';
 import { pastRunRoutes } from './past-runs.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
@@ -133,8 +134,11 @@ export class Coordinator {
   readonly url: string;
   /** For workers on this machine. */
   readonly localUrl: string;
+  readonly port: number;
   /** Settles when the run has ended, everything is on disk and the port is free again. */
   readonly done: Promise<EndEvent>;
+  /** Settles in place of `done`, to those who lied: the run goes on from before their first share. */
+  readonly undone: Promise<readonly string[]>;
   /** For those who administer the run. */
   readonly steered: Steered;
   readonly #options: CoordinatorOptions;
@@ -149,8 +153,13 @@ export class Coordinator {
   readonly #audits: AuditDesk | undefined;
   readonly #lookTimer: NodeJS.Timeout;
   readonly #dispatch: (event: CoreEvent) => void;
+  /** Whom to go back for. */
+  readonly #liars = new Set<string>();
+  /** Version of the latest checkpoint. */
+  #checkpointed: number;
   #weights: WeightsMessage | undefined;
   #settle: (end: Promise<EndEvent>) => void = () => undefined;
+  #settleUndone: (liars: Promise<readonly string[]>) => void = () => undefined;
 
   constructor(
     options: CoordinatorOptions,
@@ -167,8 +176,13 @@ export class Coordinator {
     const { url, localUrl } = ownUrls(options, server.port);
     this.url = url;
     this.localUrl = localUrl;
+    this.port = server.port;
+    this.#checkpointed = start.version;
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
+    });
+    this.undone = new Promise((resolve) => {
+      this.#settleUndone = resolve;
     });
     const plan = planOf(config);
     const rates = new LearningRates(config.sync, archive.pastRates);
@@ -211,6 +225,7 @@ export class Coordinator {
       ...options,
       io: server.io,
       limits: options.limits ?? defaultLimits,
+      lastWorker: lastWorkerOf(archive.pastEvents),
       data: data.manifest,
       gradients: { codec: codecs.gradients, decoded: memory.newVector(start.weights.length) },
       core: this.#core,
@@ -224,8 +239,10 @@ export class Coordinator {
     });
     const [core, milestones, dispatch] = [this.#core, this.#milestones, this.#dispatch];
     this.steered = { core, milestones, rates, archive, log, dispatch };
-    const audited = { ...this.steered, core, table: this.#metrics.table };
-    this.#audits = options.audits && new AuditDesk(options.audits, audited);
+    const { table } = this.#metrics;
+    const convict: Audited['convict'] = (...conviction) => this.#convict(...conviction);
+    this.#audits =
+      options.audits && new AuditDesk(options.audits, { core, rates, log, table, convict });
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
     this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);
@@ -249,8 +266,10 @@ export class Coordinator {
     return {
       joined: (peer) => metrics.joined(peer, this.#core.readyCount),
       equipped: (...equipment) => metrics.table.equipped(...equipment),
-      became: (worker, action, reason) =>
-        metrics.worker(worker, action, this.#core.readyCount, reason),
+      became: (worker, action, reason) => {
+        metrics.worker(worker, action, this.#core.readyCount, reason);
+        if (action === 'ready') this.#keepBeforeNewcomer();
+      },
       leased: (...lease) => metrics.table.leased(...lease),
       answered: (...answer) => metrics.table.answered(...answer),
       refused: (...refusal) => metrics.table.refused(...refusal),
@@ -271,11 +290,13 @@ export class Coordinator {
         this.#options.archive.appendLedger(effect.record);
         return this.#metrics.committed(effect.record, this.#core.readyCount, now);
       case 'epoch':
+        this.#checkpointed = effect.snapshot.version;
         return this.#milestones.epoch(effect.summary, effect.snapshot);
       case 'checkpoint':
+        this.#checkpointed = effect.snapshot.version;
         return this.#milestones.checkpoint(effect.snapshot);
       case 'end':
-        return this.#settle(this.#end(effect.reason, effect.snapshot));
+        return void this.#finish(effect.reason, effect.snapshot);
       default:
         effect satisfies never;
     }
@@ -290,14 +311,45 @@ export class Coordinator {
     return this.#weights;
   }
 
-  async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {
-    const { archive, start, linger } = this.#options;
+  /** Should it turn out to lie, no more than what comes after this is lost with it. */
+  #keepBeforeNewcomer(): void {
+    const isKept = this.#core.version === this.#checkpointed || !this.#milestones.isIdle;
+    if (this.#options.audits?.rollsBack && !isKept) this.#dispatch({ type: 'checkpoint' });
+  }
+
+  #convict(worker: string, detail: string): void {
+    const expulsion = { type: 'expel', worker, reason: 'audit', detail } as const;
+    // Until the last answers are looked at, whoever gave them is here.
+    if (this.#core.ended) this.#desk.perform(expulsion, performance.now());
+    else this.#dispatch(expulsion);
+    if (!this.#options.audits?.rollsBack) return;
+    this.#liars.add(worker);
+    this.#dispatch({ type: 'undo' });
+  }
+
+  /** Nothing is the run's last word before the last audit. */
+  async #finish(reason: EndReason, snapshot: Snapshot): Promise<void> {
     clearInterval(this.#lookTimer);
+    await this.#audits?.close();
+    if (reason === 'undone' || this.#liars.size > 0) this.#settleUndone(this.#retreat());
+    else this.#settle(this.#end(reason, snapshot));
+  }
+
+  /** Workers are not told that anything is over: they come back by themselves, as to one that was killed. */
+  async #retreat(): Promise<readonly string[]> {
+    this.#refusals.close();
+    await this.#milestones.done;
+    await this.#server.close();
+    await this.#options.archive.close();
+    return [...this.#liars];
+  }
+
+  async #end(reason: Ending['reason'], snapshot: Snapshot): Promise<EndEvent> {
+    const { archive, start, linger } = this.#options;
     const { members } = this.#core;
     this.#metrics.workers(members, this.#desk.channel.trafficOf, performance.now(), true);
     this.#desk.channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
-    await this.#audits?.close();
     const message = await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
     const end = this.#metrics.end({ reason, message, snapshot, testAccuracy });

@@ -42,6 +42,8 @@ export interface CrewDeskOptions {
   readonly limits: Pick<Limits, 'joinTimeoutMs'>;
   readonly run: string;
   readonly config: RunConfig;
+  /** The highest number that a worker of this run ever had; 0 unless told. */
+  readonly lastWorker?: number;
   readonly data: DataManifest;
   /** How gradients come, and where they are decoded. */
   readonly gradients: Omit<ExpectedAnswers, 'run'>;
@@ -86,6 +88,7 @@ export class CrewDesk {
         unbearable: ({ worker }, reason) => dispatch({ type: 'expel', worker, reason }),
       },
       limits,
+      options.lastWorker,
     );
   }
 

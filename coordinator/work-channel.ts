@@ -20,7 +20,7 @@ import type { Limits } from './limits.ts';
 import { FloodError } from './strict-parser.ts';
 
 export interface WorkerPeer {
-  /** Unique in this coordinator's life: `w12`. */
+  /** Unique in this run, however often its coordinator was started: `w12`. */
   readonly worker: string;
   readonly name: string;
   readonly kind: WorkerKind;
@@ -64,10 +64,12 @@ export function openWorkChannel(
   io: Server,
   handlers: WorkHandlers,
   { joinTimeoutMs }: Pick<Limits, 'joinTimeoutMs'>,
+  /** The highest number that a worker of this run ever had. */
+  lastWorker = 0,
 ): WorkChannel {
   const peers = new Map<string, { readonly peer: WorkerPeer; readonly socket: Socket }>();
   const behind = new WeakSet<Socket>();
-  let admitted = 0;
+  let admitted = lastWorker;
   /** What everybody is told once the run is over. */
   let lastWord: ToWorker | undefined;
 
