@@ -52,13 +52,16 @@ export const train = defineCommand({
     supervisor.done.then((status) => {
       if (status !== 0 && !isOver) run.notify('warning', deserted);
     });
-    const { reason, message } = await done;
-    isOver = true;
-    supervisor.stop();
-    await supervisor.done;
-    await run.close();
-    ignore();
-    return message === undefined ? endings[reason] : 'failure';
+    try {
+      const { reason, message } = await done;
+      return message === undefined ? endings[reason] : 'failure';
+    } finally {
+      isOver = true;
+      supervisor.stop();
+      await supervisor.done;
+      await run.close();
+      ignore();
+    }
   },
 });
 
