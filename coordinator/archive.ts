@@ -38,6 +38,8 @@ export interface ArchiveOptions {
   readonly folder: RunFolder;
   /** Version that the run goes on from: lines about later steps are removed, they will come again. */
   readonly fromVersion: number;
+  /** The run may have to go back further than a crash takes it. */
+  readonly keepsPast?: boolean;
   /** The disk refuses; training goes on. */
   readonly onError: (error: Error) => void;
 }
@@ -48,7 +50,7 @@ export function ownerOf(folder: RunFolder): CheckpointOwner {
 }
 
 export async function openArchive(options: ArchiveOptions): Promise<RunArchive> {
-  const { folder, fromVersion, onError } = options;
+  const { folder, fromVersion, keepsPast, onError } = options;
   const { directory, paths } = folder;
   const owner = ownerOf(folder);
   const lastSeq = await lastSeqOf(paths.events);
@@ -78,7 +80,7 @@ export async function openArchive(options: ArchiveOptions): Promise<RunArchive> 
     saveCheckpoint: async (snapshot) => {
       await flush(ledger);
       await flush(events);
-      return storeCheckpoint({ directory: paths.checkpoints, snapshot, owner });
+      return storeCheckpoint({ directory: paths.checkpoints, snapshot, owner, keepsPast });
     },
     writeModel: async (weights) => {
       await writeFinalModel(folder, weights);

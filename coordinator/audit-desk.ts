@@ -2,20 +2,25 @@
 import type { NewRunEvent } from '../shared/events.ts';
 import { Audits, type AuditsOptions, auditTaskOf } from './audits.ts';
 import type { Core } from './core.ts';
-import type { Answer, CoreEvent } from './core-types.ts';
-import type { EventLog } from './event-log.ts';
+import type { Answer } from './core-types.ts';
 import type { LearningRates } from './learning-rates.ts';
 import type { WorkerTable } from './worker-table.ts';
 
-export type AuditOrder = Pick<AuditsOptions, 'rate' | 'audit' | 'draw'>;
+export interface AuditOrder extends Pick<AuditsOptions, 'rate' | 'audit' | 'draw'> {
+  /** Where somebody lied, the run goes back to before its first share. */
+  readonly rollsBack?: boolean;
+}
 
-/** As much of a run as its audits need. */
+/** As much of a run, or of a relay's part in it, as its audits need. */
 export interface Audited {
-  readonly core: Pick<Core, 'weights' | 'members'>;
+  readonly core: Pick<Core, 'members'>;
+  /** As workers have them. A copy. */
+  readonly weightsAt: (version: number) => Float32Array;
   readonly table: Pick<WorkerTable, 'about'>;
   readonly rates: Pick<LearningRates, 'ofLease'>;
-  readonly log: Pick<EventLog, 'add'>;
-  readonly dispatch: (event: CoreEvent) => void;
+  readonly tell: (event: NewRunEvent) => void;
+  /** This worker gave a wrong answer; it may be gone by now. */
+  readonly convict: (worker: string, detail: string) => void;
 }
 
 const tellEveryMs = 1000;
@@ -31,12 +36,11 @@ export class AuditDesk {
     this.#audits = new Audits({
       ...order,
       onVerdict: (worker, verdict) => {
-        if (verdict.kind !== 'wrong') return;
-        run.dispatch({ type: 'expel', worker, reason: 'audit', detail: verdict.text });
+        if (verdict.kind === 'wrong') run.convict(worker, verdict.text);
       },
       onFailure: ({ message: why }) => {
         const message = `answers are not computed again any more: ${why}`;
-        run.log.add({ type: 'notice', level: 'warning', message });
+        run.tell({ type: 'notice', level: 'warning', message });
       },
     });
   }
@@ -44,9 +48,11 @@ export class AuditDesk {
   /** While the weights are those that the answer was computed at. */
   accepted(worker: string, answer: Answer): void {
     this.#audits.accepted(worker, () => {
-      const { core, table, rates } = this.#run;
+      const { table, rates, weightsAt } = this.#run;
+      const { version } = answer;
       const { engine = '' } = table.about(worker) ?? {};
-      return auditTaskOf(answer, core.weights, { engine, ...rates.ofLease(answer.version) });
+      const terms = rates.ofLease(version);
+      return auditTaskOf(answer, { engine, weights: weightsAt(version), ...terms });
     });
   }
 
@@ -56,6 +62,11 @@ export class AuditDesk {
     if (now < this.#nextTellAt) return;
     this.#nextTellAt = now + tellEveryMs;
     this.#tell();
+  }
+
+  /** So many answers were wrong. */
+  get found(): number {
+    return this.#audits.counts.wrong;
   }
 
   /** Waits for the audits that are under way. */
@@ -69,6 +80,6 @@ export class AuditDesk {
     const text = JSON.stringify(event);
     if (text === this.#told) return;
     this.#told = text;
-    this.#run.log.add(event);
+    this.#run.tell(event);
   }
 }

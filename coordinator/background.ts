@@ -21,6 +21,11 @@ export class Background {
     return this.#causes.at(0);
   }
 
+  /** Settles when all that was added so far is done. */
+  get done(): Promise<void> {
+    return this.#tail;
+  }
+
   /** Settles as the task does. A failed task does not keep later ones from running. */
   add<Result>(cause: BackgroundCause, task: () => Promise<Result>): Promise<Result> {
     this.#causes.push(cause);

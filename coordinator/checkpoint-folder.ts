@@ -61,16 +61,17 @@ export async function listCheckpoints(
   );
 }
 
-/** The newest checkpoint that is whole and the owner's; newer ones that are not are reported. */
+/** The newest checkpoint up to `newest` that is whole and the owner's; newer ones that are not are reported. */
 export async function loadLatestCheckpoint(
   directory: string,
   owner: CheckpointOwner,
   reader: DiskReader = diskReader,
+  newest = Number.POSITIVE_INFINITY,
 ): Promise<LoadedCheckpoint> {
   const skipped: SkippedCheckpoint[] = [];
   // One that was set aside counts too: a crash may have come before the new one had its place.
   const candidates = parseNames(await reader.list(directory))
-    .filter(({ prefix }) => prefix !== '.tmp-')
+    .filter(({ prefix, version }) => prefix !== '.tmp-' && version <= newest)
     .sort((a, b) => b.version - a.version || a.prefix.length - b.prefix.length);
   for (const { name, version } of candidates) {
     const path = join(directory, name);
@@ -98,7 +99,8 @@ async function readCheckpoint(
   }
 }
 
-function parseNames(names: readonly string[]) {
+/** What of these names is a checkpoint, whole or not, and of which version. */
+export function parseNames(names: readonly string[]) {
   return names.flatMap((name) => {
     const [, prefix, digits] = /^(\.tmp-|\.old-|)(\d{9,})$/.exec(name) ?? [];
     return digits === undefined ? [] : [{ name, prefix, version: Number(digits) }];

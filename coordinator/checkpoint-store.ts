@@ -20,6 +20,8 @@ export interface SaveOptions {
   readonly owner: CheckpointOwner;
   /** What the folder holds now, from `listCheckpoints`. */
   readonly entries: readonly CheckpointEntry[];
+  /** The run may have to go back: older ones stay, too, the fewer the older they are. */
+  readonly keepsPast?: boolean;
 }
 
 /** Saves on the real disk and returns the path. The snapshot must not change before that. */
@@ -75,13 +77,34 @@ function* prune(saved: string, options: SaveOptions): DiskOperations {
 }
 
 /** What the new checkpoint makes needless. Broken ones stay, for whoever wants to look at them. */
-function superseded({ snapshot, entries }: SaveOptions): CheckpointEntry[] {
+function superseded({ snapshot, entries, keepsPast }: SaveOptions): CheckpointEntry[] {
   const saved = { version: snapshot.version, testAccuracy: snapshot.lastTestAccuracy };
   const older = entries
     .filter(({ kind, version }) => kind === 'whole' && version < saved.version)
     .sort((a, b) => b.version - a.version);
   const best = bestVersion([saved, ...older]);
-  return older.slice(keptCheckpoints - 1).filter(({ version }) => version !== best);
+  const latest = older.splice(0, keptCheckpoints - 1);
+  const past = keepsPast ? spreadOf(older, { saved, latest }) : [];
+  return older.filter((entry) => entry.version !== best && !past.includes(entry));
+}
+
+/**
+ * Of these, newest first, the fewest that do for going back to any step: from the newest one before it there is at most
+ * twice as far to go again as from the step itself, unless there never was a nearer one. The oldest always is among
+ * them; in all there are about two for each time that the run's length has doubled.
+ */
+function spreadOf(
+  older: readonly CheckpointEntry[],
+  { saved, latest }: { readonly saved: Evaluated; readonly latest: readonly CheckpointEntry[] },
+): CheckpointEntry[] {
+  const ageOf = ({ version }: Evaluated): number => saved.version - version;
+  let newer = latest.at(-1) ?? saved;
+  return older.filter((entry, at) => {
+    const before = older.at(at + 1);
+    if (before !== undefined && ageOf(before) <= 2 * ageOf(newer)) return false;
+    newer = entry;
+    return true;
+  });
 }
 
 type Evaluated = Pick<CheckpointEntry, 'version' | 'testAccuracy'>;

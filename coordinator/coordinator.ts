@@ -11,7 +11,7 @@ import {
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import type { RunArchive } from './archive.ts';
-import { AuditDesk, type AuditOrder } from './audit-desk.ts';
+import { AuditDesk, type Audited, type AuditOrder } from './audit-desk.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
 import { controlRoutes } from './control-routes.ts';
@@ -28,11 +28,12 @@ import { joinTokenRoute } from './join-token-route.ts';
 import { LearningRates } from './learning-rates.ts';
 import type { LedgerRecord } from './ledger.ts';
 import { defaultLimits, type Limits } from './limits.ts';
-import { Metrics } from './metrics.ts';
+import { type Ending, Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
 import { OutgoingWeights } from './outgoing-weights.ts';
 import { ownUrls } from './own-url.ts';
 import { type Pages, pageRoute } from './pages.ts';
+import { lastWorkerOf } from './past-events.ts';
 import { pastRunRoutes } from './past-runs.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
@@ -41,6 +42,7 @@ import { robustSumOf } from './shard-set.ts';
 import { Showcase } from './showcase.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import { watchRoutes } from './watch-routes.ts';
+import type { WorkerPeer } from './work-channel.ts';
 
 export interface CoordinatorOptions {
   readonly run: string;
@@ -137,8 +139,11 @@ export class Coordinator {
   readonly url: string;
   /** For workers on this machine. */
   readonly localUrl: string;
+  readonly port: number;
   /** Settles when the run has ended, everything is on disk and the port is free again. */
   readonly done: Promise<EndEvent>;
+  /** Settles in place of `done`, to those whose answers are not to be trusted: the run goes on from before the first. */
+  readonly undone: Promise<readonly string[]>;
   /** For those who administer the run. */
   readonly steered: Steered;
   readonly #options: CoordinatorOptions;
@@ -153,10 +158,15 @@ export class Coordinator {
   readonly #audits: AuditDesk | undefined;
   readonly #lookTimer: NodeJS.Timeout;
   readonly #dispatch: (event: CoreEvent) => void;
+  /** Whose answers are not to be trusted. */
+  readonly #liars = new Set<string>();
+  /** Version of the latest checkpoint. */
+  #checkpointed: number;
   #weights: OutgoingWeights | undefined;
   /** Steps that nobody has been told of. */
   readonly #committed: { readonly record: LedgerRecord; readonly now: number }[] = [];
   #settle: (end: Promise<EndEvent>) => void = () => undefined;
+  #settleUndone: (liars: Promise<readonly string[]>) => void = () => undefined;
 
   constructor(
     options: CoordinatorOptions,
@@ -173,8 +183,13 @@ export class Coordinator {
     const { url, localUrl } = ownUrls(options, server.port);
     this.url = url;
     this.localUrl = localUrl;
+    this.port = server.port;
+    this.#checkpointed = start.version;
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
+    });
+    this.undone = new Promise((resolve) => {
+      this.#settleUndone = resolve;
     });
     const plan = planOf(config);
     const rates = new LearningRates(config.sync, archive.pastRates);
@@ -217,6 +232,7 @@ export class Coordinator {
       ...options,
       io: server.io,
       limits: options.limits ?? defaultLimits,
+      lastWorker: lastWorkerOf(archive.pastEvents),
       data: data.manifest,
       gradients: { codec: codecs.gradients, decoded: memory.newVector(start.weights.length) },
       core: this.#core,
@@ -231,8 +247,15 @@ export class Coordinator {
     });
     const [core, milestones, dispatch] = [this.#core, this.#milestones, this.#dispatch];
     this.steered = { core, milestones, rates, archive, log, dispatch };
-    const audited = { ...this.steered, core, table: this.#metrics.table };
-    this.#audits = options.audits && new AuditDesk(options.audits, audited);
+    const { table } = this.#metrics;
+    const convict: Audited['convict'] = (...conviction) => this.#convict(...conviction);
+    this.#audits =
+      options.audits &&
+      new AuditDesk(options.audits, {
+        ...{ core, rates, table, convict },
+        weightsAt: (version) => this.#sentWeights(version),
+        tell: (event) => log.add(event),
+      });
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
     this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);
@@ -256,11 +279,14 @@ export class Coordinator {
     return {
       joined: (peer) => metrics.joined(peer, this.#core.readyCount),
       equipped: (...equipment) => metrics.table.equipped(...equipment),
-      became: (worker, action, reason) =>
-        metrics.worker(worker, action, this.#core.readyCount, reason),
+      became: (worker, action, reason) => {
+        metrics.worker(worker, action, this.#core.readyCount, reason);
+        if (action === 'ready') this.#keepBeforeNewcomer();
+      },
       leased: (...lease) => metrics.table.leased(...lease),
       answered: (...answer) => metrics.table.answered(...answer),
       refused: (...refusal) => metrics.table.refused(...refusal),
+      retracted: (relay, reason) => this.#retracted(relay, reason),
     };
   }
 
@@ -281,13 +307,15 @@ export class Coordinator {
         return;
       case 'epoch':
         this.#account();
+        this.#checkpointed = effect.snapshot.version;
         return this.#milestones.epoch(effect.summary, effect.snapshot);
       case 'checkpoint':
         this.#account();
+        this.#checkpointed = effect.snapshot.version;
         return this.#milestones.checkpoint(effect.snapshot);
       case 'end':
         this.#account();
-        return this.#settle(this.#end(effect.reason, effect.snapshot));
+        return void this.#finish(effect.reason, effect.snapshot);
       default:
         effect satisfies never;
     }
@@ -314,14 +342,63 @@ export class Coordinator {
     return this.#weights;
   }
 
-  async #end(reason: EndReason, snapshot: Snapshot): Promise<EndEvent> {
-    const { archive, start, linger } = this.#options;
+  #sentWeights(version: number): Float32Array {
+    const weights = new Float32Array(this.#core.weights.length);
+    return this.#codecs.weights.decode(this.#weightsAt(version).payload, weights);
+  }
+
+  /** Should it turn out to lie, no more than what comes after this is lost with it. */
+  #keepBeforeNewcomer(): void {
+    const isKept = this.#core.version === this.#checkpointed || !this.#milestones.isIdle;
+    if (this.#options.audits?.rollsBack && !isKept) this.#dispatch({ type: 'checkpoint' });
+  }
+
+  #convict(worker: string, detail: string): void {
+    const expulsion = { type: 'expel', worker, reason: 'audit', detail } as const;
+    // Until the last answers are looked at, whoever gave them is here.
+    if (this.#core.ended) this.#desk.perform(expulsion, performance.now());
+    else this.#dispatch(expulsion);
+    this.#goBackFor(worker);
+  }
+
+  /** The relay itself has told so, and goes on without the one who lied. Told once, and where there is something to take back. */
+  #retracted({ worker, name }: WorkerPeer, reason: string): void {
+    const answers = this.#core.members.get(worker)?.answers ?? 0;
+    if (answers === 0 || this.#liars.has(worker)) return;
+    this.#metrics.warn(`${name} takes back what it gave: ${reason}`);
+    this.#goBackFor(worker);
+  }
+
+  #goBackFor(worker: string): void {
+    this.#liars.add(worker);
+    if (this.#options.audits?.rollsBack) this.#dispatch({ type: 'undo' });
+  }
+
+  /** Nothing is the run's last word before the last audit. */
+  async #finish(reason: EndReason, snapshot: Snapshot): Promise<void> {
     clearInterval(this.#lookTimer);
+    await this.#audits?.close();
+    const goesBack = this.#options.audits?.rollsBack && this.#liars.size > 0;
+    if (reason === 'undone' || goesBack) this.#settleUndone(this.#retreat());
+    else this.#settle(this.#end(reason, snapshot));
+  }
+
+  /** Workers are not told that anything is over: they come back by themselves, as to one that was killed. */
+  async #retreat(): Promise<readonly string[]> {
+    this.#refusals.close();
+    await this.#milestones.done;
+    await this.#server.close();
+    this.#memory.lanes?.close();
+    await this.#options.archive.close();
+    return [...this.#liars];
+  }
+
+  async #end(reason: Ending['reason'], snapshot: Snapshot): Promise<EndEvent> {
+    const { archive, start, linger } = this.#options;
     const { members } = this.#core;
     this.#metrics.workers(members, this.#desk.channel.trafficOf, performance.now(), true);
     this.#desk.channel.dismissAll({ type: 'finished', reason });
     this.#refusals.close();
-    await this.#audits?.close();
     const message = await this.#milestones.finish(snapshot, reason === 'completed');
     const testAccuracy = this.#milestones.testAccuracy ?? start.lastTestAccuracy;
     const end = this.#metrics.end({ reason, message, snapshot, testAccuracy });

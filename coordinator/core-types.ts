@@ -40,6 +40,8 @@ export type CoreEvent =
   | CrewEvent
   /** Finish the step in progress, write a checkpoint, end. */
   | { readonly type: 'stop' }
+  /** End at once: whoever goes on from here does so from an earlier checkpoint. */
+  | { readonly type: 'undo' }
   /** Open no further step, because something else must catch up first; 'none' goes on. */
   | { readonly type: 'hold'; readonly cause: HoldCause }
   /** Open no further step until `resume`, because this person wants it so. */
@@ -67,7 +69,7 @@ export interface EpochSummary {
   readonly seconds: number;
 }
 
-export type EndReason = 'completed' | 'stopped' | 'diverged';
+export type EndReason = 'completed' | 'stopped' | 'diverged' | 'undone';
 
 /** What becomes of the workers of a coordinator or a relay. */
 export type CrewEffect =

@@ -149,6 +149,8 @@ export class Core {
       case 'stop':
         this.#stopping = true;
         return;
+      case 'undo':
+        return this.#end('undone', now);
       case 'hold':
         this.#held = event.cause;
         return;

@@ -36,6 +36,8 @@ export interface CrewWatcher {
   leased(worker: string, runs: number, now: number): void;
   answered(worker: string, computeMs: number, now: number): void;
   refused(worker: string, reason: RejectReason): void;
+  /** One of this relay's workers lied: what it gave so far is not to be trusted. */
+  retracted(relay: WorkerPeer, reason: string): void;
 }
 
 export interface CrewDeskOptions {
@@ -43,6 +45,8 @@ export interface CrewDeskOptions {
   readonly limits: Pick<Limits, 'joinTimeoutMs'>;
   readonly run: string;
   readonly config: RunConfig;
+  /** The highest number that a worker of this run ever had; 0 unless told. */
+  readonly lastWorker?: number;
   readonly data: DataManifest;
   /** How gradients come, and where they are decoded. */
   readonly gradients: Omit<ExpectedAnswers, 'run'>;
@@ -74,7 +78,7 @@ export class CrewDesk {
   readonly #withheld = new Set<string>();
 
   constructor(options: CrewDeskOptions) {
-    const { io, limits, run, gradients, lanes, dispatch, onRefused, onFailure } = options;
+    const { io, limits, run, gradients, dispatch, onRefused, onFailure } = options;
     this.#options = options;
     this.#expected = { run, ...gradients };
     this.channel = openWorkChannel(
@@ -89,7 +93,7 @@ export class CrewDesk {
         unbearable: ({ worker }, reason) => dispatch({ type: 'expel', worker, reason }),
       },
       limits,
-      lanes,
+      options,
     );
   }
 
@@ -151,6 +155,11 @@ export class CrewDesk {
       case 'gradient':
         watcher.answered(peer.worker, message.computeMs, performance.now());
         return dispatch(answerEvent(peer.worker, message, this.#expected));
+      case 'retract': {
+        const { worker, kind } = peer;
+        if (kind === 'relay') return watcher.retracted(peer, cleanName(message.reason, 'a lie'));
+        return dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
+      }
       case 'leave':
         this.#left(peer, cleanName(message.reason, 'no reason given'));
         return this.channel.dismiss(peer.worker);

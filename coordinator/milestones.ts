@@ -40,6 +40,16 @@ export class Milestones {
     return this.#background.length > maxUnfinished;
   }
 
+  /** Nothing is being evaluated or written. */
+  get isIdle(): boolean {
+    return this.#background.length === 0;
+  }
+
+  /** Settles when all that has come up so far is done. */
+  get done(): Promise<void> {
+    return this.#background.done;
+  }
+
   /** Of the latest evaluation. */
   get testAccuracy(): number | undefined {
     return this.#latest?.evaluation.accuracy;

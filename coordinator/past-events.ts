@@ -41,3 +41,11 @@ export function parseEvents(lines: readonly LogRecord[]): RunEvent[] {
     return parsed.success ? [parsed.output] : [];
   });
 }
+
+/** The highest number that a worker of the run ever had: whoever comes next must not be taken for it. */
+export function lastWorkerOf(events: readonly RunEvent[]): number {
+  return events.reduce((highest, event) => {
+    const [, number] = (event.type === 'worker' && /^w(\d+)$/.exec(event.worker)) || [];
+    return Math.max(highest, Number(number ?? 0));
+  }, 0);
+}

@@ -21,7 +21,7 @@ import type { MemoryLane, MemoryLanes } from './memory-lanes.ts';
 import { FloodError } from './strict-parser.ts';
 
 export interface WorkerPeer {
-  /** Unique in this coordinator's life: `w12`. */
+  /** Unique in this run, however often its coordinator was started: `w12`. */
   readonly worker: string;
   readonly name: string;
   readonly kind: WorkerKind;
@@ -68,16 +68,22 @@ interface Line {
   readonly lane?: MemoryLane;
 }
 
-/** `lanes` are for workers of this machine; without them all payloads go through sockets. */
+export interface WorkChannelOptions {
+  /** For workers of this machine; without them all payloads go through sockets. */
+  readonly lanes?: MemoryLanes;
+  /** The highest number that a worker of this run ever had. */
+  readonly lastWorker?: number;
+}
+
 export function openWorkChannel(
   io: Server,
   handlers: WorkHandlers,
   { joinTimeoutMs }: Pick<Limits, 'joinTimeoutMs'>,
-  lanes?: MemoryLanes,
+  { lanes, lastWorker = 0 }: WorkChannelOptions = {},
 ): WorkChannel {
   const peers = new Map<string, Line>();
   const behind = new WeakSet<Socket>();
-  let admitted = 0;
+  let admitted = lastWorker;
   /** What everybody is told once the run is over. */
   let lastWord: ToWorker | undefined;
 

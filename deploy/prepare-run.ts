@@ -5,6 +5,7 @@ import { ownerOf } from '../coordinator/archive.ts';
 import type { Snapshot } from '../coordinator/checkpoint.ts';
 import { loadLatestCheckpoint } from '../coordinator/checkpoint-folder.ts';
 import { storeCheckpoint } from '../coordinator/checkpoint-store.ts';
+import { takeBackCheckpoints } from '../coordinator/checkpoint-undo.ts';
 import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts';
 import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import { listRuns } from '../coordinator/run-list.ts';
@@ -103,6 +104,7 @@ async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
       const { flags: chosen } = withChoiceForLine(flags, loaded);
       refuseOtherConfig(configOf(chosen, loaded), folder);
     }
+    await inRunFolder(takeBackCheckpoints(paths.checkpoints));
     const { snapshot, skipped } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
     const notices = skipped.map(({ path, reason }) => `${path} is not used: ${reason}`);
     if (snapshot === undefined) {

@@ -1,18 +1,18 @@
 // A coordinator composed of its parts: the run on disk, who may come in, the evaluator's thread, the port, the reporter.
 import { rm } from 'node:fs/promises';
-import { openArchive, type RunArchive } from '../coordinator/archive.ts';
-import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
-import { EventLog } from '../coordinator/event-log.ts';
+import type { RunArchive } from '../coordinator/archive.ts';
+import { startCoordinator } from '../coordinator/coordinator.ts';
 import { openGate, publicGate } from '../coordinator/gate.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
 import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
-import { auditRateOf } from './audit-options.ts';
+import { auditsOf } from './audit-options.ts';
 import { type Auditor, startAuditor } from './auditor.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { createLinger } from './linger.ts';
 import { listen } from './listen.ts';
 import { openPages } from './pages/built.ts';
 import { prepareRun } from './prepare-run.ts';
+import { type RunLives, startRunLives } from './run-lives.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
 import {
@@ -26,14 +26,14 @@ import { formatInteger } from './terminal/format.ts';
 import type { Doors } from './terminal/invitation.ts';
 import { createReporter } from './terminal/reporter.ts';
 
-export interface Serving {
-  readonly coordinator: Coordinator;
+export interface Serving extends Pick<RunLives, 'localUrl' | 'done' | 'stop'> {
   /** What the worker processes of this machine need to come in. */
   readonly credentials: WorkerCredentials;
-  readonly log: EventLog;
+  /** A person should know. */
+  notify(level: 'info' | 'warning', message: string): void;
   /** Ends the time in which a completed run can be looked at; false when there is no such time now. */
   stopLingering(): boolean;
-  /** Frees the terminal, the evaluator and the run's lock; call it when the coordinator is done. */
+  /** Frees the terminal, the evaluator and the run's lock; call it when the run is done. */
   close(): Promise<void>;
 }
 
@@ -51,12 +51,6 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   const { links } = folder.paths;
   const { publicHost, publicUrl, tls, isGuarded, linksLastMs, tokens } = admission;
   const entry = isGuarded ? entryOf({ path: links, linksLastMs, given: tokens, warn }) : undefined;
-  const archive = await openArchive({
-    folder,
-    fromVersion: start.version,
-    onError: (error) => warn(`${folder.directory} cannot be written: ${error.message}`),
-  });
-  const log = new EventLog({ lastSeq: archive.lastSeq, past: archive.pastEvents });
   const reporter = createReporter({
     stdout: process.stdout,
     stderr: process.stderr,
@@ -65,11 +59,6 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
     env: process.env,
     doors: doorsOf(admission, entry, links),
   });
-  log.subscribe((event) => {
-    if (event.type === 'run' && entry) keepLinks(links, entry, event.url, warn);
-  });
-  log.subscribe((event) => archive.appendEvent(event));
-  log.subscribe((event) => reporter.event(event));
   const linger = createLinger(flags, (message) => reporter.say(message));
   const pages = openPages(() => reporter.say('building the pages, this once'));
   pages.catch((error: Error) => warn(error.message));
@@ -82,20 +71,17 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
     await lock.release();
   };
   try {
-    const auditRate = auditRateOf(flags, config.codecs);
+    const { rate, rollsBack } = auditsOf(flags, config.codecs);
     evaluator = await startEvaluator({ config, test: dataset.test, engine });
-    if (auditRate > 0) auditor = await startAuditor({ config, train: dataset.train, engine });
+    if (rate > 0) auditor = await startAuditor({ config, train: dataset.train, engine });
     // A build beside the training would slow down both.
     await Promise.allSettled([pages]);
     const options = {
       run: id,
       config,
       dataset,
-      archive,
-      log,
-      start,
       evaluate: evaluator.evaluate,
-      audits: auditor && { rate: auditRate, audit: auditor.audit },
+      audits: auditor && { rate, rollsBack, audit: auditor.audit },
       host: flags.host,
       publicHost,
       publicUrl,
@@ -112,16 +98,29 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
       pages,
       runs: flags.runs,
     };
-    const coordinator = await listen(flags, (port) => startCoordinator({ ...options, port }));
-    warn = (message) => log.add({ type: 'notice', level: 'warning', message });
-    for (const message of [...notices, ...rateNotices(archive)]) {
-      log.add({ type: 'notice', level: 'info', message });
-    }
+    const lives = await startRunLives({
+      folder,
+      start,
+      rollsBack,
+      begin: ({ port: former, ...parts }) =>
+        former === undefined
+          ? listen(flags, (port) => startCoordinator({ ...options, ...parts, port }))
+          : startCoordinator({ ...options, ...parts, port: former }),
+      onEvent: (event) => {
+        if (event.type === 'run' && entry) keepLinks(links, entry, event.url, warn);
+        reporter.event(event);
+      },
+      warn: (message) => warn(message),
+    });
+    const notify: Serving['notify'] = (level, message) =>
+      void lives.log.add({ type: 'notice', level, message });
+    warn = (message) => notify('warning', message);
+    for (const message of [...notices, ...rateNotices(lives.archive)]) notify('info', message);
     for (const message of warnings) warn(message);
+    const { localUrl, done, stop } = lives;
     const credentials = { token: entry?.ownToken, tlsFingerprint: tls?.fingerprint };
-    return { coordinator, credentials, log, stopLingering: linger.stop, close };
+    return { localUrl, done, stop, credentials, notify, stopLingering: linger.stop, close };
   } catch (error) {
-    await archive.close();
     await close();
     // Nothing came of it: it would only stand among the runs.
     if (isNew) await rm(folder.directory, { recursive: true, force: true });

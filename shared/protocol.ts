@@ -128,10 +128,13 @@ const gradient = v.strictObject({
   payload,
 });
 
+/** One of a relay's workers lied: what the relay has given so far is not to be trusted. */
+const retract = v.strictObject({ type: v.literal('retract'), reason: label });
+
 /** Goodbye: the leases go back at once. */
 const leave = v.strictObject({ type: v.literal('leave'), reason: label });
 
-export const fromWorkerSchema = v.variant('type', [ready, crew, gradient, leave]);
+export const fromWorkerSchema = v.variant('type', [ready, crew, gradient, retract, leave]);
 
 export type ToWorker = v.InferOutput<typeof toWorkerSchema>;
 export type FromWorker = v.InferOutput<typeof fromWorkerSchema>;

@@ -35,32 +35,35 @@ export const train = defineCommand({
       throw new CliError('usage', `--workers: expected a whole number from 0, got ${workers}.`);
     }
     refuseTwoEngines(engine, flags.onlyEngine);
-    const { coordinator, credentials, log, stopLingering, close } = await serve(flags, engine);
+    const { localUrl, credentials, done, ...run } = await serve(flags, engine);
     const supervisor = superviseWorkers({
       count: workers,
-      url: coordinator.localUrl,
+      url: localUrl,
       credentials,
       name: hostname(),
       flags: ['--engine', engine],
       onStart: (pid, place) => settle(pid, place, workers),
-      onNotice: (message) => log.add({ type: 'notice', level: 'warning', message }),
+      onNotice: (message) => run.notify('warning', message),
     });
     const ignore = onInterrupt(() => {
-      if (stopLingering()) return;
-      log.add({ type: 'notice', level: 'info', message: stopping });
-      coordinator.stop();
+      if (run.stopLingering()) return;
+      run.notify('info', stopping);
+      run.stop();
     });
     let isOver = false;
     supervisor.done.then((status) => {
-      if (status !== 0 && !isOver) log.add({ type: 'notice', level: 'warning', message: deserted });
+      if (status !== 0 && !isOver) run.notify('warning', deserted);
     });
-    const { reason, message } = await coordinator.done;
-    isOver = true;
-    supervisor.stop();
-    await supervisor.done;
-    await close();
-    ignore();
-    return message === undefined ? endings[reason] : 'failure';
+    try {
+      const { reason, message } = await done;
+      return message === undefined ? endings[reason] : 'failure';
+    } finally {
+      isOver = true;
+      supervisor.stop();
+      await supervisor.done;
+      await run.close();
+      ignore();
+    }
   },
 });
 

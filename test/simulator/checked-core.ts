@@ -49,6 +49,7 @@ export class CheckedCore {
   /** When work was last given or done, or could not be given because it was held. */
   #movedAt = 0;
   #idleTicks = 0;
+  #isUndone = false;
 
   constructor(options: CheckedCoreOptions) {
     const { world, plan, start, ledger, isHonest } = options;
@@ -117,6 +118,7 @@ export class CheckedCore {
     this.#staff.notice(event);
     const left = this.#stepsLeft;
     if (this.#isHeld && (event.type === 'hold' || event.type === 'resume')) this.#movedAt = now;
+    if (event.type === 'undo') this.#isUndone = true;
     if (event.type === 'stop') left.stopping = Math.min(left.stopping, 1);
     if (event.type === 'pause') left.paused = Math.min(left.paused, underWay);
     if (event.type === 'resume') left.paused = anyNumber;
@@ -214,6 +216,7 @@ export class CheckedCore {
     const isMeant = {
       completed: isComplete,
       stopped: !isComplete && Number.isFinite(this.#stepsLeft.stopping),
+      undone: this.#isUndone,
       diverged: this.#isUnanimous() && !readyOnes(members).some(this.#options.isHonest),
     };
     if (!isMeant[reason]) violated(`it ended as ${reason} at version ${version}`);

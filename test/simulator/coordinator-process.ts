@@ -21,6 +21,8 @@ export interface ProcessSurroundings
   /** True when the process is killed instead of carrying it out. */
   readonly onEffect: () => boolean;
   readonly onExit: (reason: EndReason, isSaved: boolean) => void;
+  /** No other of the run has it. */
+  readonly drawId: () => string;
 }
 
 export class CoordinatorProcess implements CoordinatorEnd {
@@ -30,7 +32,7 @@ export class CoordinatorProcess implements CoordinatorEnd {
   readonly #milestones: SimMilestones;
   readonly #startedAtMs: number;
   readonly #connections = new Map<string, Connection>();
-  #admitted = 0;
+  #liar: string | undefined;
   #isGone = false;
   /** Only the timer that was set last counts. */
   #timers = 0;
@@ -72,7 +74,7 @@ export class CoordinatorProcess implements CoordinatorEnd {
 
   connect(below: WorkerEnd): Connection {
     const { world, network } = this.#around;
-    const worker = `w${++this.#admitted}`;
+    const worker = this.#around.drawId();
     const connection = new Connection(network, { worker, above: this, below });
     this.#connections.set(worker, connection);
     world.after(network.latencyMs, () => {
@@ -132,6 +134,13 @@ export class CoordinatorProcess implements CoordinatorEnd {
         if (members.length === 0) return;
         world.happened('worker sent away');
         return this.dispatch({ type: 'expel', worker: draw.pick(members), reason: 'expelled' });
+      }
+      case 'undo': {
+        const members = this.#core.workers;
+        if (members.length === 0) return;
+        this.#liar = draw.pick(members);
+        this.dispatch({ type: 'expel', worker: this.#liar, reason: 'audit' });
+        return this.dispatch({ type: 'undo' });
       }
       default:
         order satisfies never;
@@ -200,11 +209,17 @@ export class CoordinatorProcess implements CoordinatorEnd {
   }
 
   #end(reason: EndReason, snapshot: Snapshot): void {
+    const { archive, onExit } = this.#around;
+    if (reason === 'undone') {
+      return this.#milestones.whenDone(() => {
+        archive.undo(this.#liar!, () => onExit(reason, true));
+      });
+    }
     for (const connection of this.#connections.values()) {
       connection.sendDown({ type: 'finished' });
       connection.closeAbove();
     }
-    this.#milestones.checkpoint(snapshot, (isSaved) => this.#around.onExit(reason, isSaved));
+    this.#milestones.checkpoint(snapshot, (isSaved) => onExit(reason, isSaved));
   }
 }
 

@@ -46,8 +46,8 @@ export interface CoordinatorScenario {
 }
 
 export type Order =
-  /** `expel`: anybody who is there. */
-  | { readonly kind: 'pause' | 'resume' | 'checkpoint' | 'expel'; readonly atMs: number }
+  /** `expel`: anybody who is there. `undo`: one of those turned out to lie, and all that it had a share in. */
+  | { readonly kind: 'pause' | 'resume' | 'checkpoint' | 'expel' | 'undo'; readonly atMs: number }
   | { readonly kind: 'rate'; readonly atMs: number; readonly learningRate: number };
 
 /** Killed when this much of it has happened in one life. */
@@ -90,7 +90,10 @@ export function drawScenario(seed: number): Scenario {
     fetchMs: new Draw(seed, 'fetch').magnitude(0.1, 1000),
     coordinator: {
       ...drawCoordinator(draw, steps, calmAtMs),
-      orders: drawOrders(new Draw(seed, 'order'), calmAtMs),
+      orders: [
+        ...drawOrders(new Draw(seed, 'order'), calmAtMs),
+        ...drawUndoings(new Draw(seed, 'undo'), calmAtMs),
+      ],
     },
     disk: drawDisk(draw, calmAtMs),
     calmAtMs,
@@ -162,6 +165,11 @@ function drawCoordinator(
 function drawOrders(draw: Draw, calmAtMs: number): Order[] {
   if (draw.chance(0.7)) return [];
   return draw.several(1, 8, () => drawOrder(draw, calmAtMs)).flat();
+}
+
+function drawUndoings(draw: Draw, calmAtMs: number): Order[] {
+  if (draw.chance(0.75)) return [];
+  return draw.several(1, 4, () => ({ kind: 'undo', atMs: draw.early(calmAtMs) }));
 }
 
 /** Whoever pauses a run lets it go on, too. */

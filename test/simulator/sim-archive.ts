@@ -6,9 +6,11 @@ import {
 } from '../../coordinator/checkpoint.ts';
 import { listCheckpoints, loadLatestCheckpoint } from '../../coordinator/checkpoint-folder.ts';
 import { saveCheckpoint } from '../../coordinator/checkpoint-store.ts';
+import { undoCheckpoints } from '../../coordinator/checkpoint-undo.ts';
 import type { DiskOperation, DiskOperations } from '../../coordinator/disk.ts';
 import type { RateChange } from '../../coordinator/learning-rates.ts';
 import type { LedgerRecord } from '../../coordinator/ledger.ts';
+import { stepsBefore } from '../../coordinator/rollback.ts';
 import { MemoryDisk } from '../memory-disk.ts';
 import { model } from './arithmetic.ts';
 import type { Draw } from './draw.ts';
@@ -27,6 +29,8 @@ export interface ArchiveOptions {
   readonly world: World;
   readonly draw: Draw;
   readonly faults: DiskScenario;
+  /** The run may be taken back. */
+  readonly keepsPast: boolean;
   /** Told of rates when they are durable. */
   readonly reference: Reference;
   /** True when the process is killed instead of doing it. */
@@ -43,9 +47,12 @@ export class SimArchive {
   readonly #rates: RateChange[] = [];
   /** Versions whose checkpoint was reported as durable. */
   readonly #saved = new Set<number>();
+  /** Versions that a checkpoint may have: saved or begun, and not undone since. */
+  readonly #begun = new Set([0]);
   /** Counts processes: what an earlier one was about to do is not done. */
   #process = 0;
   #isSaving = false;
+  #isUndoing = false;
 
   constructor(options: ArchiveOptions) {
     this.#options = options;
@@ -67,9 +74,15 @@ export class SimArchive {
     return this.#isSaving;
   }
 
+  get isUndoing(): boolean {
+    return this.#isUndoing;
+  }
+
   /** The newest checkpoint that loads, if any, with the ledger taken back to it. */
   async open(): Promise<Snapshot | undefined> {
     const { world } = this.#options;
+    const unfinished = undoCheckpoints(directory, await this.#disk.list(directory));
+    for (const operation of unfinished) this.#disk.perform(operation);
     const { snapshot, skipped } = await loadLatestCheckpoint(directory, owner, this.#disk);
     for (const { path, reason } of skipped) {
       world.happened('checkpoint skipped');
@@ -78,6 +91,7 @@ export class SimArchive {
     const version = snapshot?.version ?? 0;
     const promised = Math.max(0, ...this.#saved);
     if (version < promised) violated(`version ${promised} was durable, ${version} came back`);
+    if (!this.#begun.has(version)) violated(`version ${version} came back, which was undone`);
     if (this.#ledger.length > version) world.happened('ledger shortened');
     if (this.#rates.some(({ fromVersion }) => fromVersion > version)) {
       world.happened('change of the learning rate taken back to');
@@ -108,16 +122,45 @@ export class SimArchive {
   /** `onDone` hears whether it is durable now. */
   save(snapshot: Snapshot, onDone: (isSaved: boolean) => void): void {
     this.#isSaving = true;
+    this.#begun.add(snapshot.version);
     this.#soon(async () => {
       if (this.#refuses()) return this.#finish(false, onDone);
       this.#flushed = this.#ledger.length;
       const entries = await listCheckpoints(directory, this.#disk);
-      const operations = saveCheckpoint({ directory, snapshot, owner, entries });
+      const { keepsPast } = this.#options;
+      const operations = saveCheckpoint({ directory, snapshot, owner, entries, keepsPast });
       this.#run(operations, operations.next(), (isSaved) => {
         if (isSaved) this.#saved.add(snapshot.version);
         this.#finish(isSaved, onDone);
       });
     });
+  }
+
+  /** As coordinator/rollback.ts does it; where the disk refuses, the process ends and the next one goes on with it. */
+  undo(liar: string, onDone: () => void): void {
+    this.#isUndoing = true;
+    this.#soon(async () => {
+      const trusted = stepsBefore(new Set([liar]), this.#ledger);
+      const { snapshot } = await loadLatestCheckpoint(directory, owner, this.#disk, trusted);
+      const version = snapshot?.version ?? 0;
+      const names = await this.#disk.list(directory);
+      const undoing = undoCheckpoints(directory, names, version);
+      const operations = this.#forgetting(undoing, version);
+      this.#run(operations, operations.next(), () => {
+        this.#isUndoing = false;
+        onDone();
+      });
+    });
+  }
+
+  /** Later checkpoints may be gone as soon as it begins, and are once the mark is durable. */
+  *#forgetting(operations: DiskOperations, version: number): DiskOperations<string> {
+    forgetLater(this.#saved, version);
+    for (const operation of operations) {
+      yield operation;
+      if (operation.kind === 'syncDirectory') forgetLater(this.#begun, version);
+    }
+    return directory;
   }
 
   close(): void {
@@ -130,6 +173,7 @@ export class SimArchive {
     const { draw, world } = this.#options;
     this.#process++;
     this.#isSaving = false;
+    this.#isUndoing = false;
     this.#ledger.length = draw.integer(this.#flushed, this.#ledger.length);
     if (!isPowerCut) return;
     world.happened('power cut');
@@ -210,4 +254,8 @@ export class SimArchive {
       if (process === this.#process) return action();
     });
   }
+}
+
+function forgetLater(versions: Set<number>, version: number): void {
+  for (const each of versions) if (each > version) versions.delete(each);
 }

@@ -10,7 +10,7 @@ import type { Doom, Scenario } from './scenario.ts';
 import { SimArchive } from './sim-archive.ts';
 
 export interface CoordinatorOptions
-  extends Omit<ProcessSurroundings, 'archive' | 'onEffect' | 'onExit'> {
+  extends Omit<ProcessSurroundings, 'archive' | 'onEffect' | 'onExit' | 'drawId'> {
   readonly scenario: Scenario;
   readonly draw: Draw;
 }
@@ -23,6 +23,7 @@ export class SimCoordinator {
   #doom: Doom | undefined;
   /** Of what its doom counts, in the life of this process. */
   #done = 0;
+  #admitted = 0;
   #hasRun = false;
   #willAlter: boolean;
 
@@ -36,6 +37,7 @@ export class SimCoordinator {
       world,
       draw,
       faults: scenario.disk,
+      keepsPast: orders.some(({ kind }) => kind === 'undo'),
       reference,
       onOperation: () => this.#isKilledInstead('disk operations'),
     });
@@ -66,6 +68,7 @@ export class SimCoordinator {
       ...this.#options,
       archive: this.archive,
       onEffect: () => this.#isKilledInstead('effects'),
+      drawId: () => `w${++this.#admitted}`,
       onExit: (reason, isSaved) => this.#exited(reason, isSaved),
     });
     this.#process = process;
@@ -88,6 +91,7 @@ export class SimCoordinator {
 
   #kill(where: 'coordinator killed between effects' | 'coordinator killed elsewhere'): void {
     const { world, draw, scenario } = this.#options;
+    if (this.archive.isUndoing) world.happened('killed while it is taken back');
     world.happened(this.archive.isSaving ? 'coordinator killed while it saves' : where);
     world.trace?.('the coordinator is killed');
     this.archive.crash(draw.chance(scenario.disk.powerCutRate));
@@ -98,6 +102,7 @@ export class SimCoordinator {
     const { world } = this.#options;
     world.trace?.(`the run is ${reason}${isSaved ? '' : ', but not saved'}`);
     this.archive.close();
+    if (reason === 'undone') world.happened('run taken back');
     if (reason === 'stopped') world.happened('stopped by its owner');
     if (reason === 'diverged') world.happened('given up as diverged');
     if (reason === 'completed' && isSaved) world.isOver = true;

@@ -55,6 +55,17 @@ export class SimMilestones {
     });
   }
 
+  /** When all that has come up so far is done. */
+  whenDone(action: () => void): void {
+    this.#add({
+      cause: 'checkpoint',
+      run: (onDone) => {
+        onDone();
+        action();
+      },
+    });
+  }
+
   /** Its process is gone. */
   drop(): void {
     this.#isDropped = true;

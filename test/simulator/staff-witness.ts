@@ -40,7 +40,7 @@ export class StaffWitness {
     if (event.type === 'left') this.#present.delete(event.worker);
     if (event.type === 'crew' && event.workers === 0) this.#resting.add(event.worker);
     else if (event.type === 'crew' || event.type === 'ready') this.#resting.delete(event.worker);
-    if (event.type === 'expel' && event.reason === 'expelled') this.#unwanted.add(event.worker);
+    if (event.type === 'expel' && isByOrder(event.reason)) this.#unwanted.add(event.worker);
   }
 
   /** False for a repeated one, and for that of a probe. */
@@ -105,7 +105,7 @@ export class StaffWitness {
 
   checkExpulsion({ worker, reason }: EffectOf<'expel'>): void {
     this.#present.delete(worker);
-    if (reason === 'expelled' && this.#unwanted.has(worker)) return;
+    if (isByOrder(reason) && this.#unwanted.has(worker)) return;
     const isDeserved = reason !== 'strikes' || this.#strikes.get(worker) === maxStrikes;
     if (!isDeserved || this.#isHonest(worker)) violated(`${worker} was expelled`);
     this.#world.happened('liar expelled');
@@ -120,6 +120,11 @@ export class StaffWitness {
       checkMember(member);
     }
   }
+}
+
+/** Somebody decided it who knows more than the core. */
+function isByOrder(reason: string): boolean {
+  return reason === 'expelled' || reason === 'audit';
 }
 
 function checkMember({ worker, state, granted, shardMs }: Readonly<Member>): void {

@@ -38,6 +38,8 @@ export const happenings = [
   'learning rate not recorded',
   'change of the learning rate taken back to',
   'worker sent away',
+  'run taken back',
+  'killed while it is taken back',
   'given up as diverged',
 ] as const;
 

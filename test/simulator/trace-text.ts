@@ -26,6 +26,7 @@ export function eventText(event: CoreEvent): string {
     case 'resume':
     case 'checkpoint':
     case 'stop':
+    case 'undo':
     case 'tick':
       return event.type;
     default:
