@@ -9,6 +9,7 @@ import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts
 import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import { listRuns } from '../coordinator/run-list.ts';
 import { acquireRunLock, isRunLocked, type RunLock } from '../coordinator/run-lock.ts';
+import type { Starting } from '../coordinator/starting.ts';
 import { modelOf, type NetworkConfig, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import { datasets } from '../shared/datasets/index.ts';
@@ -44,18 +45,16 @@ interface NewRunFlags extends ConfigFlags {
 }
 
 /** The run that the flags ask for, new or not. */
-export async function prepareRun(flags: ResumeFlags): Promise<PreparedRun> {
+export async function prepareRun(flags: ResumeFlags, starting: Starting): Promise<PreparedRun> {
   const isKnown = flags.runId !== undefined && (await isStarted(flags.runs, flags.runId));
-  return flags.resume !== undefined || isKnown ? prepareResumedRun(flags) : prepareNewRun(flags);
+  return flags.resume !== undefined || isKnown
+    ? prepareResumedRun(flags, starting)
+    : prepareNewRun(flags, starting);
 }
 
-async function prepareNewRun(flags: NewRunFlags): Promise<PreparedRun> {
+async function prepareNewRun(flags: NewRunFlags, starting: Starting): Promise<PreparedRun> {
   const { runs: root, runId: id } = flags;
-  const loaded = await loadDataset({
-    ...dataOf(flags),
-    directory: flags.data,
-    onSlow: flags.quiet ? undefined : tellWatcher,
-  });
+  const loaded = await starting.during('data', loadData(flags));
   const chosen = withChoiceForLine(flags, loaded);
   const config = configOf(chosen.flags, loaded);
   const weights = await firstWeights(config, flags.init);
@@ -84,7 +83,7 @@ interface ResumeFlags extends NewRunFlags {
 }
 
 /** Goes on with a run from its latest whole checkpoint. */
-async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
+async function prepareResumedRun(flags: ResumeFlags, starting: Starting): Promise<PreparedRun> {
   const { runId, runs } = flags;
   if (runId === undefined) refuseConfigFlags(flags);
   const named = runId === undefined ? flags.resume : join(runs, runId);
@@ -93,17 +92,15 @@ async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
   const lock = await inRunFolder(acquireRunLock(folder.directory, flags));
   try {
     const { config, paths } = folder;
-    const loaded = await loadDataset({
-      ...dataOf(runId === undefined ? { dataset: config.dataset, ...config.shape } : flags),
-      directory: flags.data,
-      onSlow: flags.quiet ? undefined : tellWatcher,
-    });
+    const known = runId === undefined && { dataset: config.dataset, ...config.shape };
+    const loaded = await starting.during('data', loadData({ ...flags, ...known }));
     refuseOtherData(loaded, config, folder);
     if (runId !== undefined) {
       const { flags: chosen } = withChoiceForLine(flags, loaded);
       refuseOtherConfig(configOf(chosen, loaded), folder);
     }
-    const { snapshot, skipped } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
+    const loading = loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
+    const { snapshot, skipped } = await starting.during('checkpoint', loading);
     const notices = skipped.map(({ path, reason }) => `${path} is not used: ${reason}`);
     if (snapshot === undefined) {
       throw new CliError('run', `${directory} has no usable checkpoint.`, {
@@ -117,8 +114,20 @@ async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
   }
 }
 
-function dataOf({ dataset = 'mnist', trainSamples, testSamples }: ConfigFlags) {
-  return { name: dataset, trainSamples, testSamples };
+function loadData({
+  dataset = 'mnist',
+  data,
+  trainSamples,
+  testSamples,
+  quiet,
+}: NewRunFlags): Promise<LoadedDataset> {
+  return loadDataset({
+    name: dataset,
+    directory: data,
+    trainSamples,
+    testSamples,
+    onSlow: quiet ? undefined : tellWatcher,
+  });
 }
 
 function newSnapshot(config: RunConfig, weights: Float32Array): Snapshot {

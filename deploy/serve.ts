@@ -4,7 +4,9 @@ import { openArchive, type RunArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
 import { openGate, publicGate } from '../coordinator/gate.ts';
+import { type OpenPort, openPort } from '../coordinator/open-port.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
+import { Starting } from '../coordinator/starting.ts';
 import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
 import { auditRateOf } from './audit-options.ts';
 import { type Auditor, startAuditor } from './auditor.ts';
@@ -37,13 +39,36 @@ export interface Serving {
   close(): Promise<void>;
 }
 
-/** Prints to the process's terminal from here on. */
+/** What is known before anything is loaded. */
+interface Opened {
+  readonly flags: ServeFlags;
+  readonly engine: string;
+  readonly admission: Admission;
+  readonly at: OpenPort;
+  readonly starting: Starting;
+}
+
+/** Prints to the process's terminal from here on. The port is taken first, and says meanwhile what takes so long. */
 export async function serve(flags: ServeFlags, engine: string): Promise<Serving> {
-  const checkpointEvery = parseCheckpointEvery(flags.checkpointEvery);
+  parseCheckpointEvery(flags.checkpointEvery);
   refuseImpossiblePort(flags.port);
+  originsOf(flags);
   const limits = limitsOf(flags);
   const admission = await prepareAdmission(flags);
-  const prepared = await prepareRun(flags);
+  const { tls } = admission;
+  const { host } = flags;
+  const starting = new Starting();
+  const at = await listen(flags, (port) => openPort({ host, port, tls, limits }, starting.answer));
+  try {
+    return await serveAt({ flags, engine, admission, at, starting });
+  } catch (error) {
+    await at.close();
+    throw error;
+  }
+}
+
+async function serveAt({ flags, engine, admission, at, starting }: Opened): Promise<Serving> {
+  const prepared = await prepareRun(flags, starting);
   const { isNew, folder, lock, dataset, start, notices } = prepared;
   const { config, id } = folder;
   const warnings = [...admission.warnings];
@@ -83,10 +108,14 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   };
   try {
     const auditRate = auditRateOf(flags, config.codecs);
-    evaluator = await startEvaluator({ config, test: dataset.test, engine });
-    if (auditRate > 0) auditor = await startAuditor({ config, train: dataset.train, engine });
+    const forEvaluation = startEvaluator({ config, test: dataset.test, engine });
+    evaluator = await starting.during('engine', forEvaluation);
+    if (auditRate > 0) {
+      const forAudits = startAuditor({ config, train: dataset.train, engine });
+      auditor = await starting.during('engine', forAudits);
+    }
     // A build beside the training would slow down both.
-    await Promise.allSettled([pages]);
+    await starting.during('pages', Promise.allSettled([pages]));
     const options = {
       run: id,
       config,
@@ -97,6 +126,8 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
       evaluate: evaluator.evaluate,
       audits: auditor && { rate: auditRate, audit: auditor.audit },
       host: flags.host,
+      port: at.port,
+      at,
       publicHost,
       publicUrl,
       tls,
@@ -104,14 +135,14 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
         entry?.gate ?? (publicUrl === undefined && isLoopback(flags.host) ? openGate : publicGate),
       joinToken: entry?.tokens.work,
       expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
-      ...checkpointEvery,
-      limits,
+      ...parseCheckpointEvery(flags.checkpointEvery),
+      limits: limitsOf(flags),
       linger: linger.begin,
       origins: originsOf(flags),
       pages,
       runs: flags.runs,
     };
-    const coordinator = await listen(flags, (port) => startCoordinator({ ...options, port }));
+    const coordinator = await startCoordinator(options);
     warn = (message) => log.add({ type: 'notice', level: 'warning', message });
     for (const message of [...notices, ...rateNotices(archive)]) {
       log.add({ type: 'notice', level: 'info', message });
