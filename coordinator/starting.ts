@@ -39,7 +39,7 @@ export class Starting {
     if (path === readinessPath) return answer503(response, 'application/json', { loading });
     const doing = loading.map((part) => parts[part]).join(', and ') || 'is almost ready';
     if (headers.accept?.includes('text/html')) {
-      response.setHeader('content-security-policy', "default-src 'none'");
+      response.setHeader('content-security-policy', contentSecurityPolicy);
       return answer503(response, 'text/html; charset=utf-8', pageOf(doing));
     }
     const error: ControlFault = {
@@ -56,17 +56,21 @@ function answer503(response: ServerResponse, contentType: string, body: string |
   response.end(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`);
 }
 
-/** It loads itself again until there is another one in its place. */
+const contentSecurityPolicy = "default-src 'none'; script-src 'unsafe-inline'";
+
+/** Until there is another one in its place. `<meta http-equiv="refresh">` loads nothing where a link ends in `#t=TOKEN`. */
+const reload = `setTimeout(() => location.reload(), ${1000 * askAgainSeconds})`;
+
 function pageOf(doing: string): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="refresh" content="${askAgainSeconds}">
 <title>tutti is starting</title>
 <h1>The coordinator is starting</h1>
 <p>It ${doing}. This page goes on by itself.</p>
+<script>${reload}</script>
 </html>
 `;
 }

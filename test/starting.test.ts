@@ -55,7 +55,7 @@ describe('what is not ready yet', () => {
     expect([page.status, page.headers.get('cache-control')]).toEqual([503, 'no-store']);
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
     const html = await page.text();
-    expect(html).toContain('<meta http-equiv="refresh" content="1">');
+    expect(html).toContain('<script>setTimeout(() => location.reload(), 1000)</script>');
     expect(html).toContain('<p>It reads the data. This page goes on by itself.</p>');
     const answer = await ask('/api/v1/controls/pause', { method: 'POST' });
     expect(answer.status).toBe(503);
