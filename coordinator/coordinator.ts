@@ -30,6 +30,7 @@ import type { LedgerRecord } from './ledger.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { type Ending, Metrics } from './metrics.ts';
 import { Milestones } from './milestones.ts';
+import type { OpenPort, TlsIdentity } from './open-port.ts';
 import { OutgoingWeights } from './outgoing-weights.ts';
 import { ownUrls } from './own-url.ts';
 import { type Pages, pageRoute } from './pages.ts';
@@ -37,7 +38,7 @@ import { lastWorkerOf } from './past-events.ts';
 import { pastRunRoutes } from './past-runs.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { createRunMemory, type RunMemory } from './run-memory.ts';
-import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
+import { type EdgeServer, startServer } from './server.ts';
 import { robustSumOf } from './shard-set.ts';
 import { Showcase } from './showcase.ts';
 import { openWatchChannel } from './watch-channel.ts';
@@ -59,6 +60,8 @@ export interface CoordinatorOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** The port, where it is open already. */
+  readonly at?: OpenPort;
   /** The address, or name, under which others reach this machine; by default the one that it listens on. */
   readonly publicHost?: string;
   /** Where others reach it, when that is not this machine at its port. */

@@ -3,11 +3,12 @@ import { watchNamespace, workNamespace } from '../shared/protocol.ts';
 import type { Gate } from './gate.ts';
 import { livenessRoute } from './health-routes.ts';
 import type { Limits } from './limits.ts';
+import type { TlsIdentity } from './open-port.ts';
 import { ownUrls, type Reached } from './own-url.ts';
 import { type Pages, pageRoute } from './pages.ts';
 import { pastRunRoutes } from './past-runs.ts';
 import type { Route } from './routes.ts';
-import { type EdgeServer, startServer, type TlsIdentity } from './server.ts';
+import { type EdgeServer, startServer } from './server.ts';
 
 export interface DashboardOptions extends Reached {
   /** Folder of all runs. */

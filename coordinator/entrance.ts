@@ -84,11 +84,11 @@ export function guardNamespaces(
 /** A client answers a ping every few seconds; it has no other use for packets that are no messages. */
 const heartbeatsPerSecond = 2;
 
-/** Call it before the port is opened. */
+/** Call it before anybody connects. */
 export function limitWebSockets(io: SocketServer, incoming?: SteadyMemory): void {
   const { opts } = io.engine;
   const { wsEngine } = opts;
-  // Engine.io hands none of these on, and asks for a server of WebSockets again when the port is opened.
+  // Engine.io hands none of these on.
   opts.wsEngine = class extends wsEngine {
     constructor(options: object) {
       super({
@@ -115,6 +115,8 @@ export function limitWebSockets(io: SocketServer, incoming?: SteadyMemory): void
       });
     }
   };
+  // It has made its server of WebSockets already, and makes another one when it is asked to.
+  (io.engine as unknown as { init(): void }).init();
   io.engine.on('connection', (connection) => {
     const isAllowed = createRateLimit(heartbeatsPerSecond, performance.now());
     connection.on('packet', ({ type }: { readonly type: string }) => {

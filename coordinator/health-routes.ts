@@ -2,15 +2,18 @@
 import type { RunView } from '../shared/run-view.ts';
 import { answerText, type Route } from './routes.ts';
 
+export const livenessPath = '/livez';
+export const readinessPath = '/readyz';
+
 export const livenessRoute: Route = {
-  path: '/livez',
+  path: livenessPath,
   answer: ({ response }) => answerText(response, 200, 'ok'),
 };
 
-/** Nothing listens before data and checkpoint are loaded, and that is not ready, too. */
+/** Of a coordinator that has started; before that it says what it is still doing (./starting.ts). */
 export function readinessRoute(view: () => RunView): Route {
   return {
-    path: '/readyz',
+    path: readinessPath,
     answer: ({ response }) => {
       const { run, end } = view();
       if (run === undefined) return answerText(response, 503, 'The run is not announced yet.');

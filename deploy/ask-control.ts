@@ -80,6 +80,7 @@ const exits: Readonly<Record<ControlFault['code'], ExitCode>> = {
   over: 'failure',
   busy: 'failure',
   disk: 'failure',
+  starting: 'failure',
 };
 
 function parseObject(json: string): object {

@@ -10,6 +10,8 @@ import { type LoadedDataset, loadDataset } from '../coordinator/dataset-files.ts
 import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/run-folder.ts';
 import { listRuns } from '../coordinator/run-list.ts';
 import { acquireRunLock, isRunLocked, type RunLock } from '../coordinator/run-lock.ts';
+import type { Starting } from '../coordinator/starting.ts';
+import type { MeasuredLine } from '../coordinator/survey-core.ts';
 import { modelOf, type NetworkConfig, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import { datasets } from '../shared/datasets/index.ts';
@@ -18,9 +20,16 @@ import { tensorsToWeights } from '../shared/model/state-dict.ts';
 import { decodeSafetensors } from '../shared/safetensors.ts';
 import { camelCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
-import { withChoiceForLine } from './line-choice.ts';
+import {
+  type Chosen,
+  refuseChosenBeside,
+  withChoiceForLine,
+  withChoiceForLines,
+  withChoiceOf,
+} from './line-choice.ts';
 import { claimRun, isStarted, refuseOtherConfig } from './named-run.ts';
 import { type ConfigFlags, configOf, configOptions } from './run-options.ts';
+import { measuredSync } from './sync-options.ts';
 import { tellWatcher } from './terminal/tell-watcher.ts';
 
 export interface PreparedRun {
@@ -44,22 +53,28 @@ interface NewRunFlags extends ConfigFlags {
   readonly runs: string;
 }
 
-/** The run that the flags ask for, new or not. */
-export async function prepareRun(flags: ResumeFlags): Promise<PreparedRun> {
-  const isKnown = flags.runId !== undefined && (await isStarted(flags.runs, flags.runId));
-  return flags.resume !== undefined || isKnown ? prepareResumedRun(flags) : prepareNewRun(flags);
+export interface Preparing {
+  readonly starting: Starting;
+  /** Measures the lines of those who come, for `--sync auto`. */
+  readonly survey: (config: RunConfig, dataset: Dataset) => Promise<readonly MeasuredLine[]>;
 }
 
-async function prepareNewRun(flags: NewRunFlags): Promise<PreparedRun> {
+/** The run that the flags ask for, new or not. */
+export async function prepareRun(flags: ResumeFlags, preparing: Preparing): Promise<PreparedRun> {
+  const isKnown = flags.runId !== undefined && (await isStarted(flags.runs, flags.runId));
+  return flags.resume !== undefined || isKnown
+    ? prepareResumedRun(flags, preparing)
+    : prepareNewRun(flags, preparing);
+}
+
+async function prepareNewRun(flags: NewRunFlags, preparing: Preparing): Promise<PreparedRun> {
   const { runs: root, runId: id } = flags;
-  const loaded = await loadDataset({
-    ...dataOf(flags),
-    directory: flags.data,
-    onSlow: flags.quiet ? undefined : tellWatcher,
-  });
-  const chosen = withChoiceForLine(flags, loaded);
+  if (flags.sync === measuredSync) refuseChosenBeside(flags);
+  const loaded = await preparing.starting.during('data', loadData(flags));
+  // First, so that nobody waits for what cannot be.
+  const weights = await firstWeights(configOf(flags, loaded), flags.init);
+  const chosen = await withChoice(flags, loaded, preparing);
   const config = configOf(chosen.flags, loaded);
-  const weights = await firstWeights(config, flags.init);
   const notices = [
     ...chosen.notices,
     ...sliceNotices(flags, config),
@@ -79,13 +94,26 @@ async function prepareNewRun(flags: NewRunFlags): Promise<PreparedRun> {
   return { isNew: true, folder, lock, dataset: loaded.dataset, start, notices };
 }
 
+async function withChoice(
+  flags: ConfigFlags,
+  loaded: LoadedDataset,
+  { survey }: Preparing,
+): Promise<Chosen> {
+  if (flags.sync !== measuredSync) return withChoiceForLine(flags, loaded);
+  const lines = await survey(configOf(flags, loaded), loaded.dataset);
+  return withChoiceForLines(flags, loaded, lines);
+}
+
 interface ResumeFlags extends NewRunFlags {
   /** Folder of a run; empty for the latest that is unfinished. */
   readonly resume?: string;
 }
 
 /** Goes on with a run from its latest whole checkpoint. */
-async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
+async function prepareResumedRun(
+  flags: ResumeFlags,
+  { starting }: Preparing,
+): Promise<PreparedRun> {
   const { runId, runs } = flags;
   if (runId === undefined) refuseConfigFlags(flags);
   const named = runId === undefined ? flags.resume : join(runs, runId);
@@ -94,18 +122,19 @@ async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
   const lock = await inRunFolder(acquireRunLock(folder.directory, flags));
   try {
     const { config, paths } = folder;
-    const loaded = await loadDataset({
-      ...dataOf(runId === undefined ? { dataset: config.dataset, ...config.shape } : flags),
-      directory: flags.data,
-      onSlow: flags.quiet ? undefined : tellWatcher,
-    });
+    const known = runId === undefined && { dataset: config.dataset, ...config.shape };
+    const loaded = await starting.during('data', loadData({ ...flags, ...known }));
     refuseOtherData(loaded, config, folder);
     if (runId !== undefined) {
-      const { flags: chosen } = withChoiceForLine(flags, loaded);
+      const chosen =
+        flags.sync === measuredSync
+          ? withChoiceOf(config, flags)
+          : withChoiceForLine(flags, loaded).flags;
       refuseOtherConfig(configOf(chosen, loaded), folder);
     }
     await inRunFolder(takeBackCheckpoints(paths.checkpoints));
-    const { snapshot, skipped } = await loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
+    const loading = loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));
+    const { snapshot, skipped } = await starting.during('checkpoint', loading);
     const notices = skipped.map(({ path, reason }) => `${path} is not used: ${reason}`);
     if (snapshot === undefined) {
       throw new CliError('run', `${directory} has no usable checkpoint.`, {
@@ -119,8 +148,20 @@ async function prepareResumedRun(flags: ResumeFlags): Promise<PreparedRun> {
   }
 }
 
-function dataOf({ dataset = 'mnist', trainSamples, testSamples }: ConfigFlags) {
-  return { name: dataset, trainSamples, testSamples };
+function loadData({
+  dataset = 'mnist',
+  data,
+  trainSamples,
+  testSamples,
+  quiet,
+}: NewRunFlags): Promise<LoadedDataset> {
+  return loadDataset({
+    name: dataset,
+    directory: data,
+    trainSamples,
+    testSamples,
+    onSlow: quiet ? undefined : tellWatcher,
+  });
 }
 
 function newSnapshot(config: RunConfig, weights: Float32Array): Snapshot {

@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { TlsIdentity } from '../coordinator/server.ts';
+import type { TlsIdentity } from '../coordinator/open-port.ts';
 
 const dayMs = 86_400_000;
 /** Browsers take none for longer than 397 days. */

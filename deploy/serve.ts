@@ -2,16 +2,19 @@
 import { rm } from 'node:fs/promises';
 import type { RunArchive } from '../coordinator/archive.ts';
 import { startCoordinator } from '../coordinator/coordinator.ts';
-import { openGate, publicGate } from '../coordinator/gate.ts';
+import { type OpenPort, openPort } from '../coordinator/open-port.ts';
+import type { Pages } from '../coordinator/pages.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
-import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
+import { Starting } from '../coordinator/starting.ts';
+import { type Admission, type Entry, prepareAdmission } from './admission.ts';
 import { auditsOf } from './audit-options.ts';
 import { type Auditor, startAuditor } from './auditor.ts';
+import { type Doorway, doorwayOf, type OwnDoor } from './doorway.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { createLinger } from './linger.ts';
 import { listen } from './listen.ts';
 import { openPages } from './pages/built.ts';
-import { prepareRun } from './prepare-run.ts';
+import { type Preparing, prepareRun } from './prepare-run.ts';
 import { type RunLives, startRunLives } from './run-lives.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
@@ -21,14 +24,16 @@ import {
   parseCheckpointEvery,
   refuseImpossiblePort,
 } from './serve-options.ts';
-import type { WorkerCredentials } from './supervisor.ts';
+import type { Supervisor } from './supervisor.ts';
+import { surveyBeforeRun } from './survey.ts';
 import { formatInteger } from './terminal/format.ts';
 import type { Doors } from './terminal/invitation.ts';
 import { createReporter } from './terminal/reporter.ts';
+import { tellWatcher } from './terminal/tell-watcher.ts';
 
-export interface Serving extends Pick<RunLives, 'localUrl' | 'done' | 'stop'> {
-  /** What the worker processes of this machine need to come in. */
-  readonly credentials: WorkerCredentials;
+export interface Serving extends Pick<RunLives, 'done' | 'stop'> {
+  /** Those of this machine. */
+  readonly supervisor: Supervisor;
   /** A person should know. */
   notify(level: 'info' | 'warning', message: string): void;
   /** Ends the time in which a completed run can be looked at; false when there is no such time now. */
@@ -37,20 +42,70 @@ export interface Serving extends Pick<RunLives, 'localUrl' | 'done' | 'stop'> {
   close(): Promise<void>;
 }
 
-/** Prints to the process's terminal from here on. */
-export async function serve(flags: ServeFlags, engine: string): Promise<Serving> {
-  const checkpointEvery = parseCheckpointEvery(flags.checkpointEvery);
+/** What is known before anything is loaded. */
+interface Opened {
+  readonly flags: ServeFlags;
+  readonly engine: string;
+  /** Called once, as soon as they may come. */
+  readonly startWorkers: (door: OwnDoor) => Supervisor;
+  readonly admission: Admission;
+  readonly at: OpenPort;
+  readonly starting: Starting;
+}
+
+/** Prints to the process's terminal from here on. The port is taken first, and says meanwhile what takes so long. */
+export async function serve(
+  flags: ServeFlags,
+  engine: string,
+  startWorkers: Opened['startWorkers'],
+): Promise<Serving> {
+  parseCheckpointEvery(flags.checkpointEvery);
   refuseImpossiblePort(flags.port);
+  originsOf(flags);
   const limits = limitsOf(flags);
   const admission = await prepareAdmission(flags);
-  const prepared = await prepareRun(flags);
-  const { isNew, folder, lock, dataset, start, notices } = prepared;
-  const { config, id } = folder;
+  const { tls } = admission;
+  const { host } = flags;
+  const starting = new Starting();
+  const at = await listen(flags, (port) => openPort({ host, port, tls, limits }, starting.answer));
+  try {
+    return await serveAt({ flags, engine, startWorkers, admission, at, starting });
+  } catch (error) {
+    await at.close();
+    throw error;
+  }
+}
+
+async function serveAt(opened: Opened): Promise<Serving> {
+  const { flags, engine, startWorkers, admission, at, starting } = opened;
+  const { host } = flags;
+  const limits = limitsOf(flags);
   const warnings = [...admission.warnings];
   let warn = (message: string): unknown => warnings.push(message);
+  let say: (message: string) => void = tellWatcher;
+  const doorwayAt = (links?: string) => doorwayOf(opened, (message) => void warn(message), links);
+  let opening: Promise<Pages> | undefined;
+  const openOnce = (): Promise<Pages> => {
+    if (opening !== undefined) return opening;
+    opening = openPages(() => say('building the pages, this once'));
+    opening.catch((error: Error) => warn(error.message));
+    return opening;
+  };
+  /** From before the run, if they came to be measured. */
+  let early: { readonly doorway: Doorway; readonly supervisor: Supervisor } | undefined;
+  const survey: Preparing['survey'] = async (config, dataset) => {
+    const doorway = doorwayAt();
+    const pages = openOnce();
+    await starting.during('pages', Promise.allSettled([pages]));
+    early = { doorway, supervisor: startWorkers(doorway.own) };
+    return surveyBeforeRun({ ...opened, ...doorway, pages, config, dataset });
+  };
+  const prepared = await prepareRun(flags, { starting, survey });
+  const { isNew, folder, lock, dataset, start, notices } = prepared;
+  const { config, id } = folder;
   const { links } = folder.paths;
-  const { publicHost, publicUrl, tls, isGuarded, linksLastMs, tokens } = admission;
-  const entry = isGuarded ? entryOf({ path: links, linksLastMs, given: tokens, warn }) : undefined;
+  const doorway = early?.doorway ?? doorwayAt(links);
+  const { entry, gate } = doorway;
   const reporter = createReporter({
     stdout: process.stdout,
     stderr: process.stderr,
@@ -60,8 +115,8 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
     doors: doorsOf(admission, entry, links),
   });
   const linger = createLinger(flags, (message) => reporter.say(message));
-  const pages = openPages(() => reporter.say('building the pages, this once'));
-  pages.catch((error: Error) => warn(error.message));
+  say = reporter.say;
+  const pages = openOnce();
   let evaluator: Evaluator | undefined;
   let auditor: Auditor | undefined;
   const close = async (): Promise<void> => {
@@ -72,25 +127,28 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   };
   try {
     const { rate, rollsBack } = auditsOf(flags, config.codecs);
-    evaluator = await startEvaluator({ config, test: dataset.test, engine });
-    if (rate > 0) auditor = await startAuditor({ config, train: dataset.train, engine });
+    const forEvaluation = startEvaluator({ config, test: dataset.test, engine });
+    evaluator = await starting.during('engine', forEvaluation);
+    if (rate > 0) {
+      const forAudits = startAuditor({ config, train: dataset.train, engine });
+      auditor = await starting.during('engine', forAudits);
+    }
     // A build beside the training would slow down both.
-    await Promise.allSettled([pages]);
+    await starting.during('pages', Promise.allSettled([pages]));
     const options = {
       run: id,
       config,
       dataset,
       evaluate: evaluator.evaluate,
       audits: auditor && { rate, rollsBack, audit: auditor.audit },
-      host: flags.host,
-      publicHost,
-      publicUrl,
-      tls,
-      gate:
-        entry?.gate ?? (publicUrl === undefined && isLoopback(flags.host) ? openGate : publicGate),
+      host,
+      publicHost: admission.publicHost,
+      publicUrl: admission.publicUrl,
+      tls: admission.tls,
+      gate,
       joinToken: entry?.tokens.work,
       expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
-      ...checkpointEvery,
+      ...parseCheckpointEvery(flags.checkpointEvery),
       limits,
       sharedMemory: flags.sharedMemory,
       linger: linger.begin,
@@ -102,10 +160,12 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
       folder,
       start,
       rollsBack,
-      begin: ({ port: former, ...parts }) =>
-        former === undefined
-          ? listen(flags, (port) => startCoordinator({ ...options, ...parts, port }))
-          : startCoordinator({ ...options, ...parts, port: former }),
+      begin: async ({ port: former, ...parts }) => {
+        const place = { host, tls: admission.tls, limits };
+        const port =
+          former === undefined ? at : await openPort({ ...place, port: former }, starting.answer);
+        return startCoordinator({ ...options, ...parts, port: port.port, at: port });
+      },
       onEvent: (event) => {
         if (event.type === 'run' && entry) keepLinks(links, entry, event.url, warn);
         reporter.event(event);
@@ -117,9 +177,9 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
     warn = (message) => notify('warning', message);
     for (const message of [...notices, ...rateNotices(lives.archive)]) notify('info', message);
     for (const message of warnings) warn(message);
-    const { localUrl, done, stop } = lives;
-    const credentials = { token: entry?.ownToken, tlsFingerprint: tls?.fingerprint };
-    return { localUrl, done, stop, credentials, notify, stopLingering: linger.stop, close };
+    const supervisor = early?.supervisor ?? startWorkers(doorway.own);
+    const { done, stop } = lives;
+    return { done, stop, supervisor, notify, stopLingering: linger.stop, close };
   } catch (error) {
     await close();
     // Nothing came of it: it would only stand among the runs.

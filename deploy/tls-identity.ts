@@ -2,7 +2,7 @@
 // anything starts.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { TlsIdentity } from '../coordinator/server.ts';
+import type { TlsIdentity } from '../coordinator/open-port.ts';
 import { hexOf } from '../worker/pinned-agent.ts';
 import { CliError } from './exit-codes.ts';
 import { type SelfSignedOptions, selfSignedIdentity } from './self-signed.ts';

@@ -42,6 +42,7 @@ export const controlFaults = {
   busy: 409,
   size: 413,
   body: 400,
+  starting: 503,
   disk: 507,
 } as const;
 

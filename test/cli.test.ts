@@ -152,7 +152,7 @@ describe.concurrent('a port that is in use', () => {
       `tutti: 127.0.0.1:${port} is in use by another program.\n` +
         'Choose another port with --port, or --port 0 for any free one.\n',
     );
-    expect(await readdir(join(cwd, 'runs'))).toEqual([]);
+    expect(await readdir(cwd)).not.toContain('runs');
   });
 
   it('is left for a free one when it was not', async (t) => {

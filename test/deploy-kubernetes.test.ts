@@ -59,9 +59,9 @@ describe.each(
 
   it('is asked for what tutti answers, at a port that it names', () => {
     const paths = [livenessRoute.path, readinessRoute(() => emptyView).path];
-    for (const { ports = [], startupProbe, livenessProbe, readinessProbe } of spec.containers) {
+    for (const { ports = [], livenessProbe, readinessProbe } of spec.containers) {
       const names = ports.map(({ name }: Document) => name);
-      for (const probe of [startupProbe, livenessProbe, readinessProbe].filter(Boolean)) {
+      for (const probe of [livenessProbe, readinessProbe].filter(Boolean)) {
         const { path, port: at } = probe.httpGet ?? probe.tcpSocket;
         if (probe.httpGet) expect(paths).toContain(path);
         expect(names).toContain(at);

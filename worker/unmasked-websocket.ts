@@ -5,6 +5,16 @@ import { NodeWebSocket } from 'socket.io-client';
 import type { PinnedAgent } from './pinned-agent.ts';
 
 export class UnmaskedWebSocket extends NodeWebSocket {
+  /** Who answers with status 503 is there already, and not ready: that has words of its own. */
+  protected override onError(reason: string, fault: { readonly message?: string }): this {
+    if (!fault.message?.endsWith(' 503')) return super.onError(reason, fault);
+    const error = new Error('the coordinator is not ready yet');
+    const data = { reason: 'starting' };
+    const said = { type: 'TransportError', description: fault, context: undefined, data } as const;
+    this.emitReserved('error', Object.assign(error, said));
+    return this;
+  }
+
   override createSocket(
     uri: string,
     protocols: string | string[] | undefined,

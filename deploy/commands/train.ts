@@ -35,16 +35,17 @@ export const train = defineCommand({
       throw new CliError('usage', `--workers: expected a whole number from 0, got ${workers}.`);
     }
     refuseTwoEngines(engine, flags.onlyEngine);
-    const { localUrl, credentials, done, ...run } = await serve(flags, engine);
-    const supervisor = superviseWorkers({
-      count: workers,
-      url: localUrl,
-      credentials,
-      name: hostname(),
-      flags: ['--engine', engine],
-      onStart: (pid, place) => settle(pid, place, workers),
-      onNotice: (message) => run.notify('warning', message),
-    });
+    const { done, supervisor, ...run } = await serve(flags, engine, ({ url, credentials, warn }) =>
+      superviseWorkers({
+        count: workers,
+        url,
+        credentials,
+        name: hostname(),
+        flags: ['--engine', engine],
+        onStart: (pid, place) => settle(pid, place, workers),
+        onNotice: warn,
+      }),
+    );
     const ignore = onInterrupt(() => {
       if (run.stopLingering()) return;
       run.notify('info', stopping);
