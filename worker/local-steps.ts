@@ -40,9 +40,6 @@ export interface Round {
   readonly isWanted: () => boolean;
 }
 
-/** So long may messages wait, in milliseconds. */
-const longestTurnMs = 5;
-
 /**
  * Where the steps lead, as the sum over the shard that a gradient would be: `gradient` is its samples times what they
  * took off the weights, buffers included. The last batch has what is left. Loss and correct answers are those of each
@@ -56,15 +53,11 @@ export async function takeLocalSteps(
   weights.set(first);
   const state = optimizer.init(weights.length);
   let [lossSum, correct] = [0, 0];
-  let turnedAt = performance.now();
   for (let step = 0; step * batchSize < indices.length; step++) {
     const batch = indices.subarray(step * batchSize, (step + 1) * batchSize);
     engine.load(weights);
     const sum = await engine.gradient({ ...sliceOf(batch), noise: noiseOfLocalStep(noise, step) });
-    if (performance.now() - turnedAt > longestTurnMs) {
-      await turnOfOthers();
-      turnedAt = performance.now();
-    }
+    await turnOfOthers();
     if (!isWanted()) return undefined;
     optimizer.update({
       weights,
