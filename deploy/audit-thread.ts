@@ -6,12 +6,10 @@ import { chooseEngine } from '../worker/engines/choose.ts';
 import { engineChoices as choices } from '../worker/engines/index.ts';
 import { auditAnswer, auditPlaceOf } from './audit-answer.ts';
 import type { AuditorReply, AuditorTask } from './auditor.ts';
-import { giveWay } from './core-places.ts';
 
 const { config, train, engine: spec } = workerData as AuditorTask;
 const reply = (message: AuditorReply): void => parentPort?.postMessage(message);
 
-giveWay();
 try {
   const model = modelOf(config);
   const sliceSize = Math.max(1, Math.min(config.batchSize, planOf(config).runSize(0, 0, 1)));

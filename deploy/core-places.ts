@@ -8,7 +8,7 @@ import { setPriority } from 'node:os';
 /** Of workers, in the kernel's counting from -20 to 19: the coordinator is at 0. */
 const workerPriority = 10;
 
-/** Of threads that nobody waits for: they take what workers leave. */
+/** Of evaluations, which nobody waits for: they take what workers leave. Audits must keep up with those. */
 const sparePriority = 19;
 
 /** For the calling thread, where threads have priorities of their own. */
