@@ -3,6 +3,7 @@ import type { NewRunEvent } from '../shared/events.ts';
 import { Audits, type AuditsOptions, auditTaskOf } from './audits.ts';
 import type { Core } from './core.ts';
 import type { Answer } from './core-types.ts';
+import type { EventLog } from './event-log.ts';
 import type { LearningRates } from './learning-rates.ts';
 import type { WorkerTable } from './worker-table.ts';
 
@@ -11,14 +12,12 @@ export interface AuditOrder extends Pick<AuditsOptions, 'rate' | 'audit' | 'draw
   readonly rollsBack?: boolean;
 }
 
-/** As much of a run, or of a relay's part in it, as its audits need. */
+/** As much of a run as its audits need. */
 export interface Audited {
-  readonly core: Pick<Core, 'members'>;
-  /** As workers have them. A copy. */
-  readonly weightsAt: (version: number) => Float32Array;
+  readonly core: Pick<Core, 'weights' | 'members'>;
   readonly table: Pick<WorkerTable, 'about'>;
   readonly rates: Pick<LearningRates, 'ofLease'>;
-  readonly tell: (event: NewRunEvent) => void;
+  readonly log: Pick<EventLog, 'add'>;
   /** This worker gave a wrong answer; it may be gone by now. */
   readonly convict: (worker: string, detail: string) => void;
 }
@@ -40,7 +39,7 @@ export class AuditDesk {
       },
       onFailure: ({ message: why }) => {
         const message = `answers are not computed again any more: ${why}`;
-        run.tell({ type: 'notice', level: 'warning', message });
+        run.log.add({ type: 'notice', level: 'warning', message });
       },
     });
   }
@@ -48,11 +47,9 @@ export class AuditDesk {
   /** While the weights are those that the answer was computed at. */
   accepted(worker: string, answer: Answer): void {
     this.#audits.accepted(worker, () => {
-      const { table, rates, weightsAt } = this.#run;
-      const { version } = answer;
+      const { core, table, rates } = this.#run;
       const { engine = '' } = table.about(worker) ?? {};
-      const terms = rates.ofLease(version);
-      return auditTaskOf(answer, { engine, weights: weightsAt(version), ...terms });
+      return auditTaskOf(answer, core.weights, { engine, ...rates.ofLease(answer.version) });
     });
   }
 
@@ -62,11 +59,6 @@ export class AuditDesk {
     if (now < this.#nextTellAt) return;
     this.#nextTellAt = now + tellEveryMs;
     this.#tell();
-  }
-
-  /** So many answers were wrong. */
-  get found(): number {
-    return this.#audits.counts.wrong;
   }
 
   /** Waits for the audits that are under way. */
@@ -80,6 +72,6 @@ export class AuditDesk {
     const text = JSON.stringify(event);
     if (text === this.#told) return;
     this.#told = text;
-    this.#run.tell(event);
+    this.#run.log.add(event);
   }
 }

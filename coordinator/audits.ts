@@ -13,7 +13,7 @@ export interface AuditTask extends ShardRun {
   readonly learningRate?: number;
   /** That the worker says it computes with: `onnx:cpu`. */
   readonly engine: string;
-  /** As the worker had them: those of the version as they travel. The task's own. */
+  /** Those of the version, before they were encoded. The task's own. */
   readonly weights: Float32Array;
   /** As it was added. The task's own. */
   readonly gradient: Float32Array;
@@ -134,10 +134,11 @@ function secretDraw(): number {
   return word / 2 ** 32;
 }
 
-/** What an audit of this answer needs, copied: the answer's memory is about to change. */
+/** What an audit of this answer needs, copied: the answer's memory and the weights are about to change. */
 export function auditTaskOf(
   { start, length, epoch, step, version, gradient, lossSum, correct }: Answer,
-  about: Pick<AuditTask, 'engine' | 'learningRate' | 'weights'>,
+  weights: Float32Array,
+  about: Pick<AuditTask, 'engine' | 'learningRate'>,
 ): AuditTask {
   return {
     ...about,
@@ -146,6 +147,7 @@ export function auditTaskOf(
     epoch,
     step,
     version,
+    weights: weights.slice(),
     gradient: gradient.slice(),
     lossSum,
     correct,

@@ -43,7 +43,6 @@ import { robustSumOf } from './shard-set.ts';
 import { Showcase } from './showcase.ts';
 import { openWatchChannel } from './watch-channel.ts';
 import { watchRoutes } from './watch-routes.ts';
-import type { WorkerPeer } from './work-channel.ts';
 
 export interface CoordinatorOptions {
   readonly run: string;
@@ -145,7 +144,7 @@ export class Coordinator {
   readonly port: number;
   /** Settles when the run has ended, everything is on disk and the port is free again. */
   readonly done: Promise<EndEvent>;
-  /** Settles in place of `done`, to those whose answers are not to be trusted: the run goes on from before the first. */
+  /** Settles in place of `done`, to those who lied: the run goes on from before their first share. */
   readonly undone: Promise<readonly string[]>;
   /** For those who administer the run. */
   readonly steered: Steered;
@@ -161,7 +160,7 @@ export class Coordinator {
   readonly #audits: AuditDesk | undefined;
   readonly #lookTimer: NodeJS.Timeout;
   readonly #dispatch: (event: CoreEvent) => void;
-  /** Whose answers are not to be trusted. */
+  /** Whom to go back for. */
   readonly #liars = new Set<string>();
   /** Version of the latest checkpoint. */
   #checkpointed: number;
@@ -253,12 +252,7 @@ export class Coordinator {
     const { table } = this.#metrics;
     const convict: Audited['convict'] = (...conviction) => this.#convict(...conviction);
     this.#audits =
-      options.audits &&
-      new AuditDesk(options.audits, {
-        ...{ core, rates, table, convict },
-        weightsAt: (version) => this.#sentWeights(version),
-        tell: (event) => log.add(event),
-      });
+      options.audits && new AuditDesk(options.audits, { core, rates, log, table, convict });
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
     this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);
@@ -289,7 +283,6 @@ export class Coordinator {
       leased: (...lease) => metrics.table.leased(...lease),
       answered: (...answer) => metrics.table.answered(...answer),
       refused: (...refusal) => metrics.table.refused(...refusal),
-      retracted: (relay, reason) => this.#retracted(relay, reason),
     };
   }
 
@@ -345,11 +338,6 @@ export class Coordinator {
     return this.#weights;
   }
 
-  #sentWeights(version: number): Float32Array {
-    const weights = new Float32Array(this.#core.weights.length);
-    return this.#codecs.weights.decode(this.#weightsAt(version).payload, weights);
-  }
-
   /** Should it turn out to lie, no more than what comes after this is lost with it. */
   #keepBeforeNewcomer(): void {
     const isKept = this.#core.version === this.#checkpointed || !this.#milestones.isIdle;
@@ -361,28 +349,16 @@ export class Coordinator {
     // Until the last answers are looked at, whoever gave them is here.
     if (this.#core.ended) this.#desk.perform(expulsion, performance.now());
     else this.#dispatch(expulsion);
-    this.#goBackFor(worker);
-  }
-
-  /** The relay itself has told so, and goes on without the one who lied. Told once, and where there is something to take back. */
-  #retracted({ worker, name }: WorkerPeer, reason: string): void {
-    const answers = this.#core.members.get(worker)?.answers ?? 0;
-    if (answers === 0 || this.#liars.has(worker)) return;
-    this.#metrics.warn(`${name} takes back what it gave: ${reason}`);
-    this.#goBackFor(worker);
-  }
-
-  #goBackFor(worker: string): void {
+    if (!this.#options.audits?.rollsBack) return;
     this.#liars.add(worker);
-    if (this.#options.audits?.rollsBack) this.#dispatch({ type: 'undo' });
+    this.#dispatch({ type: 'undo' });
   }
 
   /** Nothing is the run's last word before the last audit. */
   async #finish(reason: EndReason, snapshot: Snapshot): Promise<void> {
     clearInterval(this.#lookTimer);
     await this.#audits?.close();
-    const goesBack = this.#options.audits?.rollsBack && this.#liars.size > 0;
-    if (reason === 'undone' || goesBack) this.#settleUndone(this.#retreat());
+    if (reason === 'undone' || this.#liars.size > 0) this.#settleUndone(this.#retreat());
     else this.#settle(this.#end(reason, snapshot));
   }
 

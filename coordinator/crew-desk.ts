@@ -36,8 +36,6 @@ export interface CrewWatcher {
   leased(worker: string, runs: number, now: number): void;
   answered(worker: string, computeMs: number, now: number): void;
   refused(worker: string, reason: RejectReason): void;
-  /** One of this relay's workers lied: what it gave so far is not to be trusted. */
-  retracted(relay: WorkerPeer, reason: string): void;
 }
 
 export interface CrewDeskOptions {
@@ -155,11 +153,6 @@ export class CrewDesk {
       case 'gradient':
         watcher.answered(peer.worker, message.computeMs, performance.now());
         return dispatch(answerEvent(peer.worker, message, this.#expected));
-      case 'retract': {
-        const { worker, kind } = peer;
-        if (kind === 'relay') return watcher.retracted(peer, cleanName(message.reason, 'a lie'));
-        return dispatch({ type: 'bad-message', worker, reason: 'unexpected' });
-      }
       case 'leave':
         this.#left(peer, cleanName(message.reason, 'no reason given'));
         return this.channel.dismiss(peer.worker);

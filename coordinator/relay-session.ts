@@ -2,10 +2,7 @@
 // connection above, so that nothing of one survives into the next; workers come back by themselves.
 import { loadCodecs, type RunCodecs } from '../shared/codecs/index.ts';
 import { modelOf, planOf } from '../shared/config.ts';
-import type { Codec } from '../shared/contracts.ts';
-import type { NewRunEvent } from '../shared/events.ts';
 import type { FromWorker, LeaseMessage, ToWorker } from '../shared/protocol.ts';
-import { AuditDesk, type Audited, type AuditOrder } from './audit-desk.ts';
 import { serveBlocks } from './block-route.ts';
 import { CrewDesk, type CrewWatcher, type WeightsMessage } from './crew-desk.ts';
 import { drive } from './drive.ts';
@@ -20,7 +17,9 @@ import { type WorkerEvent, WorkerTable } from './worker-table.ts';
 export type Welcome = Extract<ToWorker, { type: 'welcome' }>;
 
 /** What became of one of its workers, or what a person should know. */
-export type RelayNews = WorkerEvent | Extract<NewRunEvent, { type: 'notice' }>;
+export type RelayNews =
+  | WorkerEvent
+  | { readonly type: 'notice'; readonly level: 'warning'; readonly message: string };
 
 export interface RelayPort
   extends Pick<
@@ -35,8 +34,6 @@ export interface RelayPort
 export interface SessionOptions extends RelayPort {
   readonly welcome: Welcome;
   readonly blocks: RelayedBlocks;
-  /** Its workers' answers are computed again with this, if at all. */
-  readonly audits?: AuditOrder;
   /** To whoever leases to it. */
   readonly send: (message: FromWorker) => void;
 }
@@ -77,7 +74,6 @@ export class RelaySession {
   readonly #core: RelayCore;
   readonly #table: WorkerTable;
   readonly #desk: CrewDesk;
-  readonly #audits: AuditDesk | undefined;
   readonly #dispatch: (event: RelayEvent) => void;
   #weights: WeightsMessage | undefined;
   /** Those of the latest lease. */
@@ -87,7 +83,7 @@ export class RelaySession {
 
   constructor(options: SessionOptions, server: EdgeServer, parts: SessionParts) {
     const { codecs, memory, refusals } = parts;
-    const { welcome, limits, audits } = options;
+    const { welcome, limits } = options;
     const { config, run, data } = welcome;
     const plan = planOf(config);
     this.#options = options;
@@ -98,11 +94,7 @@ export class RelaySession {
     const { parameterCount } = modelOf(config);
     const { newVector } = memory;
     const codec = { codec: codecs.gradients, seed: config.seed };
-    this.#core = new RelayCore({
-      ...{ plan, parameterCount, codec, newVector },
-      ...(audits && { onAccepted: (...accepted) => this.#audits?.accepted(...accepted) }),
-    });
-    this.#audits = audits && new AuditDesk(audits, this.#audited(codecs.weights, parameterCount));
+    this.#core = new RelayCore({ plan, parameterCount, codec, newVector });
     this.#dispatch = drive<RelayEvent, RelayEffect>(this.#core, (effect, now) =>
       this.#perform(effect, now),
     );
@@ -144,12 +136,6 @@ export class RelaySession {
     this.#dispatch({ type: 'leased', version, runs });
   }
 
-  /** How many answers of its workers turned out to be wrong, once the last that wait are looked at. */
-  async liesFound(): Promise<number> {
-    await this.#audits?.close();
-    return this.#audits?.found ?? 0;
-  }
-
   /** Its workers try again until they are let in; those of a run that is over are told so. */
   async close(finished?: Extract<ToWorker, { type: 'finished' }>): Promise<void> {
     this.#core.end();
@@ -159,36 +145,12 @@ export class RelaySession {
     this.#memory.lanes?.close();
   }
 
-  /** What it was told is in sums that went out long ago. */
-  #retract(reason: string): void {
-    this.#options.send({ type: 'retract', reason: reason.slice(0, 200) });
-  }
-
-  #audited(codec: Codec, parameterCount: number): Audited {
-    return {
-      core: this.#core,
-      table: this.#table,
-      // Nothing is leased at any others.
-      weightsAt: () => codec.decode(this.#weights!.payload, new Float32Array(parameterCount)),
-      rates: { ofLease: () => this.#terms },
-      tell: (event) => {
-        if (event.type === 'notice') this.#options.onNews(event);
-      },
-      convict: (worker, detail) => {
-        const name = this.#table.about(worker)?.name ?? worker;
-        this.#dispatch({ type: 'expel', worker, reason: 'audit', detail });
-        this.#retract(`${name} lied: ${detail}`);
-      },
-    };
-  }
-
   #watcher(): CrewWatcher {
     const table = this.#table;
     const became: CrewWatcher['became'] = (worker, action, reason) => {
       const workers = this.#core.readyCount;
       this.#options.onNews(table.eventOf(worker, { action, reason, workers }));
       if (action === 'left' || action === 'expelled') table.gone(worker.worker);
-      this.#audits?.look(performance.now());
     };
     return {
       joined: (peer) => {
@@ -200,7 +162,6 @@ export class RelaySession {
       leased: () => undefined,
       answered: () => undefined,
       refused: () => undefined,
-      retracted: ({ name }, reason) => this.#retract(`${name}: ${reason}`),
     };
   }
 

@@ -1,9 +1,7 @@
 // A relay: one worker to whoever leases to it, a coordinator to workers of its own. It goes and comes back like any
 // worker.
 import { hasFeedback } from '../shared/codecs/index.ts';
-import type { Slice } from '../shared/contracts.ts';
 import type { FromWorker, ToWorker } from '../shared/protocol.ts';
-import type { AuditOrder } from './audit-desk.ts';
 import { openSession, type RelayPort, type RelaySession, type Welcome } from './relay-session.ts';
 import { type BlockName, RelayedBlocks } from './relayed-blocks.ts';
 
@@ -21,20 +19,11 @@ export interface UpstreamEvents {
 
 export interface RelayOptions extends RelayPort {
   readonly connect: (events: UpstreamEvents) => Upstream;
-  /** Its workers' answers are computed again, if at all. */
-  readonly audits?: RelayAudits;
   /** Resolves to the bytes of a block of the training data, which are checked. */
   readonly bringBlock: (block: BlockName) => Promise<Uint8Array>;
   readonly onConnected: (isAgain: boolean) => void;
   /** The connection above is gone, and another one is being tried for. */
   readonly onAway: (why: string) => void;
-}
-
-export interface RelayAudits {
-  /** From 0 to 1. */
-  readonly rate: number;
-  /** Called for each connection; `train` brings the whole training set, and is not to be waited for. */
-  order(welcome: Welcome, train: () => Promise<Slice>): Pick<AuditOrder, 'audit'>;
 }
 
 export type RelayEnding =
@@ -58,17 +47,12 @@ export class Relay {
   readonly ending: Promise<RelayEnding>;
   readonly #options: RelayOptions;
   readonly #blocks: RelayedBlocks;
-  #upstream: Upstream;
-  #upstreams = 0;
+  readonly #upstream: Upstream;
   #end: (ending: Promise<RelayEnding>) => void = () => undefined;
   /** Counts connections: what was begun on an older one is not gone on with. */
   #connection = 0;
   #isConnected = false;
   #isAway = false;
-  /** It was expelled for what its workers did, and looks for the one who did it. */
-  #isSearching = false;
-  /** It was, and found nobody: all that they say is looked at. */
-  #isWary = false;
   #hasEnded = false;
   #session: RelaySession | undefined;
   /** One port is closed before the next is opened. */
@@ -80,17 +64,10 @@ export class Relay {
     this.ending = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#upstream = this.#connect();
-  }
-
-  /** What comes over a connection that another one has taken the place of is not heard. */
-  #connect(): Upstream {
-    const upstream = ++this.#upstreams;
-    const isCurrent = (): boolean => upstream === this.#upstreams;
-    return this.#options.connect({
-      onOpen: () => isCurrent() && this.#open(),
-      onMessage: (message) => isCurrent() && this.#receive(message),
-      onClose: (why, isFinal) => isCurrent() && this.#closed(why, isFinal),
+    this.#upstream = options.connect({
+      onOpen: () => this.#open(),
+      onMessage: (message) => this.#receive(message),
+      onClose: (why, isFinal) => this.#closed(why, isFinal),
     });
   }
 
@@ -114,7 +91,6 @@ export class Relay {
     this.#connection++;
     this.#isConnected = false;
     if (this.#hasEnded) return this.#upstream.close();
-    if (this.#isSearching) return;
     this.#closeSession();
     if (isFinal) return this.#finish({ kind: 'refused', reason: 'coordinator', detail: why });
     if (!this.#isAway) this.#options.onAway(why);
@@ -134,7 +110,6 @@ export class Relay {
         // Its workers are told of their own places, and keep nothing of their answers.
         return;
       case 'refused':
-        if (message.reason === 'audit' && this.#options.audits) return void this.#search(message);
         return this.#finish({ kind: 'refused', reason: message.reason, detail: message.detail });
       case 'finished':
         this.#closeSession(message);
@@ -142,22 +117,6 @@ export class Relay {
       default:
         message satisfies never;
     }
-  }
-
-  /** It answers for its workers. Once whoever lied is expelled here, it comes back; and once without having found anybody. */
-  async #search({ reason, detail }: Extract<ToWorker, { type: 'refused' }>): Promise<void> {
-    this.#isSearching = true;
-    const found = (await this.#session?.liesFound()) ?? 0;
-    this.#isSearching = false;
-    if (this.#hasEnded) return;
-    if (found === 0 && this.#isWary) return this.#finish({ kind: 'refused', reason, detail });
-    this.#isWary = found === 0;
-    const what = this.#isWary ? 'everybody here is looked at' : 'whoever lied is expelled';
-    const message = `this relay was expelled (${detail}); ${what}, and it comes back`;
-    this.#options.onNews({ type: 'notice', level: 'warning', message });
-    this.#closeSession();
-    this.#upstream.close();
-    this.#upstream = this.#connect();
   }
 
   #welcomed(welcome: Welcome): void {
@@ -176,22 +135,18 @@ export class Relay {
         const send = (message: FromWorker): void => {
           if (isCurrent()) this.#upstream.send(message);
         };
-        const blocks = this.#blocks;
-        const audits = this.#auditsOf(welcome);
-        const session = await openSession({ ...this.#options, welcome, blocks, audits, send });
+        const session = await openSession({
+          ...this.#options,
+          welcome,
+          blocks: this.#blocks,
+          send,
+        });
         if (isCurrent()) this.#session = session;
         else await session.close();
       } catch (error) {
         if (isCurrent()) this.#finish({ kind: 'failed', error: error as Error });
       }
     });
-  }
-
-  #auditsOf(welcome: Welcome): AuditOrder | undefined {
-    const { audits } = this.#options;
-    if (audits === undefined) return undefined;
-    const rate = this.#isWary ? 1 : audits.rate;
-    return { rate, ...audits.order(welcome, () => this.#blocks.all(welcome.data)) };
   }
 
   #closeSession(finished?: Extract<ToWorker, { type: 'finished' }>): void {

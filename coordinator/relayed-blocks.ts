@@ -1,5 +1,4 @@
 // The training data at a relay: a block comes once from above, when the first of its workers asks for it.
-import type { Slice } from '../shared/contracts.ts';
 import type { DataManifest } from '../shared/protocol.ts';
 import type { BlockSource } from './block-route.ts';
 import { createBlock, type DataBlock } from './data-blocks.ts';
@@ -28,22 +27,6 @@ export class RelayedBlocks {
         return block && this.#get(block);
       },
     };
-  }
-
-  /** All of them, put together. */
-  async all({ images, labels }: DataManifest): Promise<Slice> {
-    return { images: await this.#join(images), labels: await this.#join(labels) };
-  }
-
-  async #join(blocks: readonly BlockName[]): Promise<Uint8Array> {
-    const whole = new Uint8Array(blocks.reduce((sum, { bytes }) => sum + bytes, 0));
-    let end = 0;
-    for (const block of blocks) {
-      const { bytes } = await this.#get(block);
-      whole.set(bytes, end);
-      end += bytes.length;
-    }
-    return whole;
   }
 
   #get(block: BlockName): Promise<DataBlock> {

@@ -23,19 +23,21 @@ export async function rollBack(folder: RunFolder, liars: readonly string[]): Pro
   const { ids, names } = await allOf(liars, events);
   const trusted = stepsBefore(ids, await readLedger(ledger));
   const owner = ownerOf(folder);
-  const first = Number.isFinite(trusted) ? `first in step ${trusted + 1}` : 'in no finished step';
-  const what = `nothing that ${names.join(' and ')} gave is to be trusted, ${first}`;
+  const first = Number.isFinite(trusted)
+    ? `a share in step ${trusted + 1}`
+    : 'a share in no finished step';
+  const who = `${names.join(' and ')} lied and had ${first}`;
   const old = await loadLatestCheckpoint(checkpoints, owner, undefined, trusted);
   if (old.snapshot !== undefined) {
     const { version } = old.snapshot;
     await takeBackCheckpoints(checkpoints, version);
-    return { start: old.snapshot, notice: `${what}: the run goes back to step ${version}` };
+    return { start: old.snapshot, notice: `${who}: the run goes back to step ${version}` };
   }
   const { snapshot }: LoadedCheckpoint = await loadLatestCheckpoint(checkpoints, owner);
   if (snapshot === undefined) throw new Error(`${checkpoints} holds no checkpoint to go back to`);
   return {
     start: snapshot,
-    notice: `${what}, and no checkpoint is as old: that stays in the weights`,
+    notice: `${who}, and no checkpoint is as old: that stays in the weights`,
   };
 }
 

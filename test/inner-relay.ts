@@ -2,7 +2,7 @@
 import { freePort } from '../coordinator/free-port.ts';
 import { type Gate, openGate } from '../coordinator/gate.ts';
 import { defaultLimits } from '../coordinator/limits.ts';
-import { Relay, type RelayAudits } from '../coordinator/relay.ts';
+import { Relay } from '../coordinator/relay.ts';
 import type { RelayNews } from '../coordinator/relay-session.ts';
 import { startNodeWorker } from '../worker/node.ts';
 import { nodeConnection } from '../worker/node-connection.ts';
@@ -26,13 +26,12 @@ export interface InnerRelayOptions {
   readonly port?: number;
   readonly token?: string;
   readonly gate?: Gate;
-  readonly audits?: RelayAudits;
 }
 
 export async function startInnerRelay(
   t: TestScope,
   upstream: string,
-  { name = 'relay', token, gate = openGate, audits, ...options }: InnerRelayOptions = {},
+  { name = 'relay', token, gate = openGate, ...options }: InnerRelayOptions = {},
 ): Promise<InnerRelay> {
   const host = '127.0.0.1';
   const port = options.port ?? (await freePort(host, 0));
@@ -54,7 +53,6 @@ export async function startInnerRelay(
     host,
     port,
     gate,
-    audits,
     limits: defaultLimits,
     onConnected: () => tell('connected'),
     onAway: () => tell('away'),

@@ -79,9 +79,8 @@ export async function runWithLiars(options: LyingRunOptions): Promise<LyingRunEn
     gradientCodec,
     robust: robustSumOf(config),
     onAccepted: (worker, answer) => {
-      audits.accepted(worker, () =>
-        auditTaskOf(answer, { engine: engine.label, weights: core.weights.slice() }),
-      );
+      const about = { engine: engine.label };
+      audits.accepted(worker, () => auditTaskOf(answer, core.weights, about));
     },
     learningRate: (version) => rateFor(version),
     start: {

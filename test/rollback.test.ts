@@ -34,9 +34,7 @@ describe('a run that goes back', () => {
     const folder = await runOf(t, [0, 3, 5, 9], [['w1'], ['w1'], ['w1'], ['w1'], ['w1', 'w2']]);
     const { start, notice } = await rollBack(folder, ['w2']);
     expect(start.version).toBe(3);
-    expect(notice).toBe(
-      'nothing that eve gave is to be trusted, first in step 5: the run goes back to step 3',
-    );
+    expect(notice).toBe('eve lied and had a share in step 5: the run goes back to step 3');
     expect(await versionsIn(folder)).toEqual([0, 3]);
   });
 
@@ -44,7 +42,7 @@ describe('a run that goes back', () => {
     const folder = await runOf(t, [0, 3, 5], [['w1'], ['w1', 'w2'], ['w1'], ['w1'], ['w1', 'w3']]);
     const { start, notice } = await rollBack(folder, ['w3']);
     expect(start.version).toBe(0);
-    expect(notice).toContain('first in step 2');
+    expect(notice).toContain('a share in step 2');
   });
 
   it('goes back no further than to the newest checkpoint where no step was finished with its help', async (t) => {
@@ -52,7 +50,7 @@ describe('a run that goes back', () => {
     const { start, notice } = await rollBack(folder, ['w2']);
     expect(start.version).toBe(5);
     expect(notice).toBe(
-      'nothing that eve gave is to be trusted, in no finished step: the run goes back to step 5',
+      'eve lied and had a share in no finished step: the run goes back to step 5',
     );
   });
 
@@ -122,9 +120,7 @@ describe('a coordinator that audits and goes back', () => {
       'notice',
       ({ level }) => level === 'warning',
     );
-    expect(message).toBe(
-      'nothing that liar gave is to be trusted, first in step 1: the run goes back to step 0',
-    );
+    expect(message).toBe('liar lied and had a share in step 1: the run goes back to step 0');
     cluster.addWorker();
     expect((await cluster.end()).weightsHash).toBe(honest);
     expect(await workersIn(runDirectory)).toEqual(new Set(['w2']));

@@ -55,16 +55,13 @@ export const train = defineCommand({
     supervisor.done.then((status) => {
       if (status !== 0 && !isOver) run.notify('warning', deserted);
     });
-    try {
-      const { reason, message } = await done;
-      return message === undefined ? endings[reason] : 'failure';
-    } finally {
-      isOver = true;
-      supervisor.stop();
-      await supervisor.done;
-      await run.close();
-      ignore();
-    }
+    const { reason, message } = await done;
+    isOver = true;
+    supervisor.stop();
+    await supervisor.done;
+    await run.close();
+    ignore();
+    return message === undefined ? endings[reason] : 'failure';
   },
 });
 
