@@ -30,6 +30,10 @@ export interface CrowdNews {
   readonly joined: number;
   /** Workers without a connection. */
   readonly gone: number;
+  /** Partial sums that were sent so far. */
+  readonly answers: number;
+  /** In and out of all sockets so far. */
+  readonly bytes: number;
 }
 
 /** A claim to begin with: the coordinator measures. */
@@ -53,25 +57,38 @@ class Crowd {
   /** Of the latest lease of each worker. */
   readonly #wanted = new Map<PreparedWorker, number>();
   #versions: [number, number][] = [];
+  readonly #workers: PreparedWorker[] = [];
   #joined = 0;
   #gone = 0;
+  #answers = 0;
 
   constructor(options: CrowdOptions) {
     this.#options = options;
     const { url, name, workers } = options;
     for (let number = 1; number <= workers; number++) {
-      new PreparedWorker({
+      const worker = new PreparedWorker({
         url,
         handshake: { protocol: protocolVersion, name: `${name}-${number}`, kind: 'node' },
-        onMessage: (message, worker) => this.#hear(message, worker),
+        onMessage: (message, from) => this.#hear(message, from),
         onGone: () => this.#gone++,
       });
+      this.#workers.push(worker);
     }
   }
 
-  /** Since it was asked last. */
+  /** Versions since it was asked last. */
   news(): CrowdNews {
-    return { versions: this.#versions.splice(0), joined: this.#joined, gone: this.#gone };
+    const bytes = this.#workers.reduce(
+      (sum, { socket }) => sum + socket.bytesRead + socket.bytesWritten,
+      0,
+    );
+    return {
+      versions: this.#versions.splice(0),
+      joined: this.#joined,
+      gone: this.#gone,
+      answers: this.#answers,
+      bytes,
+    };
   }
 
   #hear(message: ToWorker, worker: PreparedWorker): void {
@@ -110,6 +127,7 @@ class Crowd {
     const samples = plan.runSize(step, start, length);
     const payload = slots.take();
     payload.set(gradient);
+    this.#answers++;
     worker.say(
       {
         type: 'gradient',

@@ -1,11 +1,11 @@
 // npm run bench -- --plan: what a run would do over lines and with workers that are not here, from the stored
-// measurements of one coordinator.
-import { readFileSync } from 'node:fs';
+// measurements of coordinators and relays.
 import { fileURLToPath } from 'node:url';
 import { syncings as choices, valueBytes } from '../../deploy/line-choice.ts';
 import { aligned } from '../aligned.ts';
-import { bestTree, fitNode, heldBackErrors, type Place, type Prediction } from './cost-model.ts';
-import type { ScaleFile } from './scale.ts';
+import { fitCosts, heldBackErrors } from './cost-model.ts';
+import { bestTree, type Place, type Prediction } from './predict.ts';
+import { nodesOf, readScale } from './scale-figures.ts';
 
 /** As `--scale --file` leaves them. */
 const stored = fileURLToPath(new URL('./scale-measured.json', import.meta.url));
@@ -25,31 +25,42 @@ const mostShards = 2 ** 16;
 
 /** Prints a table, and which of its rows to take. */
 export function printPlan(place: Place, file = stored): void {
-  const { machine, date, measurements }: ScaleFile = JSON.parse(readFileSync(file, 'utf8'));
-  const direct = measurements.filter(({ relays }) => relays === 0);
-  const cost = fitNode(direct);
-  const predictions = syncings.map((syncing) => bestTree(cost, place, syncing, mostLevels));
+  const { machine, date, measurements } = readScale(file);
+  const nodes = measurements.flatMap(nodesOf);
+  const costs = fitCosts(nodes);
+  const computing = { ...place, workers: Math.min(place.workers, mostShards) };
+  const predictions = syncings.map((syncing) => bestTree(costs, computing, syncing, mostLevels));
   const chosen = choose(predictions);
-  const errors = heldBackErrors(direct).map(Math.abs);
-  const percent = (part: number) => `${(100 * part).toFixed(0)} %`;
-  const mean = errors.reduce((sum, each) => sum + each, 0) / errors.length;
+  const errors = heldBackErrors(nodes);
+  const [workers, parameters] = [place.workers, place.parameters].map(grouped);
   console.log(
     [
-      `${place.workers.toLocaleString('en-US')} workers, ${place.parameters.toLocaleString('en-US')} parameters`,
+      `${workers} workers, ${parameters} parameters`,
+      ...(place.workers > mostShards
+        ? [
+            `A run has ${grouped(mostShards)} shards at most: so many compute, the others are spares.`,
+          ]
+        : []),
       `Coefficients: ${file}, ${machine.processor}, ${machine.cores} cores, ${date.slice(0, 10)}`,
-      `Processor time of measurements that were held back: wrong by ${percent(mean)} on average, ${percent(Math.max(...errors))} at most.`,
-      'A relay is taken to cost what a coordinator does; that codecs take time to convert is left out.',
+      `Measurements that were held back: processor time wrong by ${spreadOf(errors.map(({ cpu }) => cpu))}, bytes by ${spreadOf(errors.map(({ bytes }) => bytes))}.`,
+      'That codecs take time to convert is left out.',
       '',
       aligned([head, ...predictions.map((each) => rowOf(each, each === chosen))]),
       '',
       advice(chosen),
-      ...(place.workers > mostShards
-        ? [
-            `A run has ${mostShards.toLocaleString('en-US')} shards at most: more workers are spares.`,
-          ]
-        : []),
     ].join('\n'),
   );
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+function spreadOf(errors: readonly number[]): string {
+  const sizes = errors.map(Math.abs);
+  const mean = sizes.reduce((sum, each) => sum + each, 0) / sizes.length;
+  const percent = (part: number) => `${(100 * part).toFixed(0)} %`;
+  return `${percent(mean)} on average and ${percent(Math.max(...sizes))} at most`;
 }
 
 /** The mildest with which workers compute for a fair part of the time; else the one with the largest part. */
