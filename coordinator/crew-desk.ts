@@ -46,7 +46,7 @@ export interface CrewDeskOptions {
   /** How gradients come, and where they are decoded. */
   readonly gradients: Omit<ExpectedAnswers, 'run'>;
   readonly core: {
-    readonly members: ReadonlyMap<string, Readonly<Member>>;
+    readonly members: ReadonlyMap<string, { readonly state: Pick<Member['state'], 'kind'> }>;
     readonly ended: boolean;
   };
   readonly dispatch: (event: CrewEvent) => void;

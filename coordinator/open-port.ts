@@ -1,4 +1,5 @@
 // A port that is taken and answers before there is anything to serve. Who answers there may change; the port stays.
+import type { EventEmitter } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
@@ -81,6 +82,18 @@ export async function openPort(
         http.close(() => resolve());
         http.closeAllConnections();
       }),
+  };
+}
+
+/** What is called puts everything back as it was: whoever listens since then hears nothing more. */
+export function rememberListeners(http: Server): () => void {
+  const events: EventEmitter = http;
+  const before = events.eventNames().map((name) => [name, events.rawListeners(name)] as const);
+  return () => {
+    for (const name of events.eventNames()) events.removeAllListeners(name);
+    for (const [name, listeners] of before) {
+      for (const listener of listeners) events.on(name, listener as () => void);
+    }
   };
 }
 

@@ -4,7 +4,13 @@ import type { SteadyMemory } from '../shared/steady-receiver.ts';
 import { maxFrameOverheadBytes } from '../shared/wire.ts';
 import { guardEntrance, guardNamespaces, limitWebSockets } from './entrance.ts';
 import type { Gate } from './gate.ts';
-import { handshakeMsOf, type OpenPort, openPort, type PortOptions } from './open-port.ts';
+import {
+  handshakeMsOf,
+  type OpenPort,
+  openPort,
+  type PortOptions,
+  rememberListeners,
+} from './open-port.ts';
 import { answerFrom, type Route } from './routes.ts';
 import { strictParser } from './strict-parser.ts';
 
@@ -29,6 +35,8 @@ export interface ServerOptions extends PortOptions {
 export interface EdgeServer extends Pick<OpenPort, 'port' | 'traffic'> {
   readonly io: SocketServer;
   close(): Promise<void>;
+  /** Hangs up on everybody and leaves the port open, with whoever answered there before. */
+  release(): void;
 }
 
 const farewellMs = 1000;
@@ -38,6 +46,7 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
   const { tls, maxPayloadBytes, routes, gate, origins, limits } = options;
   const listener = answerFrom(routes, { gate, origins });
   const { http, port, traffic } = options.at ?? (await openPort(options, listener));
+  const putBack = rememberListeners(http);
   // Nothing that comes meanwhile is lost: all of this happens before anything else does.
   http.removeAllListeners('request').on('request', listener);
   const io = new SocketServer(http, {
@@ -64,6 +73,11 @@ export async function startServer(options: ServerOptions): Promise<EdgeServer> {
       const farewell = setTimeout(() => http.closeAllConnections(), farewellMs);
       await io.close();
       clearTimeout(farewell);
+    },
+    release: () => {
+      io.engine.close();
+      putBack();
+      http.closeAllConnections();
     },
   };
 }

@@ -50,6 +50,8 @@ export interface WorkChannel {
   carrierTo(worker: string): Carrier | undefined;
   /** Weights are still on their way to this worker: it gets no others meanwhile. */
   isBehind(worker: string): boolean;
+  /** Calls when the worker's connection has answered. */
+  ping(worker: string, onPong: () => void): void;
   /** Undefined for one that is gone. */
   nameOf(worker: string): string | undefined;
   /** Of its connection, all protocols' own overhead included. */
@@ -150,6 +152,12 @@ export function openWorkChannel(
       const { bytesRead, bytesWritten } = peers.get(worker)?.socket.request.socket ?? noBytes;
       return { bytesIn: bytesRead, bytesOut: bytesWritten };
     },
+    ping: (worker, onPong) => {
+      const connection = peers.get(worker)?.socket.conn;
+      connection?.once('heartbeat', onPong);
+      // The same that it sends every few seconds, in its turn.
+      (connection as unknown as Pinging | undefined)?.sendPacket('ping');
+    },
     nameOf: (worker) => peers.get(worker)?.peer.name,
     dismiss,
     dismissAll: (message) => {
@@ -157,6 +165,11 @@ export function openWorkChannel(
       for (const worker of [...peers.keys()]) dismiss(worker, message);
     },
   };
+}
+
+/** What engine.io keeps for itself. */
+interface Pinging {
+  sendPacket(type: 'ping'): void;
 }
 
 /** Of one that is gone. */

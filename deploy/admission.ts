@@ -55,7 +55,7 @@ export interface Entry extends RunLinks {
 
 export interface EntryOptions {
   /** The file in which the run keeps its links, if it has any yet. */
-  readonly path: string;
+  readonly path?: string;
   /** From now on; without it the end stays what it was. */
   readonly linksLastMs?: number;
   /** Go before those that the run has. */
@@ -65,7 +65,7 @@ export interface EntryOptions {
 
 /** Links that the run has already stay what they are, but for tokens that were fixed in advance. */
 export function entryOf({ path, linksLastMs, given, warn }: EntryOptions, now = Date.now()): Entry {
-  const kept = keptLinks(path, warn);
+  const kept = path === undefined ? undefined : keptLinks(path, warn);
   const tokens = { ...drawTokens(), ...kept?.tokens, ...given };
   const expires =
     linksLastMs === undefined ? kept?.expires : new Date(now + linksLastMs).toISOString();

@@ -10,6 +10,7 @@ import { createRunFolder, openRunFolder, type RunFolder } from '../coordinator/r
 import { listRuns } from '../coordinator/run-list.ts';
 import { acquireRunLock, isRunLocked, type RunLock } from '../coordinator/run-lock.ts';
 import type { Starting } from '../coordinator/starting.ts';
+import type { MeasuredLine } from '../coordinator/survey-core.ts';
 import { modelOf, type NetworkConfig, optimizerFor, type RunConfig } from '../shared/config.ts';
 import type { Dataset } from '../shared/contracts.ts';
 import { datasets } from '../shared/datasets/index.ts';
@@ -18,9 +19,16 @@ import { tensorsToWeights } from '../shared/model/state-dict.ts';
 import { decodeSafetensors } from '../shared/safetensors.ts';
 import { camelCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
-import { withChoiceForLine } from './line-choice.ts';
+import {
+  type Chosen,
+  refuseChosenBeside,
+  withChoiceForLine,
+  withChoiceForLines,
+  withChoiceOf,
+} from './line-choice.ts';
 import { claimRun, isStarted, refuseOtherConfig } from './named-run.ts';
 import { type ConfigFlags, configOf, configOptions } from './run-options.ts';
+import { measuredSync } from './sync-options.ts';
 import { tellWatcher } from './terminal/tell-watcher.ts';
 
 export interface PreparedRun {
@@ -44,20 +52,28 @@ interface NewRunFlags extends ConfigFlags {
   readonly runs: string;
 }
 
-/** The run that the flags ask for, new or not. */
-export async function prepareRun(flags: ResumeFlags, starting: Starting): Promise<PreparedRun> {
-  const isKnown = flags.runId !== undefined && (await isStarted(flags.runs, flags.runId));
-  return flags.resume !== undefined || isKnown
-    ? prepareResumedRun(flags, starting)
-    : prepareNewRun(flags, starting);
+export interface Preparing {
+  readonly starting: Starting;
+  /** Measures the lines of those who come, for `--sync auto`. */
+  readonly survey: (config: RunConfig, dataset: Dataset) => Promise<readonly MeasuredLine[]>;
 }
 
-async function prepareNewRun(flags: NewRunFlags, starting: Starting): Promise<PreparedRun> {
+/** The run that the flags ask for, new or not. */
+export async function prepareRun(flags: ResumeFlags, preparing: Preparing): Promise<PreparedRun> {
+  const isKnown = flags.runId !== undefined && (await isStarted(flags.runs, flags.runId));
+  return flags.resume !== undefined || isKnown
+    ? prepareResumedRun(flags, preparing)
+    : prepareNewRun(flags, preparing);
+}
+
+async function prepareNewRun(flags: NewRunFlags, preparing: Preparing): Promise<PreparedRun> {
   const { runs: root, runId: id } = flags;
-  const loaded = await starting.during('data', loadData(flags));
-  const chosen = withChoiceForLine(flags, loaded);
+  if (flags.sync === measuredSync) refuseChosenBeside(flags);
+  const loaded = await preparing.starting.during('data', loadData(flags));
+  // First, so that nobody waits for what cannot be.
+  const weights = await firstWeights(configOf(flags, loaded), flags.init);
+  const chosen = await withChoice(flags, loaded, preparing);
   const config = configOf(chosen.flags, loaded);
-  const weights = await firstWeights(config, flags.init);
   const notices = [
     ...chosen.notices,
     ...sliceNotices(flags, config),
@@ -77,13 +93,26 @@ async function prepareNewRun(flags: NewRunFlags, starting: Starting): Promise<Pr
   return { isNew: true, folder, lock, dataset: loaded.dataset, start, notices };
 }
 
+async function withChoice(
+  flags: ConfigFlags,
+  loaded: LoadedDataset,
+  { survey }: Preparing,
+): Promise<Chosen> {
+  if (flags.sync !== measuredSync) return withChoiceForLine(flags, loaded);
+  const lines = await survey(configOf(flags, loaded), loaded.dataset);
+  return withChoiceForLines(flags, loaded, lines);
+}
+
 interface ResumeFlags extends NewRunFlags {
   /** Folder of a run; empty for the latest that is unfinished. */
   readonly resume?: string;
 }
 
 /** Goes on with a run from its latest whole checkpoint. */
-async function prepareResumedRun(flags: ResumeFlags, starting: Starting): Promise<PreparedRun> {
+async function prepareResumedRun(
+  flags: ResumeFlags,
+  { starting }: Preparing,
+): Promise<PreparedRun> {
   const { runId, runs } = flags;
   if (runId === undefined) refuseConfigFlags(flags);
   const named = runId === undefined ? flags.resume : join(runs, runId);
@@ -96,7 +125,10 @@ async function prepareResumedRun(flags: ResumeFlags, starting: Starting): Promis
     const loaded = await starting.during('data', loadData({ ...flags, ...known }));
     refuseOtherData(loaded, config, folder);
     if (runId !== undefined) {
-      const { flags: chosen } = withChoiceForLine(flags, loaded);
+      const chosen =
+        flags.sync === measuredSync
+          ? withChoiceOf(config, flags)
+          : withChoiceForLine(flags, loaded).flags;
       refuseOtherConfig(configOf(chosen, loaded), folder);
     }
     const loading = loadLatestCheckpoint(paths.checkpoints, ownerOf(folder));

@@ -3,18 +3,19 @@ import { rm } from 'node:fs/promises';
 import { openArchive, type RunArchive } from '../coordinator/archive.ts';
 import { type Coordinator, startCoordinator } from '../coordinator/coordinator.ts';
 import { EventLog } from '../coordinator/event-log.ts';
-import { openGate, publicGate } from '../coordinator/gate.ts';
 import { type OpenPort, openPort } from '../coordinator/open-port.ts';
+import type { Pages } from '../coordinator/pages.ts';
 import { writeLinks } from '../coordinator/run-links.ts';
 import { Starting } from '../coordinator/starting.ts';
-import { type Admission, type Entry, entryOf, isLoopback, prepareAdmission } from './admission.ts';
+import { type Admission, type Entry, prepareAdmission } from './admission.ts';
 import { auditRateOf } from './audit-options.ts';
 import { type Auditor, startAuditor } from './auditor.ts';
+import { type Doorway, doorwayOf, type OwnDoor } from './doorway.ts';
 import { type Evaluator, startEvaluator } from './evaluator.ts';
 import { createLinger } from './linger.ts';
 import { listen } from './listen.ts';
 import { openPages } from './pages/built.ts';
-import { prepareRun } from './prepare-run.ts';
+import { type Preparing, prepareRun } from './prepare-run.ts';
 import { defaultExpectWorkers } from './run-options.ts';
 import type { ServeFlags } from './serve-options.ts';
 import {
@@ -23,15 +24,17 @@ import {
   parseCheckpointEvery,
   refuseImpossiblePort,
 } from './serve-options.ts';
-import type { WorkerCredentials } from './supervisor.ts';
+import type { Supervisor } from './supervisor.ts';
+import { surveyBeforeRun } from './survey.ts';
 import { formatInteger } from './terminal/format.ts';
 import type { Doors } from './terminal/invitation.ts';
 import { createReporter } from './terminal/reporter.ts';
+import { tellWatcher } from './terminal/tell-watcher.ts';
 
 export interface Serving {
   readonly coordinator: Coordinator;
-  /** What the worker processes of this machine need to come in. */
-  readonly credentials: WorkerCredentials;
+  /** Those of this machine. */
+  readonly supervisor: Supervisor;
   readonly log: EventLog;
   /** Ends the time in which a completed run can be looked at; false when there is no such time now. */
   stopLingering(): boolean;
@@ -43,13 +46,19 @@ export interface Serving {
 interface Opened {
   readonly flags: ServeFlags;
   readonly engine: string;
+  /** Called once, as soon as they may come. */
+  readonly startWorkers: (door: OwnDoor) => Supervisor;
   readonly admission: Admission;
   readonly at: OpenPort;
   readonly starting: Starting;
 }
 
 /** Prints to the process's terminal from here on. The port is taken first, and says meanwhile what takes so long. */
-export async function serve(flags: ServeFlags, engine: string): Promise<Serving> {
+export async function serve(
+  flags: ServeFlags,
+  engine: string,
+  startWorkers: Opened['startWorkers'],
+): Promise<Serving> {
   parseCheckpointEvery(flags.checkpointEvery);
   refuseImpossiblePort(flags.port);
   originsOf(flags);
@@ -60,22 +69,41 @@ export async function serve(flags: ServeFlags, engine: string): Promise<Serving>
   const starting = new Starting();
   const at = await listen(flags, (port) => openPort({ host, port, tls, limits }, starting.answer));
   try {
-    return await serveAt({ flags, engine, admission, at, starting });
+    return await serveAt({ flags, engine, startWorkers, admission, at, starting });
   } catch (error) {
     await at.close();
     throw error;
   }
 }
 
-async function serveAt({ flags, engine, admission, at, starting }: Opened): Promise<Serving> {
-  const prepared = await prepareRun(flags, starting);
-  const { isNew, folder, lock, dataset, start, notices } = prepared;
-  const { config, id } = folder;
+async function serveAt(opened: Opened): Promise<Serving> {
+  const { flags, engine, startWorkers, admission, at, starting } = opened;
   const warnings = [...admission.warnings];
   let warn = (message: string): unknown => warnings.push(message);
+  let say: (message: string) => void = tellWatcher;
+  const doorwayAt = (links?: string) => doorwayOf(opened, (message) => void warn(message), links);
+  let opening: Promise<Pages> | undefined;
+  const openOnce = (): Promise<Pages> => {
+    if (opening !== undefined) return opening;
+    opening = openPages(() => say('building the pages, this once'));
+    opening.catch((error: Error) => warn(error.message));
+    return opening;
+  };
+  /** From before the run, if they came to be measured. */
+  let early: { readonly doorway: Doorway; readonly supervisor: Supervisor } | undefined;
+  const survey: Preparing['survey'] = async (config, dataset) => {
+    const doorway = doorwayAt();
+    const pages = openOnce();
+    await starting.during('pages', Promise.allSettled([pages]));
+    early = { doorway, supervisor: startWorkers(doorway.own) };
+    return surveyBeforeRun({ ...opened, ...doorway, pages, config, dataset });
+  };
+  const prepared = await prepareRun(flags, { starting, survey });
+  const { isNew, folder, lock, dataset, start, notices } = prepared;
+  const { config, id } = folder;
   const { links } = folder.paths;
-  const { publicHost, publicUrl, tls, isGuarded, linksLastMs, tokens } = admission;
-  const entry = isGuarded ? entryOf({ path: links, linksLastMs, given: tokens, warn }) : undefined;
+  const doorway = early?.doorway ?? doorwayAt(links);
+  const { entry, gate } = doorway;
   const archive = await openArchive({
     folder,
     fromVersion: start.version,
@@ -96,8 +124,8 @@ async function serveAt({ flags, engine, admission, at, starting }: Opened): Prom
   log.subscribe((event) => archive.appendEvent(event));
   log.subscribe((event) => reporter.event(event));
   const linger = createLinger(flags, (message) => reporter.say(message));
-  const pages = openPages(() => reporter.say('building the pages, this once'));
-  pages.catch((error: Error) => warn(error.message));
+  say = reporter.say;
+  const pages = openOnce();
   let evaluator: Evaluator | undefined;
   let auditor: Auditor | undefined;
   const close = async (): Promise<void> => {
@@ -128,11 +156,10 @@ async function serveAt({ flags, engine, admission, at, starting }: Opened): Prom
       host: flags.host,
       port: at.port,
       at,
-      publicHost,
-      publicUrl,
-      tls,
-      gate:
-        entry?.gate ?? (publicUrl === undefined && isLoopback(flags.host) ? openGate : publicGate),
+      publicHost: admission.publicHost,
+      publicUrl: admission.publicUrl,
+      tls: admission.tls,
+      gate,
       joinToken: entry?.tokens.work,
       expectWorkers: flags.expectWorkers ?? defaultExpectWorkers,
       ...parseCheckpointEvery(flags.checkpointEvery),
@@ -148,8 +175,8 @@ async function serveAt({ flags, engine, admission, at, starting }: Opened): Prom
       log.add({ type: 'notice', level: 'info', message });
     }
     for (const message of warnings) warn(message);
-    const credentials = { token: entry?.ownToken, tlsFingerprint: tls?.fingerprint };
-    return { coordinator, credentials, log, stopLingering: linger.stop, close };
+    const supervisor = early?.supervisor ?? startWorkers(doorway.own);
+    return { coordinator, supervisor, log, stopLingering: linger.stop, close };
   } catch (error) {
     await archive.close();
     await close();

@@ -3,6 +3,9 @@ import { type SyncConfig, syncModes } from '../shared/sync.ts';
 import { kebabCase } from './command.ts';
 import { CliError } from './exit-codes.ts';
 
+/** Not a mode: it is one of them when the lines of the workers are measured. */
+export const measuredSync = 'auto';
+
 const defaults = { localSteps: 16, outerLearningRate: 1, outerMomentum: 0 } as const;
 
 const local = (describe: string, byDefault: number) =>
@@ -16,8 +19,9 @@ const local = (describe: string, byDefault: number) =>
 
 export const syncOptions = {
   sync: {
-    choices: syncModes,
-    describe: 'At every step, or after rounds of local steps on --shards replicas',
+    choices: [...syncModes, measuredSync],
+    describe:
+      'At every step, or after rounds of local steps on --shards replicas; auto measures the lines first',
     defaultDescription: 'step',
     group: 'Cluster:',
   },
@@ -33,7 +37,8 @@ export const syncOptions = {
 } as const;
 
 interface SyncFlags extends Partial<Record<keyof typeof defaults, number>> {
-  readonly sync?: SyncConfig['mode'];
+  /** Until it is measured, `auto` is as if nothing were said. */
+  readonly sync?: SyncConfig['mode'] | typeof measuredSync;
 }
 
 /** Throws CliError for a flag that means nothing to the mode. */

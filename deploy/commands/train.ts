@@ -34,15 +34,19 @@ export const train = defineCommand({
       throw new CliError('usage', `--workers: expected a whole number from 0, got ${workers}.`);
     }
     refuseTwoEngines(engine, flags.onlyEngine);
-    const { coordinator, credentials, log, stopLingering, close } = await serve(flags, engine);
-    const supervisor = superviseWorkers({
-      count: workers,
-      url: coordinator.localUrl,
-      credentials,
-      name: hostname(),
-      flags: ['--engine', engine],
-      onNotice: (message) => log.add({ type: 'notice', level: 'warning', message }),
-    });
+    const { coordinator, supervisor, log, stopLingering, close } = await serve(
+      flags,
+      engine,
+      ({ url, credentials, warn }) =>
+        superviseWorkers({
+          count: workers,
+          url,
+          credentials,
+          name: hostname(),
+          flags: ['--engine', engine],
+          onNotice: warn,
+        }),
+    );
     const ignore = onInterrupt(() => {
       if (stopLingering()) return;
       log.add({ type: 'notice', level: 'info', message: stopping });
