@@ -1,12 +1,12 @@
 // The survey at its sockets: those who are expected come in, are measured, and are sent away to come back to the run.
-import { loadCodecs } from '../shared/codecs/index.ts';
+import { loadCodecs, type RunCodecs } from '../shared/codecs/index.ts';
 import { modelOf, planOf, type RunConfig } from '../shared/config.ts';
-import type { Dataset, Slice } from '../shared/contracts.ts';
+import type { Dataset } from '../shared/contracts.ts';
 import { apiVersion, type NewRunEvent } from '../shared/events.ts';
 import { initialWeights } from '../shared/model/model.ts';
-import { serveBlocks } from './block-route.ts';
+import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { CoordinatorOptions } from './coordinator.ts';
-import { CrewDesk, type CrewWatcher } from './crew-desk.ts';
+import { CrewDesk, type CrewDeskOptions, type CrewWatcher } from './crew-desk.ts';
 import { createDataBlocks } from './data-blocks.ts';
 import { drive } from './drive.ts';
 import { EventLog } from './event-log.ts';
@@ -14,8 +14,8 @@ import { joinTokenRoute } from './join-token-route.ts';
 import type { OpenPort } from './open-port.ts';
 import { ownUrls } from './own-url.ts';
 import { pageRoute } from './pages.ts';
-import { createRefusals } from './refusals.ts';
-import { createRunMemory } from './run-memory.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
+import { createRunMemory, type RunMemory } from './run-memory.ts';
 import { startServer } from './server.ts';
 import {
   defaultSurveyTimes,
@@ -60,28 +60,23 @@ const shards = 2;
 
 /** Resolves to the lines of those who answered in time. The port is free for the run then. */
 export async function surveyLines(options: SurveyOptions): Promise<readonly MeasuredLine[]> {
-  const { dataset, limits, expectWorkers, times = defaultSurveyTimes } = options;
   const config = surveyConfigOf(options.config);
-  const { rows, columns, trainSamples } = config.shape;
-  const model = modelOf(config);
-  const { parameterCount } = model;
+  const { parameterCount } = modelOf(config);
   const codecs = await loadCodecs(config.codecs);
-  const memory = createRunMemory({ parameterCount, codecs, config });
-  const data = serveBlocks(createDataBlocks(firstOf(dataset.train, trainSamples), rows * columns));
+  const memory = createRunMemory({ parameterCount, codecs, config, sharedMemory: false });
   const log = new EventLog({ lastSeq: 0 });
-  const table = new WorkerTable(planOf(config));
   const tell = (news: NewRunEvent): void => {
     log.add(news);
     if (news.type !== 'run') options.onNews(news);
   };
-  const warn = (message: string) => tell({ type: 'notice', level: 'warning', message });
-  const refusals = createRefusals(warn);
+  const data = dataOf(options.dataset, config);
+  const refusals = createRefusals((message) => tell(warning(message)));
   const server = await startServer({
     ...options,
     maxPayloadBytes: codecs.gradients.byteLength(parameterCount),
     routes: [
       data.route,
-      ...watchRoutes(log, limits),
+      ...watchRoutes(log, options.limits),
       joinTokenRoute(options.joinToken),
       pageRoute(options.pages),
     ],
@@ -89,36 +84,54 @@ export async function surveyLines(options: SurveyOptions): Promise<readonly Meas
     onRefused: refusals.add,
   });
   openWatchChannel(server.io, log);
+  const place = { io: server.io, config, codecs, memory, data: data.manifest, refusals, tell };
+  const measured = measure(options, place);
+  tell(runEventOf(options));
+  const lines = await measured;
+  refusals.close();
+  server.release();
+  return lines;
+}
+
+interface SurveyPlace extends Pick<CrewDeskOptions, 'io' | 'config' | 'data'> {
+  readonly codecs: RunCodecs;
+  readonly memory: RunMemory;
+  readonly refusals: Refusals;
+  readonly tell: (news: NewRunEvent) => void;
+}
+
+function measure(
+  { limits, expectWorkers, times = defaultSurveyTimes }: SurveyOptions,
+  { codecs, memory, refusals, tell, ...place }: SurveyPlace,
+): Promise<readonly MeasuredLine[]> {
+  const model = modelOf(place.config);
+  const { parameterCount } = model;
+  const weights = initialWeights(model, place.config.seed);
   const core = new SurveyCore({
     expectWorkers,
     weightsBytes: codecs.weights.byteLength(parameterCount),
     gradientBytes: codecs.gradients.byteLength(parameterCount),
     times,
   });
-  const weights = initialWeights(model, config.seed);
   return new Promise((resolve) => {
     const dispatch = drive<SurveyEvent, SurveyEffect>(core, (effect, now) => {
       switch (effect.type) {
-        case 'ping':
-          return desk.channel.ping(effect.worker, () =>
-            dispatch({ type: 'pong', worker: effect.worker }),
-          );
+        case 'ping': {
+          const { worker } = effect;
+          return desk.channel.ping(worker, () => dispatch({ type: 'pong', worker }));
+        }
         case 'begin':
           return tell({ type: 'notice', level: 'info', message: beginText(effect.workers) });
         case 'measured':
-          refusals.close();
-          server.release();
           return resolve(effect.lines);
         default:
           return desk.perform(effect, now);
       }
     });
     const desk = new CrewDesk({
-      io: server.io,
+      ...place,
       limits,
       run: surveyName,
-      config,
-      data: data.manifest,
       gradients: { codec: codecs.gradients, decoded: memory.newVector(parameterCount) },
       core,
       dispatch,
@@ -129,14 +142,28 @@ export async function surveyLines(options: SurveyOptions): Promise<readonly Meas
       },
       termsOf: () => ({}),
       payloads: memory.payloads,
-      watcher: watcherOf(table, core, tell, (worker, computeMs) =>
+      watcher: watcherOf(new WorkerTable(planOf(place.config)), core, tell, (worker, computeMs) =>
         dispatch({ type: 'computed', worker, computeMs }),
       ),
       onRefused: refusals.add,
-      onFailure: (error) => warn(`a mistake inside tutti: ${error}`),
+      onFailure: (error) => tell(warning(`a mistake inside tutti: ${error}`)),
     });
-    tell(runEventOf(options));
   });
+}
+
+function warning(message: string): NewRunEvent {
+  return { type: 'notice', level: 'warning', message };
+}
+
+/** What is computed with, and no more. */
+function dataOf({ train: { images, labels } }: Dataset, { shape }: RunConfig): ServedBlocks {
+  const { rows, columns, trainSamples } = shape;
+  const imageBytes = rows * columns;
+  const first = {
+    images: images.subarray(0, trainSamples * imageBytes),
+    labels: labels.subarray(0, trainSamples),
+  };
+  return serveBlocks(createDataBlocks(first, imageBytes));
 }
 
 /**
@@ -155,11 +182,6 @@ function surveyConfigOf({ maxSteps: _, aggregation: __, ...config }: RunConfig):
     sharding: 'shuffled',
     codecs: { gradients: 'int8', weights: 'int8' },
   };
-}
-
-function firstOf({ images, labels }: Slice, samples: number): Slice {
-  const bytes = (images.length / labels.length) * samples;
-  return { images: images.subarray(0, bytes), labels: labels.subarray(0, samples) };
 }
 
 /** For the pages that watch: by what it tells them they know what they could compute for. */
@@ -196,7 +218,6 @@ function watcherOf(
     },
     equipped: (...equipment) => table.equipped(...equipment),
     became,
-    retracted: () => undefined,
     leased: () => undefined,
     answered,
     refused: () => undefined,
