@@ -13,6 +13,7 @@ import { selfSignedIdentity } from '../deploy/self-signed.ts';
 import { type ServedIdentity, tlsIdentity } from '../deploy/tls-identity.ts';
 import { runEventSchema } from '../shared/events.ts';
 import { agentFor, fetchOver } from '../worker/pinned-agent.ts';
+import { tlsFault } from '../worker/tls-fault.ts';
 import { webSocketFor } from '../worker/unmasked-websocket.ts';
 import { watchRun } from '../worker/watch-run.ts';
 import { newInnerCoordinator, next, noticesIn } from './inner-coordinator.ts';
@@ -57,7 +58,12 @@ describe('a coordinator with TLS', () => {
         onAway: () => undefined,
         onBack: () => undefined,
       };
-      const watching = watchRun(url, handlers, { schema: runEventSchema, token, webSocket });
+      const watching = watchRun(url, handlers, {
+        schema: runEventSchema,
+        token,
+        webSocket,
+        faultOf: tlsFault,
+      });
       return watching.ending.then((ending) => [ending, seen]);
     };
     expect(await watch(identity.fingerprint)).toEqual([{ kind: 'closed' }, ['run']]);

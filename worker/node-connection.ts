@@ -9,6 +9,7 @@ import { FrameMemory } from './frame-memory.ts';
 import { MemoryLane } from './memory-lane.ts';
 import { agentFor, fetchOver } from './pinned-agent.ts';
 import { steadyWebSocket } from './steady-websocket.ts';
+import { tlsFault } from './tls-fault.ts';
 import { type Connect, socketTransport } from './transport.ts';
 import { webSocketFor } from './unmasked-websocket.ts';
 
@@ -44,6 +45,7 @@ export function nodeConnection(
       handshake,
       webSocket: steadyWebSocket(webSocketFor(agent), memory.incoming),
       memory,
+      faultOf: tlsFault,
       lane: new MemoryLane(portOf(url), (bytes) => memory.roomForPlaced(bytes)),
     }),
     blocks: {

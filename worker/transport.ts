@@ -11,7 +11,6 @@ import {
   workNamespace,
 } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
-import { tlsFault } from './tls-fault.ts';
 
 export interface TransportEvents {
   /** A new connection: nothing that was agreed on the last one holds. */
@@ -71,6 +70,8 @@ export interface SocketTransportOptions {
   readonly handshake: Handshake;
   /** What carries the frames: a browser's WebSocket unless told otherwise. */
   readonly webSocket?: WebSocketTransport;
+  /** Names an error of the connection that no further try would change. */
+  readonly faultOf?: (error: unknown) => string | undefined;
   /** Where payloads go out from: fresh memory each unless told otherwise. */
   readonly memory?: OutgoingMemory;
   readonly lane?: SideLane;
@@ -88,7 +89,7 @@ export type WebSocketTransport = Exclude<ManagerTransports[number], string>;
 
 /** Tries again, with growing pauses, until it is closed or the coordinator refuses by name. */
 export function socketTransport(options: SocketTransportOptions): Connect {
-  const { url, handshake, webSocket = 'websocket', memory, lane } = options;
+  const { url, handshake, webSocket = 'websocket', memory, lane, faultOf } = options;
   return ({ onOpen, onMessage, onClose, roomFor }) => {
     const socket = io(new URL(workNamespace, url).href, {
       transports: [webSocket] as ManagerTransports,
@@ -102,7 +103,7 @@ export function socketTransport(options: SocketTransportOptions): Connect {
     });
     socket.on('connect', onOpen);
     socket.on('connect_error', (error) => {
-      const fault = tlsFault(error);
+      const fault = faultOf?.(error);
       onClose(fault ?? explain(error), fault !== undefined || !socket.active);
     });
     socket.on('disconnect', (reason) => {

@@ -4,7 +4,6 @@ import * as v from 'valibot';
 import type { RunEvent } from '../shared/events.ts';
 import { messageEvent, protocolVersion, watchNamespace } from '../shared/protocol.ts';
 import { socketParser } from '../shared/socket-parser.ts';
-import { tlsFault } from './tls-fault.ts';
 import type { ManagerTransports, WebSocketTransport } from './transport.ts';
 
 export type WatchEnding =
@@ -20,6 +19,8 @@ export interface WatchOptions {
   readonly token?: string;
   /** What carries the frames: a browser's WebSocket, or Node's, unless told otherwise. */
   readonly webSocket?: WebSocketTransport;
+  /** Names an error of the connection that no further try would change. */
+  readonly faultOf?: (error: unknown) => string | undefined;
 }
 
 export interface WatchHandlers {
@@ -40,7 +41,7 @@ export function watchRun(
   { onEvent, onAway, onBack }: WatchHandlers,
   options: WatchOptions,
 ): Watching {
-  const { schema, token, webSocket = 'websocket' } = options;
+  const { schema, token, webSocket = 'websocket', faultOf } = options;
   let lastSeq = 0;
   let run: string | undefined;
   let isAway = false;
@@ -71,7 +72,7 @@ export function watchRun(
     isAway = true;
   };
   socket.on('connect_error', (error: Error & { data?: { reason?: string } }) => {
-    const fault = tlsFault(error);
+    const fault = faultOf?.(error);
     if (fault !== undefined) end({ kind: 'refused', detail: fault });
     else if (socket.active) away('nobody answers');
     else end({ kind: 'refused', reason: error.data?.reason, detail: error.message });

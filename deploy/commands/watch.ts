@@ -1,5 +1,6 @@
 import { runEventSchema } from '../../shared/events.ts';
 import { agentFor } from '../../worker/pinned-agent.ts';
+import { tlsFault } from '../../worker/tls-fault.ts';
 import { webSocketFor } from '../../worker/unmasked-websocket.ts';
 import { watchRun } from '../../worker/watch-run.ts';
 import { guestOptions } from '../admission-options.ts';
@@ -47,7 +48,12 @@ export const watch = defineCommand({
         },
         onBack: () => reporter.say(`connected to ${coordinator} again`),
       },
-      { schema: runEventSchema, token, webSocket: webSocketFor(agentFor(tlsFingerprint)) },
+      {
+        schema: runEventSchema,
+        token,
+        webSocket: webSocketFor(agentFor(tlsFingerprint)),
+        faultOf: tlsFault,
+      },
     );
     let hasQuit = false;
     const ignoreSignals = onInterrupt(watching.close);
