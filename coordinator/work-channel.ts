@@ -103,9 +103,9 @@ export function openWorkChannel(
       return void socket.disconnect(true);
     }
     const worker = `w${++admitted}`;
-    const { kind, name } = v.parse(handshakeSchema, socket.handshake.auth);
+    const { kind, name, sharesMemory } = v.parse(handshakeSchema, socket.handshake.auth);
     const peer: WorkerPeer = { worker, kind, name: cleanName(name, worker) };
-    const lane = kind === 'tab' ? undefined : lanes?.laneOf(socket);
+    const lane = sharesMemory ? lanes?.laneOf(socket) : undefined;
     peers.set(worker, { peer, socket, lane });
     const drained = (): void => void behind.delete(socket);
     socket.conn.on('drain', drained);

@@ -23,6 +23,8 @@ export const handshakeSchema = v.object({
   protocol: v.number(),
   name: label,
   kind: v.picklist(workerKinds),
+  /** It understands what `memory-messages.ts` says: whoever does not is offered nothing. */
+  sharesMemory: v.optional(v.boolean()),
   /** Where the coordinator asks for one; watchers show it, too. */
   token: v.optional(label),
 });

@@ -111,9 +111,15 @@ export interface Impostor {
   readonly welcome: Welcome;
 }
 
-export async function newImpostor(t: TestScope, url: string, name: string): Promise<Impostor> {
+/** `more` is what else its handshake says. */
+export async function newImpostor(
+  t: TestScope,
+  url: string,
+  name: string,
+  more: Partial<Handshake> = {},
+): Promise<Impostor> {
   const stranger = await newStranger(t, url);
-  await stranger.enter(workNamespace, handshakeOf(name));
+  await stranger.enter(workNamespace, { ...handshakeOf(name), ...more });
   return { stranger, name, welcome: await stranger.told('welcome') };
 }
 

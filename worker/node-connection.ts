@@ -35,11 +35,13 @@ export function nodeConnection(
 ): NodeConnection {
   const agent = agentFor(tlsFingerprint);
   const name = options.name ?? `${hostname()}-${process.pid}`;
+  const own = { protocol: protocolVersion, name, kind, sharesMemory: true };
+  const handshake = { ...own, ...(token && { token }) };
   const memory = new FrameMemory();
   return {
     connect: socketTransport({
       url,
-      handshake: { protocol: protocolVersion, name, kind, ...(token && { token }) },
+      handshake,
       webSocket: steadyWebSocket(webSocketFor(agent), memory.incoming),
       memory,
       lane: new MemoryLane(portOf(url), (bytes) => memory.roomForPlaced(bytes)),
