@@ -141,13 +141,18 @@ export class IncomingFile {
     return this.#read(bytes, position - pageBytes) ? this.#stamp[0] : undefined;
   }
 
+  /** A position is whatever the other one says: those that the system refuses hold nothing. */
   #read(into: Uint8Array, position: number): boolean {
-    for (let at = 0; at < into.length; ) {
-      const count = this.#calls.readSync(this.#file, into, at, into.length - at, position + at);
-      if (count === 0) return false;
-      at += count;
+    try {
+      for (let at = 0; at < into.length; ) {
+        const count = this.#calls.readSync(this.#file, into, at, into.length - at, position + at);
+        if (count === 0) return false;
+        at += count;
+      }
+      return true;
+    } catch {
+      return false;
     }
-    return true;
   }
 }
 
