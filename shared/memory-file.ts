@@ -57,7 +57,7 @@ export class OutgoingFile {
   constructor(options: OutgoingFileOptions, mark: Uint8Array) {
     const { calls, folders, process } = options;
     this.#options = options;
-    this.address = { process, file: openNameless(calls, folders, mark) };
+    this.address = { process, file: openNameless(calls, folders, nameOf(process, mark)) };
     this.#write(mark, 0);
   }
 
@@ -156,10 +156,14 @@ export class IncomingFile {
   }
 }
 
-function openNameless(calls: FileCalls, folders: readonly string[], mark: Uint8Array): number {
-  const name = [...mark.subarray(0, 8)].map((byte) => byte.toString(16)).join('');
+/** For the moment in which it has one: those who answer the same offer at the same time differ in it. */
+function nameOf(process: number, mark: Uint8Array): string {
+  return `tutti-${process}-${[...mark.subarray(0, 8)].map((byte) => byte.toString(16)).join('')}`;
+}
+
+function openNameless(calls: FileCalls, folders: readonly string[], name: string): number {
   const [folder, ...others] = folders;
-  const path = `${folder}/tutti-${name}`;
+  const path = `${folder}/${name}`;
   try {
     const ownerOnly = 0o600;
     const file = calls.openSync(path, 'wx+', ownerOnly);
@@ -167,6 +171,6 @@ function openNameless(calls: FileCalls, folders: readonly string[], mark: Uint8A
     return file;
   } catch (error) {
     if (others.length === 0) throw error;
-    return openNameless(calls, others, mark);
+    return openNameless(calls, others, name);
   }
 }
