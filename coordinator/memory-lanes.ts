@@ -87,7 +87,8 @@ export class MemoryLanes {
         if (message.type === 'weights' && theirs !== undefined) waiting = this.#place(message);
         if (waiting !== undefined) return before === undefined ? [] : [before];
         if (before === undefined) return [message];
-        return [{ ...before, next: message }];
+        // A payload goes in a message of its own.
+        return message.type === 'weights' ? [before, message] : [{ ...before, next: message }];
       },
       close: () => {
         theirs?.close();
