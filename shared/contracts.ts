@@ -36,8 +36,8 @@ export interface Engine {
   /** What runs, for people and for the run's record: `onnx:cpu`. */
   readonly label: string;
   /**
-   * Where it can be given: the memory of the current weights. Whoever writes there, between two calls, spares `load` a
-   * copy.
+   * Where it can be given: the memory of the current weights. Others may be written there between two calls; they are
+   * the current ones when `load` has got this very array, which then copies nothing.
    */
   readonly weights?: Float32Array;
   /** Where they lie, with room for others' vectors beside them. */
