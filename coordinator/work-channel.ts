@@ -161,10 +161,11 @@ export function openWorkChannel(
       if (line === undefined) return undefined;
       const { socket, lane } = line;
       const leaving: readonly unknown[] = lane ? lane.leaving(message) : [message];
+      const isWhole = message.type === 'weights' && leaving.includes(message);
+      // Before it goes: what the connection takes at once is not behind any more when that returns.
+      if (isWhole) behind.add(socket);
       for (const each of leaving) socket.emit(messageEvent, each);
-      if (message.type !== 'weights' || !leaving.includes(message)) return undefined;
-      behind.add(socket);
-      return carrierOf(socket);
+      return isWhole ? carrierOf(socket) : undefined;
     },
     isBehind: (worker) => {
       const socket = peers.get(worker)?.socket;

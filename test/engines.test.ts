@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Engine, EngineKind, SliceResult } from '../shared/contracts.ts';
 import { createMlp } from '../shared/model/mlp.ts';
 import { activationNames, initialWeights, type Model } from '../shared/model/model.ts';
+import { kernelOf } from '../shared/vectors/memory.ts';
 import { engineChoices, engines } from '../worker/engines/index.ts';
 import { proveEngine, randomSlice, randomWeights, worstError } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
@@ -135,6 +136,42 @@ describe.each(runnable)('engine $spec', (choice) => {
     const before = copyOf(await engine.gradient(slice));
     weights.fill(0.5);
     expect(copyOf(await engine.gradient(slice))).toEqual(before);
+  });
+
+  it('takes weights from its own memory as from any other, where it gives that away', async ({
+    skip,
+  }) => {
+    const engine = await newEngine(kind, smallMlp);
+    const { weights } = engine;
+    if (weights === undefined) return skip('it does not');
+    const slice = randomSlice(smallMlp, 8, 2);
+    const [one, other] = [initialWeights(smallMlp, 1), initialWeights(smallMlp, 3)];
+    const expected: Buffer[] = [];
+    for (const loaded of [one, other]) {
+      engine.load(loaded);
+      expect(weights).toEqual(loaded);
+      expected.push(bitsOf(await engine.gradient(slice)));
+    }
+    const found: Buffer[] = [];
+    for (const written of [one, other]) {
+      weights.set(written);
+      engine.load(weights);
+      expect(weights).toEqual(written);
+      found.push(bitsOf(await engine.gradient(slice)));
+    }
+    expect(expected[0].equals(expected[1])).toBe(false);
+    expect(found.map((bits, at) => bits.equals(expected[at]))).toEqual([true, true]);
+  });
+
+  it('computes beside what others keep in its memory', async ({ skip }) => {
+    const engine = await newEngine(kind, defaultMlp, initialWeights(defaultMlp, 1));
+    if (engine.memory === undefined) return skip('it gives none away');
+    const slice = randomSlice(defaultMlp, 8, 2);
+    const before = bitsOf(await engine.gradient(slice));
+    const others = engine.memory.floats(defaultMlp.parameterCount).fill(7);
+    expect(kernelOf(others, engine.weights!)).toBeDefined();
+    expect(bitsOf(await engine.gradient(slice)).equals(before)).toBe(true);
+    expect(others.every((value) => value === 7)).toBe(true);
   });
 
   it('leaves the logits it predicted to the caller', async () => {

@@ -38,6 +38,16 @@ export class FakeCoordinator {
     if ('payload' in received) received.payload.fill(0xff);
   }
 
+  /** As a transport that has put the payload where the worker wanted it. */
+  sayInPlace(message: ToWorker): void {
+    this.#events?.onMessage(message);
+  }
+
+  /** Where the worker wants a payload of so many bytes, which a transport then fills. */
+  roomFor(bytes: number): Uint8Array | undefined {
+    return this.#events?.roomFor?.(bytes);
+  }
+
   drop(why: string, { isFinal = false } = {}): void {
     this.#events?.onClose(why, isFinal);
   }

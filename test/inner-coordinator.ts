@@ -31,11 +31,11 @@ export interface InnerCoordinator {
   readonly url: string;
   readonly config: RunConfig;
   readonly log: EventLog;
-  /** A real worker in this process. */
-  addWorker(credentials?: Credentials): Worker;
+  /** A real worker in this process; with another URL it comes by another way. */
+  addWorker(ways?: Ways): Worker;
 }
 
-type Credentials = Pick<NodeWorkerOptions, 'token' | 'tlsFingerprint'>;
+type Ways = Partial<Pick<NodeWorkerOptions, 'token' | 'tlsFingerprint' | 'url'>>;
 
 export interface InnerOptions {
   readonly gate?: Gate;
@@ -44,6 +44,7 @@ export interface InnerOptions {
   readonly config?: Partial<RunConfig>;
   readonly evaluate?: CoordinatorOptions['evaluate'];
   readonly audits?: CoordinatorOptions['audits'];
+  readonly sharedMemory?: boolean;
 }
 
 export async function newInnerCoordinator(
@@ -55,6 +56,7 @@ export async function newInnerCoordinator(
     config: changedConfig,
     evaluate = evaluateNothing,
     audits,
+    sharedMemory,
   }: InnerOptions = {},
 ): Promise<InnerCoordinator> {
   const limits = { ...defaultLimits, ...changedLimits };
@@ -79,7 +81,7 @@ export async function newInnerCoordinator(
   );
   const { parameterCount } = model;
   const codecs = await loadCodecs(config.codecs);
-  const memory = createRunMemory({ parameterCount, codecs, config });
+  const memory = createRunMemory({ parameterCount, codecs, config, sharedMemory });
   let coordinator: Coordinator | undefined;
   const server = await startServer({
     host: '127.0.0.1',
@@ -133,10 +135,10 @@ export async function newInnerCoordinator(
     url,
     config,
     log,
-    addWorker: (credentials) =>
+    addWorker: (ways) =>
       startNodeWorker({
-        ...credentials,
         url,
+        ...ways,
         name: 'honest',
         engine: 'reference',
         cacheDirectory,

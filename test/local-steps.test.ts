@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { learningRateFor, modelOf, planOf, type RunConfig } from '../shared/config.ts';
 import type { Engine, Slice } from '../shared/contracts.ts';
 import { initialWeights } from '../shared/model/model.ts';
+import { VectorMemory } from '../shared/vectors/memory.ts';
 import { randomSlice } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
 import { localTrainingOf, takeLocalSteps } from '../worker/local-steps.ts';
@@ -218,7 +219,8 @@ describe('a round', () => {
       hasHeard = true;
     });
     const isWanted = () => !hasHeard;
-    const result = await takeLocalSteps(training(), { ...round, isWanted });
+    const slow = { ...training(), engine: changed(engine, { delayMs: 2 }) };
+    const result = await takeLocalSteps(slow, { ...round, isWanted });
     expect(result).toBeUndefined();
   });
 
@@ -231,12 +233,40 @@ describe('a round', () => {
     expect(told).not.toEqual(await takeLocalSteps(training(), { ...round, isWanted }));
   });
 
+  it('comes to the same bits in the memory of an engine that offers its own', async () => {
+    const isWanted = () => true;
+    const model = modelOf(config);
+    const memory = new VectorMemory(1 << 20);
+    const offered = changed(engine, { weights: memory.floats(model.parameterCount) });
+    const expected = await takeLocalSteps(training(), { ...round, isWanted });
+    const result = await takeLocalSteps({ ...training(), engine: offered }, { ...round, isWanted });
+    expect(result).toEqual(expected);
+    expect(result!.gradient.buffer).toBe(offered.weights!.buffer);
+  });
+
   it('leaves the weights as they were for the next replica', async () => {
     const before = weights.slice();
     await takeLocalSteps(training(), { ...round, isWanted: () => true });
     expect(weights).toEqual(before);
   });
 });
+
+/** The same engine, but for the memory that it offers, and for how long it takes. */
+function changed(
+  engine: Engine,
+  { weights, delayMs = 0 }: { readonly weights?: Float32Array; readonly delayMs?: number },
+): Engine {
+  return {
+    ...engine,
+    ...(weights && { weights }),
+    load: (loaded) => engine.load(loaded),
+    gradient: (slice) => {
+      const endsAt = performance.now() + delayMs;
+      while (performance.now() < endsAt);
+      return engine.gradient(slice);
+    },
+  };
+}
 
 describe('the learning rate of local steps', () => {
   const decaying: RunConfig = {

@@ -7,6 +7,7 @@ import { protocolVersion } from '../shared/protocol.ts';
 import { createBlockCache } from '../worker/block-cache.ts';
 import { openTrainingData } from '../worker/data-store.ts';
 import { FrameMemory } from '../worker/frame-memory.ts';
+import { MemoryLane } from '../worker/memory-lane.ts';
 import { steadyWebSocket } from '../worker/steady-websocket.ts';
 import { socketTransport } from '../worker/transport.ts';
 import { UnmaskedWebSocket } from '../worker/unmasked-websocket.ts';
@@ -17,10 +18,16 @@ import { temporaryFolder } from './support.ts';
 
 /** Half a minute for ten thousand. */
 const steps = Number(process.env.TUTTI_STEPS ?? 1500);
-const warmUpSteps = 500;
+const warmUpSteps = 3000;
 const hidden = 4000;
 
-it(`a run holds no more after ${steps} steps than before them`, { timeout: 600_000 }, async (t) => {
+const title = `a run through %s holds no more after ${steps} steps than before them`;
+const ways = [
+  ['sockets', false],
+  ['memory', true],
+] as const;
+
+it.for(ways)(title, { timeout: 600_000 }, async ([, sharesMemory], t) => {
   const batchSize = 16;
   const trainSamples = batchSize * (warmUpSteps + steps + 1000);
   const shape = { trainSamples, testSamples: 1, rows: 4, columns: 4, classes: 4 };
@@ -32,9 +39,10 @@ it(`a run holds no more after ${steps} steps than before them`, { timeout: 600_0
   new Worker({
     connect: socketTransport({
       url,
-      handshake: { protocol: protocolVersion, name: 'quick', kind: 'node' },
+      handshake: { protocol: protocolVersion, name: 'quick', kind: 'node', sharesMemory },
       webSocket: steadyWebSocket(UnmaskedWebSocket, memory.incoming),
       memory,
+      lane: new MemoryLane(new URL(url).port, (bytes) => memory.roomForPlaced(bytes)),
     }),
     loadData: (manifest, imageBytes) =>
       openTrainingData({

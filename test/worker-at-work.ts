@@ -8,7 +8,7 @@ import { randomSlice } from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
 import { newsText } from '../worker/news.ts';
 import { TrainingData } from '../worker/training-data.ts';
-import { Worker, type WorkerEnvironment } from '../worker/worker.ts';
+import { type ProvenEngine, Worker, type WorkerEnvironment } from '../worker/worker.ts';
 import { FakeCoordinator } from './fake-coordinator.ts';
 import { answerOf } from './rounds.ts';
 import { run } from './terminal-events.ts';
@@ -158,6 +158,19 @@ export async function employReady(): Promise<Employment & { readonly engine: Wat
   employment.coordinator.say(welcome);
   await employment.coordinator.hear('ready');
   return Object.assign(employment, { engine: employment.engines[0] });
+}
+
+/** The reference engine, which says that this is the memory of its weights. */
+export async function offering(weights: Float32Array): Promise<ProvenEngine> {
+  const inner = await reference.create(model);
+  const engine: Engine = {
+    ...inner,
+    weights,
+    load: (loaded) => inner.load(loaded),
+    gradient: (slice) => inner.gradient(slice),
+    dispose: () => inner.dispose(),
+  };
+  return { engine, samplesPerSecond: 1234 };
 }
 
 /** The reference engine, which a test can stop in the middle of a gradient. */

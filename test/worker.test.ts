@@ -1,3 +1,4 @@
+import { setImmediate as allIsDone } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createTopK } from '../shared/codecs/topk.ts';
 import { createPlan } from '../shared/plan.ts';
@@ -11,6 +12,7 @@ import {
   leaseOf,
   localConfig,
   localSum,
+  offering,
   parameterCount,
   plan,
   shardSum,
@@ -142,6 +144,65 @@ describe('a worker', () => {
     expect(engine.gradients).toBe(2);
   });
 
+  it('computes nothing at weights that are on their way into its memory', async () => {
+    const { coordinator, engine } = await employReady();
+    const run = { start: 1, length: 1 };
+    coordinator.say(weightsOf(3));
+    coordinator.roomFor(4 * parameterCount)!.fill(0x40, 0, 2 * parameterCount);
+    // They were written over before they were read to the end: there is no message for what is here now.
+    coordinator.say(leaseOf(3, run));
+    coordinator.say(leaseOf(4, run));
+    await allIsDone();
+    expect(engine.gradients).toBe(0);
+    coordinator.say(weightsOf(5));
+    coordinator.say(leaseOf(5, run));
+    const { version, payload } = await coordinator.hear('gradient');
+    expect(version).toBe(5);
+    expect(valuesOf(payload)).toEqual((await shardSum(5, 1)).gradient);
+    expect(engine.gradients).toBe(1);
+    expect(coordinator.unheard).toEqual([]);
+  });
+
+  it('says nothing of what it computes when its weights are being written over', async () => {
+    const { coordinator, engine } = await employReady();
+    coordinator.say(weightsOf(3));
+    const computing = engine.pause();
+    coordinator.say(leaseOf(3, { start: 0, length: 4 }));
+    await computing;
+    coordinator.roomFor(4 * parameterCount)!.fill(0x40);
+    engine.resume();
+    await allIsDone();
+    coordinator.say(weightsOf(4));
+    coordinator.say(leaseOf(4, { start: 7, length: 1 }));
+    expect(await coordinator.hear('gradient')).toMatchObject({ version: 4, start: 7 });
+    expect(coordinator.unheard).toEqual([]);
+  });
+
+  it('takes weights from where it wanted them, in the memory of its engine if that has one', async () => {
+    const offered = new Float32Array(parameterCount);
+    const { coordinator } = employ({ createEngine: () => offering(offered) });
+    coordinator.open();
+    coordinator.say(welcome);
+    await coordinator.hear('ready');
+    const room = coordinator.roomFor(4 * parameterCount)!;
+    expect(room.buffer).toBe(offered.buffer);
+    room.set(weightsOf(2).payload);
+    coordinator.sayInPlace({ type: 'weights', version: 2, payload: room });
+    coordinator.say(leaseOf(2, { start: 1, length: 1 }));
+    const { payload } = await coordinator.hear('gradient');
+    expect(valuesOf(payload)).toEqual((await shardSum(2, 1)).gradient);
+  });
+
+  it('has room for nothing but its weights, and for none before it knows them', async () => {
+    const { coordinator } = employ();
+    coordinator.open();
+    expect(coordinator.roomFor(4 * parameterCount)).toBeUndefined();
+    coordinator.say(welcome);
+    await coordinator.hear('ready');
+    expect(coordinator.roomFor(4 * parameterCount + 4)).toBeUndefined();
+    expect(coordinator.roomFor(4 * parameterCount)).toHaveLength(4 * parameterCount);
+  });
+
   it('loads weights once, however many leases are at them', async () => {
     const { coordinator, engine } = await employReady();
     coordinator.say(weightsOf(3));
@@ -191,7 +252,7 @@ describe('a worker', () => {
         coordinator.say(leaseOf(2, { start: 0, length: 8 }));
         await coordinator.hear('gradient');
       }
-      await new Promise((resolve) => setImmediate(resolve));
+      await allIsDone();
       expect(broughtBlocks.length === 8).toBe(isSure);
     },
   );

@@ -5,10 +5,11 @@ import { defineConfig, type Plugin } from 'vite';
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 const notThere = '\0not-there';
+const notThereText = 'export const XHR = undefined, WT = undefined, tlsFault = () => undefined;';
 
 /**
  * Socket.io's other ways than a WebSocket, and its own parser: no coordinator speaks either, and they would be a tenth
- * of the page.
+ * of the page. And what is wrong with a certificate, which a browser tells nobody.
  */
 const leaveOutUnused: Plugin = {
   name: 'leave-out-unused',
@@ -18,9 +19,9 @@ const leaveOutUnused: Plugin = {
     const isUnused =
       (importer.endsWith('transports/index.js') && isTransport) ||
       (importer.endsWith('socket.io-client/build/esm/manager.js') && source === 'socket.io-parser');
-    return isUnused ? notThere : undefined;
+    return isUnused || source.endsWith('/tls-fault.ts') ? notThere : undefined;
   },
-  load: (id) => (id === notThere ? 'export const XHR = undefined, WT = undefined;' : undefined),
+  load: (id) => (id === notThere ? notThereText : undefined),
 };
 
 /**

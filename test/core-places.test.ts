@@ -1,0 +1,75 @@
+// Where worker processes run: decided for any machine, done to a process of this one.
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { parseProcessors, placeOf, settle } from '../deploy/core-places.ts';
+import type { TestScope } from './support.ts';
+
+it.each([
+  ['', []],
+  ['0', [0]],
+  ['0-3', [0, 1, 2, 3]],
+  ['0-2,5', [0, 1, 2, 5]],
+  ['1,3,8-9', [1, 3, 8, 9]],
+])('the list "%s" names processors %j', (list, processors) => {
+  expect(parseProcessors(list)).toEqual(processors);
+});
+
+it.each([
+  ['each its own where there are as many', [2, [4, 6]], [4, 6]],
+  ['none where there are fewer workers', [2, [0, 1, 2]], [undefined, undefined]],
+  ['none where there are more', [3, [0, 1]], [undefined, undefined, undefined]],
+  ['none where a worker is alone', [1, [0]], [undefined]],
+  ['none where the system does not tell', [2, []], [undefined, undefined]],
+] as const)('workers have %s', (_, [count, allowed], places) => {
+  expect(places.map((_place, at) => placeOf(at + 1, count, allowed))).toEqual(places);
+});
+
+const own = process.platform === 'linux' ? allowedOf('self') : [];
+const hasTaskset = spawnSync('taskset', ['--version']).status === 0;
+
+describe.skipIf(process.platform !== 'linux')('a process that is settled', () => {
+  it('goes after those who are not', (t) => {
+    const { pid } = newProcess(t);
+    settle(pid, 1, own.length + 1);
+    expect(getPriority(pid)).toBeGreaterThan(getPriority());
+    expect(allowedOf(pid)).toEqual(own);
+  });
+
+  it('stays on a processor of its own where there is one for each', async (t) => {
+    if (!hasTaskset) return t.skip('taskset is not here');
+    if (own.length < 2) return t.skip('there is one processor');
+    for (const [at, processor] of own.entries()) {
+      const { pid } = newProcess(t);
+      settle(pid, at + 1, own.length);
+      await expect.poll(() => allowedOf(pid)).toEqual([processor]);
+    }
+  });
+
+  it('may be gone already', async (t) => {
+    const child = newProcess(t);
+    child.kill();
+    await child.isGone;
+    settle(child.pid, 1, own.length);
+  });
+});
+
+/** Does nothing, until it is killed. */
+function newProcess(t: TestScope) {
+  const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const isGone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const kill = (): void => void child.kill('SIGKILL');
+  t.onTestFinished(async () => {
+    kill();
+    await isGone;
+  });
+  return { pid: child.pid!, isGone, kill };
+}
+
+function allowedOf(process: number | 'self'): number[] {
+  const status = readFileSync(`/proc/${process}/status`, 'utf8');
+  return parseProcessors(/^Cpus_allowed_list:\s*(.*)$/m.exec(status)![1]);
+}
