@@ -6,8 +6,6 @@ import { runInNewContext } from 'node:vm';
 export interface HeldMemory {
   /** Objects, and the buffers that they own: of the same work, the same to within a few hundred kilobytes. */
   readonly heldBytes: number;
-  /** The buffers alone, in which messages travel: the same to within a few kilobytes. */
-  readonly bufferBytes: number;
   /** All that the process occupies, native libraries too: it moves by tens of megabytes as heaps are resized. */
   readonly residentBytes: number;
 }
@@ -21,5 +19,5 @@ export async function heldMemory(): Promise<HeldMemory> {
     await setImmediate();
   }
   const { heapUsed, external, rss } = process.memoryUsage();
-  return { heldBytes: heapUsed + external, bufferBytes: external, residentBytes: rss };
+  return { heldBytes: heapUsed + external, residentBytes: rss };
 }
