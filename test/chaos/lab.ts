@@ -101,9 +101,8 @@ export class Lab {
     return this.#parts.flags;
   }
 
-  /** Somebody who wants to go on with the run, where workers look for it. */
-  startRival(around: Surroundings = {}): Tutti {
-    const { port } = new URL(this.url);
+  /** Somebody who wants to go on with the run, where workers look for it unless told. */
+  startRival(around: Surroundings = {}, port = new URL(this.url).port): Tutti {
     return this.#parts.start([`--resume=${this.runDirectory}`, `--port=${port}`], around);
   }
 
