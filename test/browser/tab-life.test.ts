@@ -1,9 +1,13 @@
 // What may become of a tab that its user looks away from.
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import type { RunEventOf } from '../../shared/events.ts';
 import { type Cluster, endlessRun, newCluster } from '../support.ts';
 import { type BareTab, openBareBrowser } from './bare-browser.ts';
 import { noBrowser } from './chromium.ts';
+
+/** As the one from npm. */
+const neverHidden =
+  'this Chromium is a headless shell, which hides no tab: install a whole one, or name it in CHROMIUM';
 
 const flags = [...endlessRun, '--shards=2', '--only-engine=wasm:simd'];
 
@@ -15,7 +19,7 @@ describe.skipIf(noBrowser)('a tab out of sight', () => {
     const { worker } = await cluster.waitForWorker('Ada', 'ready');
     await computes(cluster, worker);
     await browser.openTab('about:blank');
-    expect(await tab.evaluate('document.visibilityState')).toBe('hidden');
+    t.skip((await tab.evaluate('document.visibilityState')) !== 'hidden', neverHidden);
     await computes(cluster, worker);
     await shows(tab, 'This tab was out of sight.');
   });
