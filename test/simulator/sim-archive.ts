@@ -4,7 +4,11 @@ import {
   checkpointFileNames,
   type Snapshot,
 } from '../../coordinator/checkpoint.ts';
-import { listCheckpoints, loadLatestCheckpoint } from '../../coordinator/checkpoint-folder.ts';
+import {
+  listCheckpoints,
+  loadLatestCheckpoint,
+  parseNames,
+} from '../../coordinator/checkpoint-folder.ts';
 import { saveCheckpoint } from '../../coordinator/checkpoint-store.ts';
 import { undoCheckpoints } from '../../coordinator/checkpoint-undo.ts';
 import type { DiskOperation, DiskOperations } from '../../coordinator/disk.ts';
@@ -145,12 +149,19 @@ export class SimArchive {
       const version = snapshot?.version ?? 0;
       const names = await this.#disk.list(directory);
       const undoing = undoCheckpoints(directory, names, version);
+      this.#forgetPruned(names);
       const operations = this.#forgetting(undoing, version);
       this.#run(operations, operations.next(), () => {
         this.#isUndoing = false;
         onDone();
       });
     });
+  }
+
+  /** What pruning removed was safe while there were later ones, which go now: it is promised no more. */
+  #forgetPruned(names: readonly string[]): void {
+    const present = new Set(parseNames(names).map(({ version }) => version));
+    for (const version of this.#saved) if (!present.has(version)) this.#saved.delete(version);
   }
 
   /** Later checkpoints may be gone as soon as it begins, and are once the mark is durable. */
