@@ -1,11 +1,12 @@
 // How uPlot draws a curve here: axes, colours, what is shared between the charts.
-import type uPlot from 'uplot';
+import uPlot from 'uplot';
 import type { Curves, Points } from '../curves.ts';
 import { durationText } from '../format.ts';
 import { dashesOf } from '../past/key.tsx';
 import { type Compared, colours, compared } from '../past/past-store.ts';
 import { curves } from '../store.ts';
 import { drawMarks } from './marks.ts';
+import { meanPath } from './mean-path.ts';
 import { type XAxis, zoom } from './options.ts';
 
 /** Where a logarithm ends. */
@@ -16,6 +17,8 @@ interface ChartLook {
   readonly axis: XAxis;
   readonly isLog: boolean;
   readonly isNoisy: boolean;
+  /** No value is greater. */
+  readonly most: number;
   readonly format: (value: number) => string;
   /** Drawn beside it. */
   readonly others: readonly Compared[];
@@ -33,7 +36,7 @@ export function xValues(
 }
 
 export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'height'> {
-  const { axis, isLog, isNoisy, format, others } = look;
+  const { axis, isLog, isNoisy, most, format, others } = look;
   const isElapsed = axis === 'time' && others.length > 0;
   const style = getComputedStyle(document.documentElement);
   const colourOf = (name: string): string => style.getPropertyValue(name);
@@ -49,7 +52,12 @@ export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'he
     width: 1,
     points: { show: false },
   };
-  const line: uPlot.Series = { stroke: accent, width: 2.5, points: { show: false } };
+  const line: uPlot.Series = {
+    stroke: accent,
+    width: 2.5,
+    points: { show: false },
+    paths: meanPath,
+  };
   const dotColour = others.length === 0 ? colourOf('--cool') : accent;
   const dotted: uPlot.Series = {
     stroke: dotColour,
@@ -59,14 +67,14 @@ export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'he
   const beside = others.map(({ place }): uPlot.Series => {
     const stroke = colourOf(`--run-${place % colours}`);
     const points = { show: !isNoisy, size: 5, fill: stroke };
-    return { stroke, width: 2, dash: dashesOf(place), points };
+    return { stroke, width: 2, dash: dashesOf(place), points, paths: meanPath };
   });
   return {
     legend: { show: false },
     scales: {
       // The same for all four, whatever points each of them has: so that the crosshair means the same in all.
       x: { time: axis === 'time' && !isElapsed, range: () => shownRange(axis) },
-      y: { distr: isLog ? 3 : 1 },
+      y: isLog ? { distr: 3 } : { range: (_, low, high) => roomAround(low, high, most) },
     },
     axes: [
       {
@@ -119,6 +127,13 @@ export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'he
       ],
     },
   };
+}
+
+/** As uPlot leaves it, which knows of no greatest value. */
+function roomAround(low: number | null, high: number | null, most: number): uPlot.Range.MinMax {
+  if (low === null || high === null) return [null, null];
+  const [min, max] = uPlot.rangeNum(low, high, 0.1, true);
+  return [min, Math.min(max ?? most, most)];
 }
 
 function withoutGaps(series: uPlot.Series): uPlot.Series {

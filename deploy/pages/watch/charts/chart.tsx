@@ -35,7 +35,8 @@ export function Chart(props: ChartProps) {
 
   useEffect(() => {
     const element = place.current!;
-    const options = chartOptions({ axis, isLog, isNoisy, format, others });
+    const most = column === 'accuracies' ? 1 : Number.POSITIVE_INFINITY;
+    const options = chartOptions({ axis, isLog, isNoisy, most, format, others });
     const plot = new uPlot(
       {
         ...options,
@@ -72,7 +73,7 @@ export function Chart(props: ChartProps) {
 
   const x = pointedAt.value;
   // The last point that is not behind what is pointed at.
-  const at = x === undefined ? trend.length - 1 : xs.findLastIndex((value) => value <= x);
+  const at = x === undefined ? trend.length - 1 : lastUpTo(x, xs);
   return (
     <figure>
       <figcaption>
@@ -91,6 +92,17 @@ export function Chart(props: ChartProps) {
       />
     </figure>
   );
+}
+
+/** Where the last of these is that is not greater; they ascend. */
+function lastUpTo(limit: number, ascending: ArrayLike<number | null | undefined>): number {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
 }
 
 function sizeOf({ clientWidth, clientHeight }: HTMLElement) {
