@@ -30,10 +30,10 @@ export function panByPointer(chart: uPlot): () => void {
     event.preventDefault();
     const { min = 0, max = 1 } = chart.scales.x;
     const perPixel = (max - min) / chart.over.clientWidth;
-    const move = ({ clientX }: MouseEvent): void => {
+    const move = onceAFrame(({ clientX }: MouseEvent): void => {
       const shift = (event.clientX - clientX) * perPixel;
       zoom.value = { min: min + shift, max: max + shift };
-    };
+    });
     addEventListener('mousemove', move);
     addEventListener('mouseup', () => removeEventListener('mousemove', move), { once: true });
   };
@@ -58,13 +58,16 @@ export function zoomByFingers(chart: uPlot): () => void {
     const places = placesOf(event);
     held = places && [chart.posToVal(places[0], 'x'), chart.posToVal(places[1], 'x')];
   };
+  const lieOn = onceAFrame((at: readonly [number, number], values: readonly [number, number]) => {
+    const perPixel = (values[1] - values[0]) / (at[1] - at[0]);
+    const min = values[0] - at[0] * perPixel;
+    zoom.value = { min, max: min + chart.over.clientWidth * perPixel };
+  });
   const move = (event: TouchEvent): void => {
     const places = placesOf(event);
     if (held === undefined || places === undefined) return;
     event.preventDefault();
-    const perPixel = (held[1] - held[0]) / (places[1] - places[0]);
-    const min = held[0] - places[0] * perPixel;
-    zoom.value = { min, max: min + chart.over.clientWidth * perPixel };
+    lieOn(places, held);
   };
   const { root } = chart;
   root.addEventListener('touchstart', start, { passive: true });
@@ -74,6 +77,21 @@ export function zoomByFingers(chart: uPlot): () => void {
     root.removeEventListener('touchstart', start);
     root.removeEventListener('touchend', start);
     root.removeEventListener('touchmove', move);
+  };
+}
+
+/** Of what comes before a frame the last counts: a mouse may tell of itself a thousand times a second. */
+function onceAFrame<T extends unknown[]>(action: (...latest: T) => void): (...told: T) => void {
+  let latest: T | undefined;
+  return (...told) => {
+    if (latest === undefined) {
+      requestAnimationFrame(() => {
+        const last = latest!;
+        latest = undefined;
+        action(...last);
+      });
+    }
+    latest = told;
   };
 }
 
