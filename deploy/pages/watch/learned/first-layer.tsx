@@ -51,10 +51,14 @@ export function FirstLayer({ shape }: { readonly shape: DatasetShape }) {
 function colours(values: Float32Array): Uint8ClampedArray<ArrayBuffer> {
   const largest = values.reduce((peak, value) => Math.max(peak, Math.abs(value)), 1e-12);
   const pixels = new Uint8ClampedArray(4 * values.length);
-  values.forEach((value, at) => {
-    const part = Math.abs(value) / largest;
-    const [red, green, blue] = value > 0 ? [255, 146, 87] : [98, 168, 255];
-    pixels.set([red * part, green * part, blue * part, 255], 4 * at);
-  });
+  // Tens of thousands, while somebody may be drawing: no array for each of them.
+  for (let at = 0; at < values.length; at++) {
+    const part = Math.abs(values[at]) / largest;
+    const isFor = values[at] > 0;
+    pixels[4 * at] = part * (isFor ? 255 : 98);
+    pixels[4 * at + 1] = part * (isFor ? 146 : 168);
+    pixels[4 * at + 2] = part * (isFor ? 87 : 255);
+    pixels[4 * at + 3] = 255;
+  }
   return pixels;
 }
