@@ -5,6 +5,7 @@ import { measureAccuracy } from './accuracy.ts';
 import { measureCodecs } from './codecs.ts';
 import { measureEngines } from './engines.ts';
 import { measureLiars } from './liars.ts';
+import { measurePage } from './page.ts';
 import { printPlan } from './plan.ts';
 import { parseDuration } from './quantities.ts';
 import { measureScale, networkNames } from './scale.ts';
@@ -28,6 +29,8 @@ const { values } = parseArgs({
     baseline: { type: 'string' },
     'step-cost': { type: 'boolean' },
     watchers: { type: 'boolean' },
+    page: { type: 'boolean' },
+    only: { type: 'string' },
     steps: { type: 'string', default: '600' },
     workers: { type: 'string' },
     'batch-size': { type: 'string', default: '64' },
@@ -88,6 +91,9 @@ if (values.watchers) {
     batchSize: Number(values['batch-size']),
   });
 }
+if (values.page) {
+  await measurePage({ seconds: Number(values.seconds), only: values.only?.split(',') });
+}
 if (values.scale) {
   const chosen = values.networks.split(',');
   await measureScale({
@@ -134,6 +140,7 @@ const benches = [
   'speed',
   'step-cost',
   'watchers',
+  'page',
   'scale',
   'thin',
   'plan',
