@@ -32,7 +32,12 @@ export async function measureAccuracy(options: AccuracyOptions): Promise<void> {
   const { wires, seeds, epochs, file } = options;
   const runs: Trained[] = [];
   for (const seed of seeds) {
-    for (const wire of wires) runs.push({ wire, seed, epochs: await train(wire, seed, options) });
+    for (const wire of wires) {
+      const trained = await train(wire, seed, options);
+      runs.push({ wire, seed, epochs: trained });
+      // There is a long way to the table.
+      console.log(`${wire}, seed ${seed}: ${(100 * trained.at(-1)!.testAccuracy).toFixed(2)} %`);
+    }
   }
   console.log(`${epochs} epochs, seeds ${seeds.join(', ')}\n${tableOf(wires, runs)}`);
   if (file === undefined) return;
