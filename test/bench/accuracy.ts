@@ -47,7 +47,9 @@ export async function measureAccuracy(options: AccuracyOptions): Promise<void> {
 
 function train(wire: string, seed: number, options: AccuracyOptions): Promise<Trained['epochs']> {
   const { epochs, workers, flags } = options;
-  const run = ['--json', '--exit', '--port=0', '--only-engine=onnx:cpu', `--epochs=${epochs}`];
+  // Bytes past the sockets are not counted.
+  const place = ['--port=0', '--no-shared-memory', '--only-engine=onnx:cpu'];
+  const run = ['--json', '--exit', ...place, `--epochs=${epochs}`];
   const words = [...run, `--seed=${seed}`, `--workers=${workers}`, ...wireFlags(wire), ...flags];
   return inScope(async (t) => {
     const child = spawn(process.execPath, [launcher, 'train', ...words], {
