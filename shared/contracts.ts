@@ -89,10 +89,14 @@ export interface Codec {
    * encode no vector of its length.
    */
   decode(bytes: Uint8Array, into: Float32Array): Float32Array;
+  /** Where one pass does both: `decode`, always filling `into`, and `sumOfSquares` of that, which it returns. */
+  decodeSquares?(bytes: Uint8Array, into: Float32Array): number;
   /** Where encoding changes nothing: the bytes of the values themselves, in their memory. */
   view?(values: Float32Array): Uint8Array;
   /** In place: makes of the values what the other end would decode. With feedback it does nothing. */
   round(values: Float32Array, seed: number): void;
+  /** Where one pass does both: `addInto`, then `round`. */
+  addRounded?(into: Float32Array, from: Float32Array, seed: number): void;
 }
 
 /** What a worker keeps of its answers while it has one connection. */

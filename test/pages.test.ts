@@ -10,7 +10,7 @@ import { newCluster, quickRun } from './support.ts';
 
 const maxBytes = 60_000;
 const maxWatchBytes = 120_000;
-const codecChunk = new RegExp(`assets/(${codecNames.join('|')}|\\w+-kernel)-`);
+const codecChunk = new RegExp(`assets/(${codecNames.join('|')}|\\w+-(kernel|codec))-`);
 
 it('weigh less than 60 kB, all included that a browser fetches of /join to compute', async () => {
   const built = (await readdir(builtFolder, { recursive: true })).filter(isOf('.gz'));

@@ -1,7 +1,7 @@
 // Runs a codec's own WebAssembly over whole blocks of values: in the memory where they lie, if that is a kernel's, else
 // piece by piece through a small one. The rest of the values, and all where there is no WebAssembly, are for plain loops.
-import { kernelOf, roomFor, VectorMemory } from '../vectors/memory.ts';
-import { startModule } from '../wasm/runtime.ts';
+import { GuestModule } from '../vectors/guest-module.ts';
+import { roomFor, VectorMemory } from '../vectors/memory.ts';
 
 /**
  * `end` is the address of the first byte behind the values. `draw` numbers what is done at random; the bytes of an
@@ -35,12 +35,12 @@ interface Piece {
 
 export class BlockKernel {
   readonly #options: BlockKernelOptions;
-  readonly #guests = new WeakMap<object, BlockFunctions>();
-  #module: Uint8Array | undefined;
+  readonly #module: GuestModule<BlockFunctions>;
   #desk: Piece | undefined;
 
   constructor(options: BlockKernelOptions) {
     this.#options = options;
+    this.#module = new GuestModule(options.assemble);
   }
 
   /** Each returns how many values it did. `drawAt` says where the draws of a value begin, which begins a block. */
@@ -105,14 +105,7 @@ export class BlockKernel {
   }
 
   #functionsFor({ values, parts }: Piece): BlockFunctions | undefined {
-    const host = kernelOf(values, ...parts);
-    if (host === undefined) return undefined;
-    const known = this.#guests.get(host);
-    if (known !== undefined) return known;
-    this.#module ??= this.#options.assemble();
-    const guest = startModule<BlockFunctions>(this.#module, host.memory);
-    if (guest !== undefined) this.#guests.set(host, guest);
-    return guest;
+    return this.#module.functionsFor(values, ...parts);
   }
 
   #createDesk(): Piece {

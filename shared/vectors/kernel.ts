@@ -121,7 +121,7 @@ function hashFunction(): AssembledFunction {
 }
 
 /** The variables are what is on the desk, before and after. */
-function withDesk(locals: readonly Local[], body: readonly Code[]): Code[] {
+export function withDesk(locals: readonly Local[], body: readonly Code[]): Code[] {
   return [
     ...locals.map((local, at) => set(local, vector.load(desk, at * vectorBytes))),
     ...body,

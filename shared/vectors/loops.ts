@@ -1,6 +1,6 @@
 // Loops over long vectors that both sides need. Where a kernel's memory holds them all it does the bulk, with the bits
 // of the plain loops here.
-import { blockBytes, type VectorKernel } from './kernel.ts';
+import { blockBytes } from './kernel.ts';
 import { kernelOf } from './memory.ts';
 
 const blockLength = blockBytes / Float32Array.BYTES_PER_ELEMENT;
@@ -33,34 +33,41 @@ export function descend(
   const kernel = kernelOf(weights, slopes);
   if (kernel !== undefined) {
     at = wholeBlocks(weights);
-    deskOf(kernel).set([keep, scale]);
-    kernel.descend(weights.byteOffset, addressOf(weights, at), slopes.byteOffset);
+    const factors = Float64Array.of(keep, scale);
+    onDesk(weights, factors, () =>
+      kernel.descend(weights.byteOffset, addressOf(weights, at), slopes.byteOffset),
+    );
   }
   for (; at < weights.length; at++) weights[at] = keep * weights[at] - scale * slopes[at];
 }
 
-const squareSums = 8;
+/** Of squares, side by side. */
+export const squareSums = 8;
 
 /**
  * The squared norm in float64: value i squared is added to sum i mod 8, and those are added up in order. Not a finite
- * number where a value is none.
+ * number where a value is none. `sums` are those of whole blocks that come before the values.
  */
-export function sumOfSquares(values: Float32Array): number {
-  const sums = new Float64Array(squareSums);
+export function sumOfSquares(
+  values: Float32Array,
+  sums: Float64Array = new Float64Array(squareSums),
+): number {
   let at = 0;
   const kernel = kernelOf(values);
   if (kernel !== undefined) {
     at = wholeBlocks(values);
-    const desk = deskOf(kernel).fill(0);
-    kernel.addSquares(values.byteOffset, addressOf(values, at));
-    sums.set(desk);
+    onDesk(values, sums, () => kernel.addSquares(values.byteOffset, addressOf(values, at)));
   }
   for (; at < values.length; at++) sums[at % squareSums] += values[at] * values[at];
   return sums.reduce((one, other) => one + other);
 }
 
-function deskOf({ memory }: VectorKernel): Float64Array {
-  return new Float64Array(memory.buffer, 0, squareSums);
+/** What `call` calls finds the numbers on the desk of the memory, which is a kernel's, and leaves there what they become. */
+export function onDesk({ buffer }: ArrayBufferView, numbers: Float64Array, call: () => void): void {
+  const desk = new Float64Array(buffer, 0, numbers.length);
+  desk.set(numbers);
+  call();
+  numbers.set(desk);
 }
 
 function wholeBlocks({ length }: Float32Array): number {

@@ -11,11 +11,13 @@ const opcodes = {
   'i8x16.shuffle': [0xfd, 0x0d],
   'i32x4.lt_s': [0xfd, 0x39],
   'i32x4.gt_s': [0xfd, 0x3b],
+  'f32x4.ne': [0xfd, 0x42],
   'f32x4.lt': [0xfd, 0x43],
   'v128.and': [0xfd, 0x4e],
   'v128.or': [0xfd, 0x50],
   'v128.xor': [0xfd, 0x51],
   'v128.bitselect': [0xfd, 0x52],
+  'v128.any_true': [0xfd, 0x53],
   'v128.store32_lane': [0xfd, 0x5a],
   'i8x16.narrow_i16x8_s': [0xfd, 0x65],
   'f32x4.floor': [0xfd, 0x68],
@@ -50,6 +52,8 @@ export const bits = {
   /** `whenOne` where the mask has ones, `whenZero` elsewhere. */
   select: (whenOne: Operand, whenZero: Operand, mask: Operand): Code =>
     encode(opcodes['v128.bitselect'], whenOne, whenZero, mask),
+  /** Whether one of them is one: a condition. */
+  areAny: unary('v128.any_true'),
 };
 
 /** On four 32-bit integers. Comparisons give all ones for yes. */
@@ -101,6 +105,7 @@ export const floats = {
   constant: (value: number): Code =>
     words.constant(new Int32Array(Float32Array.of(value).buffer)[0]),
   isLess: binary('f32x4.lt'),
+  areUnequal: binary('f32x4.ne'),
   floor: unary('f32x4.floor'),
   subtract: binary('f32x4.sub'),
   multiply: binary('f32x4.mul'),
