@@ -1,8 +1,8 @@
 // The step in progress at the coordinator: who computed which of its shards, and the sum so far.
-import { type GradientCodec, roundSum } from '../shared/codecs/rounding.ts';
+import { addRounded, type GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
-import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
+import { type AddSum, type PartialSum, TreeSum } from '../shared/tree-sum.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
 import type { Answer } from './core-types.ts';
 import { type RobustSum, ShardSet, type StepSum } from './shard-set.ts';
@@ -32,12 +32,12 @@ export class OpenStep extends StepShards {
     const { epoch, step } = this;
     this.samples = plan.stepSize(step);
     this.openedAt = now;
-    const round: RoundSum = (gradient, start, length) =>
-      roundSum(codec, { epoch, step, start, length }, gradient);
+    const add: AddSum = (into, from, start, length) =>
+      addRounded(codec, { epoch, step, start, length }, into, from);
     const sizes = Array.from({ length: plan.shards }, (_, shard) => plan.runSize(step, shard, 1));
     this.#sum = robust
       ? new ShardSet({ ...robust, sizes, vectors })
-      : new TreeSum(plan.shards, round, vectors);
+      : new TreeSum(plan.shards, add, vectors);
     for (let shard = 0; shard < plan.shards; shard++) {
       if (plan.runSize(step, shard, 1) === 0) this.#add({ start: shard, length: 1 }, null);
     }

@@ -1,6 +1,6 @@
 // The step in progress at a relay: the runs of shards that it was leased, and their sums so far. All other shards of the
 // step are somebody else's.
-import { encodeSum, type GradientCodec, roundWithin } from '../shared/codecs/rounding.ts';
+import { addWithin, encodeSum, type GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
 import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
@@ -110,7 +110,7 @@ export class RelayStep extends StepShards {
   #treeOf(run: ShardRun): TreeSum {
     const { codec, vectors } = this.#options;
     const { epoch, step } = this;
-    return new TreeSum(run.length, roundWithin(codec, { epoch, step, ...run }), vectors);
+    return new TreeSum(run.length, addWithin(codec, { epoch, step, ...run }), vectors);
   }
 
   #finishWith(order: Order, sum: PartialSum): void {

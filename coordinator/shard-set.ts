@@ -50,7 +50,7 @@ export class ShardSet implements StepSum {
   add(start: number, length: number, sum: PartialSum | null): void {
     if (length !== 1) throw new RangeError(`shards ${start} to ${start + length - 1} come as one`);
     if (sum === null) return void this.#shards.set(start, null);
-    const gradient = this.#options.vectors.copyOf(sum.gradient);
+    const gradient = this.#options.vectors.hold(sum.gradient);
     const { sizes } = this.#options;
     for (let at = 0; at < gradient.length; at++) gradient[at] /= sizes[start];
     this.#shards.set(start, { ...sum, gradient });
@@ -75,7 +75,7 @@ export class ShardSet implements StepSum {
     const sums = sizes.map((_, shard) => this.#shards.get(shard) ?? null);
     const present = sums.filter((sum) => sum !== null);
     const means = present.map(({ gradient }) => gradient);
-    const gradient = vectors.copyOf(means[0]);
+    const gradient = vectors.hold(means[0]);
     const part = (from: number, to?: number) => (vector: Float32Array) => vector.subarray(from, to);
     const trainable = part(0, trainableCount);
     aggregation.combine(means.map(trainable), trainable(gradient));

@@ -86,14 +86,14 @@ async function computeAgain(place: AuditPlace, task: AuditTask): Promise<Partial
   codecs.weights.round(weights, version);
   engine.load(weights);
   const subtree = { epoch, step, start, length };
-  const sums = treeOf(place, subtree);
+  const tree = treeOf(place, subtree);
   const run = { start, length };
   const work = { epoch, step, version, learningRate, weights, run, isWanted: () => true };
   // It is wanted to the end, so there is one.
-  const sum = (await sumOfRun(place, sums, work))!;
+  const sum = (await sumOfRun(place, tree, work))!;
   const gradient = sum.gradient.slice();
   roundSum(gradientCodec, subtree, gradient);
-  sums.tree.release();
+  tree.release();
   return { ...sum, gradient };
 }
 

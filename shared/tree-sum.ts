@@ -11,8 +11,13 @@ export interface PartialSum {
   readonly correct: number;
 }
 
-/** Rounds the sum over shards start ... start + length - 1, in place. */
-export type RoundSum = (gradient: Float32Array, start: number, length: number) => void;
+/** Adds one sum to another, in place, and makes of it what stands for shards start ... start + length - 1. */
+export type AddSum = (
+  into: Float32Array,
+  from: Float32Array,
+  start: number,
+  length: number,
+) => void;
 
 /**
  * Collects the partial sums of a step as they arrive. A subtree's sum is named by its run of shards; two
@@ -21,27 +26,23 @@ export type RoundSum = (gradient: Float32Array, start: number, length: number) =
  */
 export class TreeSum {
   readonly #shards: number;
-  readonly #round: RoundSum;
+  readonly #add: AddSum;
   readonly #pool: VectorPool;
   /** Finished subtrees by heap index: the root is 1, node n has the children 2n and 2n + 1. */
   readonly #nodes = new Map<number, PartialSum | null>();
   /** Of the pool: all gradients that are held, but for one that is the whole sum by itself. */
   readonly #own = new Set<Float32Array>();
 
-  /** `round` is given every sum that is made here, that of all shards as well. */
-  constructor(
-    shards: number,
-    round: RoundSum = () => undefined,
-    pool: VectorPool = new VectorPool(),
-  ) {
+  /** `add` makes every sum that is made here, that of all shards as well. */
+  constructor(shards: number, add: AddSum = addInto, pool: VectorPool = new VectorPool()) {
     this.#shards = shards;
-    this.#round = round;
+    this.#add = add;
     this.#pool = pool;
   }
 
   /**
    * Takes the sum over shards start ... start + length - 1. Its gradient is read at once and not changed, and may
-   * change afterwards; only that of all shards is the total itself.
+   * change afterwards; only that of all shards is the total itself, and one at the pool's desk is kept as it is.
    */
   add(start: number, length: number, sum: PartialSum | null): void {
     let node = (this.#shards + start) / length;
@@ -49,18 +50,10 @@ export class TreeSum {
     while (node > 1 && this.#nodes.has(node ^ 1)) {
       const sibling = this.#nodes.get(node ^ 1) ?? null;
       this.#nodes.delete(node ^ 1);
-      value = this.#merge(sibling, value);
       node >>= 1;
-      if (value !== null && sibling !== null) this.#roundSum(value, node);
+      value = this.#merge(sibling, value, node);
     }
     this.#nodes.set(node, node > 1 ? this.#keep(value) : value);
-  }
-
-  #roundSum({ gradient }: PartialSum, node: number): void {
-    const nodesOfItsSize = 2 ** Math.floor(Math.log2(node));
-    const length = this.#shards / nodesOfItsSize;
-    const start = (node - nodesOfItsSize) * length;
-    this.#round(gradient, start, length);
   }
 
   /** The sum over all shards; undefined while some are missing, null when no shard has a sample. */
@@ -76,9 +69,11 @@ export class TreeSum {
   }
 
   /** Float addition of two commutes to the bit, so the one that is held anyway may hold the result. */
-  #merge(held: PartialSum | null, other: PartialSum | null): PartialSum | null {
+  #merge(held: PartialSum | null, other: PartialSum | null, node: number): PartialSum | null {
     if (held === null || other === null) return held ?? other;
-    addInto(held.gradient, other.gradient);
+    const nodesOfItsSize = 2 ** Math.floor(Math.log2(node));
+    const length = this.#shards / nodesOfItsSize;
+    this.#add(held.gradient, other.gradient, (node - nodesOfItsSize) * length, length);
     if (this.#own.delete(other.gradient)) this.#pool.giveBack([other.gradient]);
     return {
       gradient: held.gradient,
@@ -89,7 +84,7 @@ export class TreeSum {
 
   #keep(sum: PartialSum | null): PartialSum | null {
     if (sum === null || this.#own.has(sum.gradient)) return sum;
-    const gradient = this.#pool.copyOf(sum.gradient);
+    const gradient = this.#pool.hold(sum.gradient);
     this.#own.add(gradient);
     return { ...sum, gradient };
   }

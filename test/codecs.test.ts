@@ -1,49 +1,17 @@
-import { describe, expect, it, vi } from 'vitest';
-import { type CodecName, codecNames, loadCodecs } from '../shared/codecs/index.ts';
+import { describe, expect, it } from 'vitest';
+import { codecNames } from '../shared/codecs/index.ts';
 import { chooseLargest } from '../shared/codecs/largest.ts';
-import { bitsOf } from '../shared/codecs/memory.ts';
-import { roundSum } from '../shared/codecs/rounding.ts';
+import { addRounded, roundSum } from '../shared/codecs/rounding.ts';
 import { createTopK } from '../shared/codecs/topk.ts';
-import type { Codec } from '../shared/contracts.ts';
 import { createRandom } from '../shared/random.ts';
-import { type RoundSum, TreeSum } from '../shared/tree-sum.ts';
-import { kernelOf, VectorMemory } from '../shared/vectors/memory.ts';
+import { type AddSum, TreeSum } from '../shared/tree-sum.ts';
+import { codecs, encode, gradient, roundTrip } from './codec-support.ts';
 
-const extremes = [
-  ...[0, -0, 1e-45, -1e-40, 65_504, -65_519, 65_520, 2 ** -14, 2 ** -24, 3 * 2 ** -25, 3.4e38],
-  ...[Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN],
-];
 const random = createRandom(1, 'codec');
 const sizes = [1e-42, 1e-20, 1e-6, 1e-3, 1, 1e3, 1e5, 1e20];
 const values = Float32Array.from({ length: 1000 }, (_, at) => {
   return (random.uniform() - 0.5) * sizes[at % sizes.length];
 });
-/** As gradients are: each block has its own size. */
-const gradient = Float32Array.from({ length: 1000 }, (_, at) => {
-  return (random.uniform() - 0.5) * 10 ** -Math.floor(at / 100);
-});
-
-const codecs = Object.fromEntries(
-  await Promise.all(codecNames.map(async (name) => [name, await codecNamed(name)])),
-) as Record<CodecName, Codec>;
-
-async function codecNamed(name: CodecName): Promise<Codec> {
-  return (await loadCodecs(choiceOf(name))).gradients;
-}
-
-function choiceOf(name: CodecName) {
-  return { gradients: name, weights: 'float32', ...(name === 'topk' && { topK: 0.1 }) } as const;
-}
-
-function encode(codec: Codec, vector: Float32Array, seed = 7): Uint8Array {
-  const bytes = new Uint8Array(codec.byteLength(vector.length));
-  codec.encode(vector, bytes, seed);
-  return bytes;
-}
-
-function roundTrip(codec: Codec, vector: Float32Array, seed = 7): Float32Array {
-  return codec.decode(encode(codec, vector, seed), new Float32Array(vector.length));
-}
 
 describe.each(codecNames)('codec %s', (name) => {
   const codec = codecs[name];
@@ -115,55 +83,32 @@ describe.each(codecNames)('codec %s', (name) => {
     }
   });
 
-  it('has the same bits in the memory of a kernel, next to it, and without WebAssembly', async () => {
-    const plain = await withoutWebAssembly(name);
-    for (const length of [...Array.from({ length: 40 }, (_, at) => at * 7), 4095, 10_000]) {
-      const vector = awkward(length);
-      const other = vector.slice();
-      const bytes = encode(plain, vector);
-      const decoded = roundTrip(plain, vector);
-      const memory = new VectorMemory(1e6);
-      const inMemory = memory.floats(length + 3).subarray(3);
-      inMemory.set(vector);
-      expect(kernelOf(inMemory)).toBeDefined();
-      const places = [
-        { from: other, to: new Uint8Array(bytes.length), back: new Float32Array(length) },
-        { from: inMemory, to: memory.bytes(bytes.length), back: memory.floats(length) },
-      ];
-      for (const { from, to, back } of places) {
-        codec.encode(from, to, 7);
-        expect(to).toEqual(bytes);
-        expect(bitsOf(codec.decode(to, back))).toEqual(bitsOf(decoded));
-        codec.round(from, 7);
-        expect(bitsOf(from)).toEqual(bitsOf(hasFeedback ? vector : decoded));
-      }
-    }
-  });
-
   it.skipIf(hasFeedback)('rounds a sum to the same bits, whoever adds which part of it', () => {
     const shards = Array.from({ length: 4 }, (_, shard) => gradient.map((value) => value + shard));
     const subtree = { epoch: 1, step: 2 };
     const gradientCodec = { codec, seed: 3 };
-    const round: RoundSum = (sum, start, length) =>
-      roundSum(gradientCodec, { ...subtree, start, length }, sum);
+    const add: AddSum = (into, from, start, length) =>
+      addRounded(gradientCodec, { ...subtree, start, length }, into, from);
     const rounded = (shard: number) => {
       const copy = shards[shard].slice();
-      round(copy, shard, 1);
+      roundSum(gradientCodec, { ...subtree, start: shard, length: 1 }, copy);
       return copy;
     };
     const scored = (vector: Float32Array) => ({ gradient: vector, lossSum: 1, correct: 1 });
     /** What somebody else sends for shards start ... start + 1. */
     const pair = (start: number) => {
-      const tree = new TreeSum(2, (sum, from, length) => round(sum, start + from, length));
+      const tree = new TreeSum(2, (into, from, first, length) =>
+        add(into, from, start + first, length),
+      );
       tree.add(0, 1, scored(rounded(start)));
       tree.add(1, 1, scored(rounded(start + 1)));
       return tree.total!;
     };
     const leaf = (shard: number) => scored(rounded(shard));
 
-    const alone = new TreeSum(4, round);
+    const alone = new TreeSum(4, add);
     for (const shard of [2, 0, 3, 1]) alone.add(shard, 1, leaf(shard));
-    const together = new TreeSum(4, round);
+    const together = new TreeSum(4, add);
     together.add(2, 2, pair(2));
     together.add(1, 1, leaf(1));
     together.add(0, 1, leaf(0));
@@ -310,26 +255,4 @@ describe('codec topk', () => {
 
 function roundedBy(name: 'bfloat16' | 'float16', value: number): number {
   return roundTrip(codecs[name], Float32Array.of(value))[0];
-}
-
-/** One of its own, which found none when it was used for the first time and does not look again. */
-async function withoutWebAssembly(name: CodecName): Promise<Codec> {
-  vi.resetModules();
-  const { loadCodecs: loadAgain } = await import('../shared/codecs/index.ts');
-  const { gradients: codec } = await loadAgain(choiceOf(name));
-  vi.stubGlobal('WebAssembly', undefined);
-  roundTrip(codec, gradient);
-  vi.unstubAllGlobals();
-  return codec;
-}
-
-/** Every bit pattern may come, but for a few in a row that are numbers of one size. */
-function awkward(length: number): Float32Array {
-  const draws = createRandom(length, 'awkward');
-  return Float32Array.from({ length }, (_, at) => {
-    const isTame = Math.floor(at / 128) % 2 === 1;
-    if (isTame) return draws.uniform() - 0.5;
-    if (at % 50 === 0) return extremes[draws.below(extremes.length)];
-    return (draws.uniform() - 0.5) * 10 ** (draws.below(80) - 45);
-  });
 }

@@ -114,13 +114,13 @@ export async function runWithLiars(options: LyingRunOptions): Promise<LyingRunEn
   const answerOf = async ({ worker, run, ...at }: Task): Promise<Answer> => {
     engine.load(core.weights);
     const subtree = { ...at, ...run };
-    const sums = treeOf(place, subtree);
+    const tree = treeOf(place, subtree);
     const work = { ...at, run, learningRate: undefined, weights: core.weights };
-    const sum = (await sumOfRun(place, sums, { ...work, isWanted: () => true }))!;
+    const sum = (await sumOfRun(place, tree, { ...work, isWanted: () => true }))!;
     const factor = worker.startsWith('liar') ? -force : 1;
     const gradient = sum.gradient.map((value) => factor * value);
     roundSum(gradientCodec, subtree, gradient);
-    sums.tree.release();
+    tree.release();
     const samples = plan.runSize(at.step, run.start, run.length);
     return { ...at, ...run, ...sum, samples, gradient };
   };

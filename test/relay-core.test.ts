@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Answer } from '../coordinator/core-types.ts';
 import { RelayCore, type RelayEffect, type RelayEvent } from '../coordinator/relay-core.ts';
 import { int8 } from '../shared/codecs/int8.ts';
-import { encodeSum, roundSum, roundWithin, type Subtree } from '../shared/codecs/rounding.ts';
+import { addWithin, encodeSum, roundSum, type Subtree } from '../shared/codecs/rounding.ts';
 import { createPlan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
 import { TreeSum } from '../shared/tree-sum.ts';
@@ -85,7 +85,7 @@ class VirtualRelay {
 /** As whoever computes the shards one by one would add them up. */
 function sumOver(run: Subtree): Float32Array {
   const { start, length } = run;
-  const tree = new TreeSum(length, roundWithin(gradientCodec, run));
+  const tree = new TreeSum(length, addWithin(gradientCodec, run));
   for (let shard = start; shard < start + length; shard++) {
     const gradient = Float32Array.from({ length: parameterCount }, (_, at) =>
       Math.sin(1 + at + 1000 * shard),

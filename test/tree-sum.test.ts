@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ShardRun } from '../shared/protocol.ts';
 import { createRandom, permutation } from '../shared/random.ts';
 import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
+import { addInto } from '../shared/vectors/loops.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
 
 const shards = 8;
@@ -53,7 +54,7 @@ describe('the tree sum', () => {
     const expected = bitsOf(treeOf(parts));
     const pool = new VectorPool();
     for (let seed = 0; seed < 20; seed++) {
-      const tree = new TreeSum(shards, (sum) => sum, pool);
+      const tree = new TreeSum(shards, addInto, pool);
       for (const shard of shuffled([...parts.keys()], seed)) {
         const part = copyOf(parts[shard]);
         tree.add(shard, 1, part);
@@ -73,12 +74,34 @@ describe('the tree sum', () => {
       return new Float32Array(length);
     });
     for (let step = 0; step < 10; step++) {
-      const tree = new TreeSum(shards, (sum) => sum, pool);
+      const tree = new TreeSum(shards, addInto, pool);
       // Every other shard first: no more can wait for their siblings.
       for (const shard of [0, 2, 4, 6, 1, 3, 5, 7]) tree.add(shard, 1, parts[shard]);
       tree.release();
     }
     expect(made).toBe(shards / 2);
+  });
+
+  it('holds what is at the desk of its pool as it is, and nothing else', () => {
+    const pool = new VectorPool();
+    const tree = new TreeSum(4, addInto, pool);
+    const first = pool.desk(2);
+    expect(pool.desk(2)).toBe(first);
+    first.set([1, 2]);
+    // Another view of the same memory, as a codec may make one.
+    const view = new Float32Array(first.buffer, first.byteOffset, 2);
+    tree.add(2, 1, { gradient: view, lossSum: 0, correct: 0 });
+    const second = pool.desk(2);
+    expect(second.buffer).not.toBe(first.buffer);
+    tree.add(3, 1, { gradient: Float32Array.of(10, 20), lossSum: 0, correct: 0 });
+    expect(first).toEqual(Float32Array.of(11, 22));
+    second.set([100, 200]);
+    tree.add(0, 2, { gradient: second, lossSum: 0, correct: 0 });
+    expect(tree.total!.gradient).toEqual(Float32Array.of(111, 222));
+    tree.release();
+    // Added to, not held: it is still the desk, and what was held is free.
+    expect(pool.desk(2)).toBe(second);
+    expect(pool.hold(Float32Array.of(5, 6))).toBe(first);
   });
 
   it('of a single shard is that shard', () => {

@@ -1,12 +1,17 @@
 // The sum over one run of shards: computed one after the other, added and rounded as the coordinator would.
-import { type GradientCodec, roundWithin, type Subtree } from '../shared/codecs/rounding.ts';
+import {
+  addWithin,
+  type GradientCodec,
+  roundSum,
+  type Subtree,
+} from '../shared/codecs/rounding.ts';
 import type { RunConfig } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
 import { noiseOf } from '../shared/model/dropout.ts';
 import type { Model } from '../shared/model/model.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { ShardRun } from '../shared/protocol.ts';
-import { type PartialSum, type RoundSum, TreeSum } from '../shared/tree-sum.ts';
+import { type PartialSum, TreeSum } from '../shared/tree-sum.ts';
 import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
 import { type LocalTraining, takeLocalSteps } from './local-steps.ts';
@@ -39,18 +44,12 @@ interface RunTask {
   readonly isWanted: () => boolean;
 }
 
-interface RoundedTree {
-  readonly tree: TreeSum;
-  readonly round: RoundSum;
-}
-
 /** The sum over the whole run is rounded by its way over the wire. */
 export function treeOf(
   { gradientCodec, sums }: Pick<SumPlace, 'gradientCodec' | 'sums'>,
   run: Subtree,
-): RoundedTree {
-  const round = roundWithin(gradientCodec, run);
-  return { tree: new TreeSum(run.length, round, sums), round };
+): TreeSum {
+  return new TreeSum(run.length, addWithin(gradientCodec, run), sums);
 }
 
 /**
@@ -58,8 +57,8 @@ export function treeOf(
  * wanted any more. A single shard's may be the engine's own buffer, which it writes again for the next.
  */
 export async function sumOfRun(
-  { welcome, plan, data, engine, local, staged }: SumPlace,
-  { tree, round }: RoundedTree,
+  { welcome, plan, data, engine, gradientCodec, local, staged }: SumPlace,
+  tree: TreeSum,
   { epoch, step, run: { start, length }, isWanted, ...task }: RunTask,
 ): Promise<PartialSum | undefined> {
   for (let shard = 0; shard < length; shard++) {
@@ -76,7 +75,7 @@ export async function sumOfRun(
     }
     if (length === 1) return sum;
     staged.set(sum.gradient);
-    round(staged, shard, 1);
+    roundSum(gradientCodec, { epoch, step, start: start + shard, length: 1 }, staged);
     tree.add(shard, 1, { ...sum, gradient: staged });
   }
   return tree.total!;

@@ -287,8 +287,8 @@ export class Worker {
     }
     for (const run of runs) {
       const startedAt = this.#environment.now();
-      const sums = treeOf(workplace, { epoch, step, ...run });
-      const sum = await sumOfRun(workplace, sums, {
+      const tree = treeOf(workplace, { epoch, step, ...run });
+      const sum = await sumOfRun(workplace, tree, {
         epoch,
         step,
         version,
@@ -313,7 +313,7 @@ export class Worker {
         computeMs: this.#environment.now() - startedAt,
         payload,
       });
-      sums.tree.release();
+      tree.release();
       this.#environment.onNews({ kind: 'computed', samples });
     }
   }

@@ -29,7 +29,7 @@ export class ErrorFeedback implements Feedback {
     // Nothing is done at random where what is lost comes back.
     this.#codec.encode(kept, bytes, 0);
     const sent = this.#codec.decode(bytes, this.#sent);
-    const undoing = this.#pool.copyOf(sent);
+    const undoing = this.#pool.hold(sent);
     for (let at = 0; at < kept.length; at++) {
       kept[at] -= sent[at];
       undoing[at] -= sum[at];

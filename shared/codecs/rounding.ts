@@ -2,7 +2,8 @@
 // made, whether it travels after that or not.
 import type { Codec } from '../contracts.ts';
 import { createRandom } from '../random.ts';
-import type { RoundSum } from '../tree-sum.ts';
+import type { AddSum } from '../tree-sum.ts';
+import { addInto } from '../vectors/loops.ts';
 
 /** A subtree of a step. */
 export interface Subtree {
@@ -37,15 +38,27 @@ export function roundSum(
   codec.round(sum, drawOf(seed, subtree));
 }
 
+/** Adds `from` to `into`, which becomes the sum of the subtree and is rounded as that. */
+export function addRounded(
+  { codec, seed }: GradientCodec,
+  subtree: Subtree,
+  into: Float32Array,
+  from: Float32Array,
+): void {
+  const draw = drawOf(seed, subtree);
+  if (codec.addRounded) return codec.addRounded(into, from, draw);
+  addInto(into, from);
+  codec.round(into, draw);
+}
+
 function drawOf(seed: number, { epoch, step, start, length }: Subtree): number {
   return createRandom(seed, 'codec', epoch, step, start, length).uint32();
 }
 
-/** For the sum over one run of shards that travels: what is summed up on the way, but not the whole, which is encoded. */
-export function roundWithin(gradientCodec: GradientCodec, run: Subtree): RoundSum {
-  const { start, length } = run;
-  return (sum, from, count) => {
-    if (count < length)
-      roundSum(gradientCodec, { ...run, start: start + from, length: count }, sum);
+/** For the sum over one run of shards that travels: rounds what is summed up on the way, but not the whole, which is encoded. */
+export function addWithin(gradientCodec: GradientCodec, run: Subtree): AddSum {
+  return (into, from, start, length) => {
+    if (length === run.length) return addInto(into, from);
+    addRounded(gradientCodec, { ...run, start: run.start + start, length }, into, from);
   };
 }

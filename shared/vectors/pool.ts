@@ -2,18 +2,35 @@
 export class VectorPool {
   readonly #create: (length: number) => Float32Array;
   readonly #free: Float32Array[] = [];
+  #desk: Float32Array | undefined;
 
   constructor(create: (length: number) => Float32Array = (length) => new Float32Array(length)) {
     this.#create = create;
   }
 
-  copyOf(values: Float32Array): Float32Array {
-    const copy = this.#free.pop() ?? this.#create(values.length);
+  /** Where to write what may be held next: the same one until it is. */
+  desk(length: number): Float32Array {
+    this.#desk ??= this.#take(length);
+    return this.#desk;
+  }
+
+  /** One with these values, to be given back: the desk itself, if they are there, else a copy. */
+  hold(values: Float32Array): Float32Array {
+    const desk = this.#desk;
+    if (desk?.buffer === values.buffer && desk.byteOffset === values.byteOffset) {
+      this.#desk = undefined;
+      return desk;
+    }
+    const copy = this.#take(values.length);
     copy.set(values);
     return copy;
   }
 
   giveBack(vectors: Iterable<Float32Array>): void {
     this.#free.push(...vectors);
+  }
+
+  #take(length: number): Float32Array {
+    return this.#free.pop() ?? this.#create(length);
   }
 }
