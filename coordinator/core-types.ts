@@ -12,8 +12,10 @@ export interface Answer extends ShardRun {
   readonly samples: number;
   readonly lossSum: number;
   readonly correct: number;
-  /** Only read, and only until the event is handled: its memory is used again. */
+  /** Only read, and only until it is accepted or refused: then a step may hold that memory, or another answer come there. */
   readonly gradient: Float32Array;
+  /** `sumOfSquares` of it, where decoding told. */
+  readonly squares?: number;
   /** The same as it came, where it came over a wire. */
   readonly payload?: Uint8Array;
 }

@@ -23,6 +23,8 @@ export interface CoreOptions extends TrainingOptions {
   readonly leaseTimes?: LeaseTimes;
   /** How gradients travel: as this rounds them, so sums are rounded here. Nothing is lost unless told. */
   readonly gradientCodec?: GradientCodec;
+  /** What sums are held in, from one step to the next. */
+  readonly sums?: VectorPool;
   /** In place of a sum over the shards: then each of them is computed, and answered, by itself. */
   readonly robust?: RobustSum;
   /** Told of every answer that is used, while the weights are those that it was computed at. */
@@ -36,7 +38,6 @@ export class Core {
   readonly #plan: Plan;
   readonly #training: TrainingState;
   readonly #crew: Crew<OpenStep>;
-  /** Sums of shards, from one step to the next. */
   readonly #sums: VectorPool;
   readonly #gradientCodec: GradientCodec;
   readonly #robust: RobustSum | undefined;
@@ -46,7 +47,7 @@ export class Core {
   #ended = false;
   #effects: Effect[] = [];
 
-  constructor({ leaseTimes, gradientCodec, robust, onAccepted, ...training }: CoreOptions) {
+  constructor({ leaseTimes, gradientCodec, sums, robust, onAccepted, ...training }: CoreOptions) {
     const { plan } = training;
     this.#plan = plan;
     this.#training = new TrainingState(training);
@@ -62,7 +63,7 @@ export class Core {
       givesVerdicts: this.#gradientCodec.codec.createFeedback !== undefined,
       onAccepted,
     });
-    this.#sums = new VectorPool(training.newVector);
+    this.#sums = sums ?? new VectorPool();
   }
 
   /** Committed steps. */

@@ -173,9 +173,10 @@ export class Crew<Step extends StepShards> {
       this.#effects.push({ type: 'verdict', worker, run, counts: reason === undefined });
     }
     if (reason === undefined) {
+      // The step may make something else of its memory.
+      this.#onAccepted?.(worker, answer);
       this.#step?.accept(worker, answer);
       this.#counters.gradientsAccepted++;
-      this.#onAccepted?.(worker, answer);
       return;
     }
     this.#refuse(worker, reason, this.#leasedSamples(member, answer));
@@ -185,7 +186,7 @@ export class Crew<Step extends StepShards> {
 
   /** Why the answer is not used, or undefined when it is. */
   #verdict({ granted }: Member, answer: Answer): RejectReason | undefined {
-    const { version, epoch, step, start, length, samples, gradient, lossSum } = answer;
+    const { version, epoch, step, start, length, samples, gradient, squares, lossSum } = answer;
     const open = this.#step;
     const grant = granted.get(runKey(version, answer));
     if (grant === 'answered') return 'duplicate';
@@ -197,7 +198,7 @@ export class Crew<Step extends StepShards> {
     if (gradient.length !== this.#parameterCount) return 'wrong-length';
     const planned = this.#plan.runSize(step, start, length);
     if (samples !== planned || answer.correct > samples) return 'wrong-count';
-    return checkGradient({ gradient, lossSum, samples });
+    return checkGradient({ gradient, squares, lossSum, samples });
   }
 
   /** What the worker was asked for, because what it says of itself may be any number. */

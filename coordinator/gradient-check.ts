@@ -12,14 +12,15 @@ const maxMeanLoss = 1e6;
 
 export interface CheckedGradient {
   readonly gradient: Float32Array;
+  /** `sumOfSquares` of it, where that is known. */
+  readonly squares?: number;
   readonly lossSum: number;
   readonly samples: number;
 }
 
 /** The reason to refuse it, or undefined. One pass: any NaN or infinity makes the norm one, too. */
 export function checkGradient(checked: CheckedGradient): RejectReason | undefined {
-  const { gradient, lossSum, samples } = checked;
-  const squares = sumOfSquares(gradient);
+  const { gradient, lossSum, samples, squares = sumOfSquares(gradient) } = checked;
   if (!Number.isFinite(squares) || !Number.isFinite(lossSum)) return 'not-finite';
   const isPlausible =
     Math.sqrt(squares) <= maxMeanGradientNorm * samples &&

@@ -24,8 +24,11 @@ type WeightsMessage = Extract<ToWorker, { type: 'weights' }> & {
 /** Who reads the weights before last has been overtaken by a step without it. */
 const slots = 2;
 
-/** `incoming` is as long as the largest payload that may come. Undefined where this cannot be. */
-export function openMemoryLanes(incoming: Uint8Array): MemoryLanes | undefined {
+/**
+ * `incoming` says where to put the next payload, and is as long as the largest that may come. Undefined where this cannot
+ * be.
+ */
+export function openMemoryLanes(incoming: () => Uint8Array): MemoryLanes | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
     return new MemoryLanes(incoming);
@@ -52,11 +55,11 @@ export interface MemoryLane {
 export class MemoryLanes {
   readonly #mark = randomBytes(markBytes);
   readonly #outgoing: OutgoingFile;
-  readonly #incoming: Uint8Array;
+  readonly #incoming: () => Uint8Array;
   #placed: { readonly message: WeightsMessage; readonly instead: PlacedMessage } | undefined;
 
   /** Throws the system's error where this cannot be. */
-  constructor(incoming: Uint8Array) {
+  constructor(incoming: () => Uint8Array) {
     this.#incoming = incoming;
     this.#outgoing = new OutgoingFile(
       { calls: fs, folders: ['/dev/shm', tmpdir()], process: process.pid, slots },
@@ -104,9 +107,10 @@ export class MemoryLanes {
 
   #read(data: unknown, theirs: IncomingFile): unknown {
     const placed = v.safeParse(placedSchema, data);
-    if (!placed.success || placed.output.place.bytes > this.#incoming.length) return data;
+    const incoming = this.#incoming();
+    if (!placed.success || placed.output.place.bytes > incoming.length) return data;
     const { message, place } = placed.output;
-    const payload = this.#incoming.subarray(0, place.bytes);
+    const payload = incoming.subarray(0, place.bytes);
     // Written over by a later one, which it is then too late for.
     return theirs.read(place, payload) ? { ...message, payload } : undefined;
   }

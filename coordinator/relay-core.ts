@@ -35,8 +35,8 @@ export interface RelayCoreOptions {
   readonly plan: Plan;
   readonly parameterCount: number;
   readonly codec: GradientCodec;
-  /** Makes the vectors that every step goes through. */
-  readonly newVector?: (length: number) => Float32Array;
+  /** What sums are held in. */
+  readonly vectors?: VectorPool;
 }
 
 export class RelayCore {
@@ -49,7 +49,7 @@ export class RelayCore {
   constructor(options: RelayCoreOptions) {
     this.#options = options;
     this.#crew = new Crew({ ...options, counters: { ...noCounters } });
-    this.#vectors = new VectorPool(options.newVector);
+    this.#vectors = options.vectors ?? new VectorPool();
   }
 
   get members(): ReadonlyMap<string, Readonly<Member>> {

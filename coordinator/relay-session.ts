@@ -92,9 +92,8 @@ export class RelaySession {
     this.#refusals = refusals;
     this.#table = new WorkerTable(plan);
     const { parameterCount } = modelOf(config);
-    const { newVector } = memory;
     const codec = { codec: codecs.gradients, seed: config.seed };
-    this.#core = new RelayCore({ plan, parameterCount, codec, newVector });
+    this.#core = new RelayCore({ plan, parameterCount, codec, vectors: memory.sums });
     this.#dispatch = drive<RelayEvent, RelayEffect>(this.#core, (effect, now) =>
       this.#perform(effect, now),
     );
@@ -104,7 +103,7 @@ export class RelaySession {
       run,
       config,
       data,
-      gradients: { codec: codecs.gradients, decoded: newVector(parameterCount) },
+      gradients: { codec: codecs.gradients, desk: memory.desk },
       core: this.#core,
       dispatch: this.#dispatch,
       // Nothing is leased at any others.

@@ -2,10 +2,12 @@
 // weights, and what goes out.
 import type { RunCodecs } from '../shared/codecs/index.ts';
 import type { RunConfig } from '../shared/config.ts';
+import type { Codec } from '../shared/contracts.ts';
 import { MessagePlaces } from '../shared/message-places.ts';
 import { PayloadSlots } from '../shared/payload-slots.ts';
 import { readBytes, type SteadyMemory } from '../shared/steady-receiver.ts';
 import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
+import { VectorPool } from '../shared/vectors/pool.ts';
 import { maxFrameOverheadBytes, roomForFrame } from '../shared/wire.ts';
 import { type MemoryLanes, openMemoryLanes } from './memory-lanes.ts';
 
@@ -14,6 +16,9 @@ const weightSlots = 4;
 
 export interface RunMemory {
   readonly newVector: (length: number) => Float32Array;
+  /** Where gradients come in one by one, and are summed up. */
+  readonly sums: VectorPool;
+  readonly desk: () => Float32Array;
   /** Where messages come in. */
   readonly incoming: SteadyMemory;
   /** Weights, encoded. */
@@ -44,15 +49,26 @@ export function createRunMemory(options: RunMemoryOptions): RunMemory {
   // Each shard's gradient may be on its way at the same time, and one comes past the sockets.
   const gradients = shards * frameBytes + roomFor(gradientBytes);
   const memory = new VectorMemory(vectors * vectorBytes + gradients + weightSlots * slotBytes);
+  const newVector = (length: number) => memory.floats(length);
+  const sums = new VectorPool(newVector);
+  const desk = () => sums.desk(parameterCount);
+  /** Where a payload is the gradient itself, it comes to where that is wanted. */
+  const incomingOf = ({ view }: Codec): (() => Uint8Array) => {
+    if (view !== undefined) return () => view(desk());
+    const incoming = memory.bytes(gradientBytes);
+    return () => incoming;
+  };
   return {
-    newVector: (length) => memory.floats(length),
+    newVector,
+    sums,
+    desk,
     incoming: {
       reading: Buffer.allocUnsafeSlow(readBytes),
       places: new MessagePlaces(shards, () => bufferOf(memory.bytes(frameBytes))),
       copyOf: (bytes) => Buffer.from(bytes),
     },
     payloads: new PayloadSlots(weightSlots, weightsBytes, (bytes) => memory.bytes(bytes)),
-    lanes: sharedMemory ? openMemoryLanes(memory.bytes(gradientBytes)) : undefined,
+    lanes: sharedMemory ? openMemoryLanes(incomingOf(codecs.gradients)) : undefined,
   };
 }
 

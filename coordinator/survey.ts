@@ -132,7 +132,7 @@ function measure(
       ...place,
       limits,
       run: surveyName,
-      gradients: { codec: codecs.gradients, decoded: memory.newVector(parameterCount) },
+      gradients: { codec: codecs.gradients, desk: memory.desk },
       core,
       dispatch,
       weightsAt: (version) => {

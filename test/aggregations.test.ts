@@ -92,6 +92,21 @@ describe('the shards of a step', () => {
     expect(virtual.core.weights).toEqual(Float32Array.of(-1, -1, -1, -1));
   });
 
+  it('are told of as they came, though they become means where they lie', () => {
+    const sums = new VectorPool();
+    const told: Float32Array[] = [];
+    const virtual = new VirtualRun({
+      ...run,
+      sums,
+      onAccepted: (_, { gradient }) => void told.push(gradient.slice()),
+    });
+    const desk = sums.desk(4).fill(4);
+    virtual.lie('a', { gradient: desk });
+    expect(told).toEqual([new Float32Array(4).fill(4)]);
+    expect(desk).toEqual(new Float32Array(4).fill(1));
+    expect(sums.desk(4)).not.toBe(desk);
+  });
+
   it('do not depend on the order in which they come', () => {
     const sizes = [3, 3, 2, 0];
     const [first, second] = [

@@ -1,11 +1,13 @@
 // What becomes of a gradient's bytes before the core sees them.
 import { expect, it } from 'vitest';
 import { answerEvent } from '../coordinator/answer-event.ts';
+import { bfloat16 } from '../shared/codecs/bfloat16.ts';
 import { createTopK } from '../shared/codecs/topk.ts';
 import type { GradientMessage } from '../shared/protocol.ts';
 
 const codec = createTopK(0.5);
 const decoded = new Float32Array(4);
+const desk = () => decoded;
 const payload = new Uint8Array(codec.byteLength(4));
 codec.encode(Float32Array.of(0, 127, 0, -3), payload, 0);
 const message: GradientMessage = {
@@ -17,7 +19,7 @@ const message: GradientMessage = {
 };
 
 function gradientOf(bytes: Uint8Array): number[] {
-  const expected = { run: 'mnist-1', codec, decoded };
+  const expected = { run: 'mnist-1', codec, desk };
   const event = answerEvent('w1', { ...message, payload: bytes }, expected);
   if (event.type !== 'answer') throw new Error(`it became ${event.type}`);
   return [...event.answer.gradient];
@@ -28,6 +30,19 @@ it('is decoded in its place', () => {
   expect([...decoded]).toEqual([0, 127, 0, -3]);
 });
 
+it('comes with its squares where decoding tells', () => {
+  const halves = new Uint8Array(8);
+  bfloat16.encode(Float32Array.of(1, -2, 0, 3), halves, 0);
+  const into = new Float32Array(4);
+  const expected = { run: 'mnist-1', codec: bfloat16, desk: () => into };
+  expect(answerEvent('w1', { ...message, payload: halves }, expected)).toMatchObject({
+    answer: { gradient: Float32Array.of(1, -2, 0, 3), squares: 14 },
+  });
+  expect(answerEvent('w1', { ...message, payload: halves.subarray(2) }, expected)).toMatchObject({
+    answer: { gradient: new Float32Array(0) },
+  });
+});
+
 it('is one without values, which the core refuses by its length, when the codec knows no such bytes', () => {
   expect(gradientOf(payload.subarray(1))).toEqual([]);
   expect(gradientOf(new Uint8Array(payload.length + 8))).toEqual([]);
@@ -35,7 +50,7 @@ it('is one without values, which the core refuses by its length, when the codec 
 });
 
 it('of another run is refused as that', () => {
-  expect(answerEvent('w1', message, { run: 'mnist-2', codec, decoded })).toEqual({
+  expect(answerEvent('w1', message, { run: 'mnist-2', codec, desk })).toEqual({
     type: 'bad-message',
     worker: 'w1',
     reason: 'foreign',

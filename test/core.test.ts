@@ -10,6 +10,7 @@ describe('an answer', () => {
   it.each<[string, string, Partial<Answer>]>([
     ['holds NaN', 'not-finite', { gradient: Float32Array.of(1, Number.NaN, 1, 1) }],
     ['holds infinity', 'not-finite', { gradient: Float32Array.of(1, 1, 1, -Infinity) }],
+    ['has squares of NaN', 'not-finite', { squares: Number.NaN }],
     ['has a loss of NaN', 'not-finite', { lossSum: Number.NaN }],
     ['has an infinite loss', 'not-finite', { lossSum: Infinity }],
     ['holds 1e30', 'too-large', { gradient: Float32Array.of(1, 1e30, 1, 1) }],

@@ -1,6 +1,6 @@
 // The core of a run with a network of four weights, in virtual time: a test says what happens, and when.
 import type { Snapshot } from '../coordinator/checkpoint.ts';
-import { Core } from '../coordinator/core.ts';
+import { Core, type CoreOptions } from '../coordinator/core.ts';
 import type { Answer, CoreEvent, Effect } from '../coordinator/core-types.ts';
 import type { RobustSum } from '../coordinator/shard-set.ts';
 import { aggregations } from '../shared/aggregations/index.ts';
@@ -25,6 +25,8 @@ export interface VirtualRunOptions extends Partial<PlanOptions> {
   readonly start?: Snapshot;
   /** In place of the mean. */
   readonly robust?: AggregationName;
+  readonly sums?: CoreOptions['sums'];
+  readonly onAccepted?: CoreOptions['onAccepted'];
 }
 
 export class VirtualRun {
@@ -43,6 +45,8 @@ export class VirtualRun {
     codec = float32,
     start = firstSnapshot(optimizer),
     robust,
+    sums,
+    onAccepted,
     ...changes
   }: VirtualRunOptions = {}) {
     const usual = { samples: 64, batchSize: 32, shards: 8, epochs: 2, seed: 0, shuffle: true };
@@ -61,6 +65,8 @@ export class VirtualRun {
       learningRate,
       start,
       robust: this.robust,
+      sums,
+      onAccepted,
     });
     this.handle({ type: 'hold', cause: 'evaluation' });
     for (const [worker, shardMs] of Object.entries(workers)) this.join(worker, shardMs);
