@@ -1,9 +1,10 @@
 // Audits within a run: what was accepted goes in, workers that lied are expelled, and the counts are told.
+import type { Codec } from '../shared/contracts.ts';
 import type { NewRunEvent } from '../shared/events.ts';
-import { Audits, type AuditsOptions, auditTaskOf } from './audits.ts';
+import { Audits, type AuditsOptions, auditTaskOf, weightsAsSent } from './audits.ts';
 import type { Core } from './core.ts';
-import type { Answer } from './core-types.ts';
-import type { EventLog } from './event-log.ts';
+import type { Answer, CrewEvent } from './core-types.ts';
+import type { CrewDesk } from './crew-desk.ts';
 import type { LearningRates } from './learning-rates.ts';
 import type { WorkerTable } from './worker-table.ts';
 
@@ -12,14 +13,19 @@ export interface AuditOrder extends Pick<AuditsOptions, 'rate' | 'audit' | 'draw
   readonly rollsBack?: boolean;
 }
 
-/** As much of a run as its audits need. */
+/** As much of a run, or of a relay's part in it, as its audits need. */
 export interface Audited {
-  readonly core: Pick<Core, 'weights' | 'members'>;
+  readonly core: Pick<Core, 'members' | 'ended'>;
+  readonly dispatch: (event: CrewEvent) => void;
+  readonly desk: Pick<CrewDesk, 'perform'>;
+  /** The weights of a version as workers were sent them, in this codec; read at once. */
+  readonly sentAt: (version: number) => Uint8Array;
+  readonly codec: Codec;
   readonly table: Pick<WorkerTable, 'about'>;
   readonly rates: Pick<LearningRates, 'ofLease'>;
-  readonly log: Pick<EventLog, 'add'>;
-  /** This worker gave a wrong answer; it may be gone by now. */
-  readonly convict: (worker: string, detail: string) => void;
+  readonly tell: (event: NewRunEvent) => void;
+  /** This worker gave a wrong answer and is expelled; it may be gone by now. */
+  readonly convicted: (worker: string, name: string, detail: string) => void;
 }
 
 const tellEveryMs = 1000;
@@ -34,12 +40,14 @@ export class AuditDesk {
     this.#run = run;
     this.#audits = new Audits({
       ...order,
-      onVerdict: (worker, verdict) => {
-        if (verdict.kind === 'wrong') run.convict(worker, verdict.text);
+      onVerdict: (worker, verdict, name) => {
+        if (verdict.kind !== 'wrong') return;
+        this.#expel(worker, verdict.text);
+        run.convicted(worker, name, verdict.text);
       },
       onFailure: ({ message: why }) => {
         const message = `answers are not computed again any more: ${why}`;
-        run.log.add({ type: 'notice', level: 'warning', message });
+        run.tell({ type: 'notice', level: 'warning', message });
       },
     });
   }
@@ -47,9 +55,11 @@ export class AuditDesk {
   /** While the weights are those that the answer was computed at. */
   accepted(worker: string, answer: Answer): void {
     this.#audits.accepted(worker, () => {
-      const { core, table, rates } = this.#run;
-      const { engine = '' } = table.about(worker) ?? {};
-      return auditTaskOf(answer, core.weights, { engine, ...rates.ofLease(answer.version) });
+      const { table, rates, codec, sentAt } = this.#run;
+      const { version, gradient } = answer;
+      const { name = worker, engine = '' } = table.about(worker) ?? {};
+      const weights = weightsAsSent(codec, sentAt(version), gradient.length);
+      return auditTaskOf(answer, { name, engine, weights, ...rates.ofLease(version) });
     });
   }
 
@@ -61,10 +71,23 @@ export class AuditDesk {
     this.#tell();
   }
 
+  /** So many answers were wrong. */
+  get found(): number {
+    return this.#audits.counts.wrong;
+  }
+
   /** Waits for the audits that are under way. */
   async close(): Promise<void> {
     await this.#audits.idle;
     this.#tell();
+  }
+
+  #expel(worker: string, detail: string): void {
+    const { core, desk, dispatch } = this.#run;
+    const expulsion = { type: 'expel', worker, reason: 'audit', detail } as const;
+    // Until the last answers are looked at, whoever gave them is here.
+    if (core.ended) desk.perform(expulsion, performance.now());
+    else dispatch(expulsion);
   }
 
   #tell(): void {
@@ -72,6 +95,6 @@ export class AuditDesk {
     const text = JSON.stringify(event);
     if (text === this.#told) return;
     this.#told = text;
-    this.#run.log.add(event);
+    this.#run.tell(event);
   }
 }

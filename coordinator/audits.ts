@@ -1,11 +1,14 @@
 // Some of the answers that were used are computed again, by whoever is trusted, and compared. Which ones is drawn from
 // the system's randomness: nobody can tell beforehand, and the result of the run does not depend on it.
 import { webcrypto } from 'node:crypto';
+import type { Codec } from '../shared/contracts.ts';
 import type { ShardRun } from '../shared/protocol.ts';
 import type { Answer } from './core-types.ts';
 
 /** An answer that was used, and what it takes to compute it again. */
 export interface AuditTask extends ShardRun {
+  /** Of the worker. */
+  readonly name: string;
   readonly epoch: number;
   readonly step: number;
   readonly version: number;
@@ -13,7 +16,7 @@ export interface AuditTask extends ShardRun {
   readonly learningRate?: number;
   /** That the worker says it computes with: `onnx:cpu`. */
   readonly engine: string;
-  /** Those of the version, before they were encoded. The task's own. */
+  /** As the worker had them: those of the version as they travel. The task's own. */
   readonly weights: Float32Array;
   /** As it was added. The task's own. */
   readonly gradient: Float32Array;
@@ -32,7 +35,7 @@ export interface AuditsOptions {
   readonly rate: number;
   /** One after the other. */
   readonly audit: (task: AuditTask) => Promise<AuditVerdict>;
-  readonly onVerdict: (worker: string, verdict: AuditVerdict) => void;
+  readonly onVerdict: (worker: string, verdict: AuditVerdict, name: string) => void;
   /** No audit takes place after this. */
   readonly onFailure: (error: Error) => void;
   /** Uniform in [0, 1), and not to be foreseen. */
@@ -108,7 +111,7 @@ export class Audits {
       this.#counts.checked++;
       if (verdict.kind === 'right') standing.passed++;
       else this.#counts[verdict.kind]++;
-      this.#options.onVerdict(worker, verdict);
+      this.#options.onVerdict(worker, verdict, task.name);
     } catch (error) {
       this.#hasFailed = true;
       this.#options.onFailure(error as Error);
@@ -134,11 +137,15 @@ function secretDraw(): number {
   return word / 2 ** 32;
 }
 
-/** What an audit of this answer needs, copied: the answer's memory and the weights are about to change. */
+/** What workers were sent, as they have it: `length` weights of an audit's own, because the place of `bytes` is used again. */
+export function weightsAsSent(codec: Codec, bytes: Uint8Array, length: number): Float32Array {
+  return codec.decode(bytes, new Float32Array(length)).slice();
+}
+
+/** What an audit of this answer needs, copied: the answer's memory is about to change. */
 export function auditTaskOf(
   { start, length, epoch, step, version, gradient, lossSum, correct }: Answer,
-  weights: Float32Array,
-  about: Pick<AuditTask, 'engine' | 'learningRate'>,
+  about: Pick<AuditTask, 'name' | 'engine' | 'learningRate' | 'weights'>,
 ): AuditTask {
   return {
     ...about,
@@ -147,7 +154,6 @@ export function auditTaskOf(
     epoch,
     step,
     version,
-    weights: weights.slice(),
     gradient: gradient.slice(),
     lossSum,
     correct,

@@ -11,7 +11,7 @@ import {
 import type { Dataset } from '../shared/contracts.ts';
 import type { RunEventOf } from '../shared/events.ts';
 import type { RunArchive } from './archive.ts';
-import { AuditDesk, type Audited, type AuditOrder } from './audit-desk.ts';
+import { AuditDesk, type AuditOrder } from './audit-desk.ts';
 import { type ServedBlocks, serveBlocks } from './block-route.ts';
 import type { Snapshot } from './checkpoint.ts';
 import { controlRoutes } from './control-routes.ts';
@@ -20,6 +20,7 @@ import { Core } from './core.ts';
 import type { CoreEvent, Effect, EndReason } from './core-types.ts';
 import { CrewDesk, type CrewWatcher } from './crew-desk.ts';
 import { createDataBlocks } from './data-blocks.ts';
+import { Distrust, type Liars } from './distrust.ts';
 import { drive } from './drive.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { EventLog } from './event-log.ts';
@@ -144,8 +145,8 @@ export class Coordinator {
   readonly port: number;
   /** Settles when the run has ended, everything is on disk and the port is free again. */
   readonly done: Promise<EndEvent>;
-  /** Settles in place of `done`, to those who lied: the run goes on from before their first share. */
-  readonly undone: Promise<readonly string[]>;
+  /** Settles in place of `done`, to those who lied: the run goes on from before their lies. */
+  readonly undone: Promise<Liars>;
   /** For those who administer the run. */
   readonly steered: Steered;
   readonly #options: CoordinatorOptions;
@@ -160,15 +161,14 @@ export class Coordinator {
   readonly #audits: AuditDesk | undefined;
   readonly #lookTimer: NodeJS.Timeout;
   readonly #dispatch: (event: CoreEvent) => void;
-  /** Whom to go back for. */
-  readonly #liars = new Set<string>();
+  readonly #distrust: Distrust;
   /** Version of the latest checkpoint. */
   #checkpointed: number;
   #weights: OutgoingWeights | undefined;
   /** Steps that nobody has been told of. */
   readonly #committed: { readonly record: LedgerRecord; readonly now: number }[] = [];
   #settle: (end: Promise<EndEvent>) => void = () => undefined;
-  #settleUndone: (liars: Promise<readonly string[]>) => void = () => undefined;
+  #settleUndone: (liars: Promise<Liars>) => void = () => undefined;
 
   constructor(
     options: CoordinatorOptions,
@@ -250,10 +250,20 @@ export class Coordinator {
     });
     const [core, milestones, dispatch] = [this.#core, this.#milestones, this.#dispatch];
     this.steered = { core, milestones, rates, archive, log, dispatch };
-    const { table } = this.#metrics;
-    const convict: Audited['convict'] = (...conviction) => this.#convict(...conviction);
+    const [desk, { table }] = [this.#desk, this.#metrics];
+    this.#distrust = new Distrust({
+      warn: (message) => this.#metrics.warn(message),
+      onNews: () => options.audits?.rollsBack && dispatch({ type: 'undo' }),
+    });
     this.#audits =
-      options.audits && new AuditDesk(options.audits, { core, rates, log, table, convict });
+      options.audits &&
+      new AuditDesk(options.audits, {
+        ...{ core, rates, table, desk, dispatch },
+        codec: codecs.weights,
+        sentAt: (version) => this.#weightsAt(version).current,
+        tell: (event) => log.add(event),
+        convicted: (worker) => this.#distrust.convicted(worker),
+      });
     openWatchChannel(server.io, log);
     this.#metrics.announce(start, this.url);
     this.#lookTimer = setInterval(() => this.#look(performance.now()), lookEveryMs);
@@ -284,6 +294,7 @@ export class Coordinator {
       leased: (...lease) => metrics.table.leased(...lease),
       answered: (...answer) => metrics.table.answered(...answer),
       refused: (...refusal) => metrics.table.refused(...refusal),
+      retracted: (...retraction) => this.#distrust.retracted(...retraction),
     };
   }
 
@@ -345,32 +356,23 @@ export class Coordinator {
     if (this.#options.audits?.rollsBack && !isKept) this.#dispatch({ type: 'checkpoint' });
   }
 
-  #convict(worker: string, detail: string): void {
-    const expulsion = { type: 'expel', worker, reason: 'audit', detail } as const;
-    // Until the last answers are looked at, whoever gave them is here.
-    if (this.#core.ended) this.#desk.perform(expulsion, performance.now());
-    else this.#dispatch(expulsion);
-    if (!this.#options.audits?.rollsBack) return;
-    this.#liars.add(worker);
-    this.#dispatch({ type: 'undo' });
-  }
-
   /** Nothing is the run's last word before the last audit. */
   async #finish(reason: EndReason, snapshot: Snapshot): Promise<void> {
     clearInterval(this.#lookTimer);
     await this.#audits?.close();
-    if (reason === 'undone' || this.#liars.size > 0) this.#settleUndone(this.#retreat());
+    const goesBack = this.#options.audits?.rollsBack && this.#distrust.liars.size > 0;
+    if (reason === 'undone' || goesBack) this.#settleUndone(this.#retreat());
     else this.#settle(this.#end(reason, snapshot));
   }
 
   /** Workers are not told that anything is over: they come back by themselves, as to one that was killed. */
-  async #retreat(): Promise<readonly string[]> {
+  async #retreat(): Promise<Liars> {
     this.#refusals.close();
     await this.#milestones.done;
     await this.#server.close();
     this.#memory.lanes?.close();
     await this.#options.archive.close();
-    return [...this.#liars];
+    return this.#distrust.liars;
   }
 
   async #end(reason: Ending['reason'], snapshot: Snapshot): Promise<EndEvent> {

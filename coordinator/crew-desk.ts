@@ -36,6 +36,8 @@ export interface CrewWatcher {
   leased(worker: string, runs: number, now: number): void;
   answered(worker: string, computeMs: number, now: number): void;
   refused(worker: string, reason: RejectReason): void;
+  /** One of this relay's workers lied: what the relay gave from this version on is not to be trusted. */
+  retracted(relay: WorkerPeer, since: number, reason: string): void;
 }
 
 export interface CrewDeskOptions {
@@ -153,6 +155,12 @@ export class CrewDesk {
       case 'gradient':
         watcher.answered(peer.worker, message.computeMs, performance.now());
         return dispatch(answerEvent(peer.worker, message, this.#expected));
+      case 'retract': {
+        const { since, reason } = message;
+        if (peer.kind === 'relay')
+          return watcher.retracted(peer, since, cleanName(reason, 'a lie', 200));
+        return dispatch({ type: 'bad-message', worker: peer.worker, reason: 'unexpected' });
+      }
       case 'leave':
         this.#left(peer, cleanName(message.reason, 'no reason given'));
         return this.channel.dismiss(peer.worker);

@@ -4,7 +4,7 @@ import type { GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
 import { maxCrewSize, type ShardRun } from '../shared/protocol.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
-import type { CrewEffect, CrewEvent } from './core-types.ts';
+import type { Answer, CrewEffect, CrewEvent } from './core-types.ts';
 import { Crew } from './crew.ts';
 import type { Member } from './membership.ts';
 import { type RelayedSum, RelayStep } from './relay-step.ts';
@@ -35,6 +35,8 @@ export interface RelayCoreOptions {
   readonly plan: Plan;
   readonly parameterCount: number;
   readonly codec: GradientCodec;
+  /** Told of every answer that is used, while the weights are those that it was computed at. */
+  readonly onAccepted?: (worker: string, answer: Answer) => void;
   /** What sums are held in. */
   readonly vectors?: VectorPool;
 }

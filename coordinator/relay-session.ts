@@ -2,10 +2,15 @@
 // connection above, so that nothing of one survives into the next; workers come back by themselves.
 import { loadCodecs, type RunCodecs } from '../shared/codecs/index.ts';
 import { modelOf, planOf } from '../shared/config.ts';
+import type { Codec } from '../shared/contracts.ts';
+import type { NewRunEvent } from '../shared/events.ts';
 import type { FromWorker, LeaseMessage, ToWorker } from '../shared/protocol.ts';
+import { AuditDesk, type AuditOrder } from './audit-desk.ts';
 import { serveBlocks } from './block-route.ts';
+import type { Answer } from './core-types.ts';
 import { CrewDesk, type CrewWatcher, type WeightsMessage } from './crew-desk.ts';
 import { drive } from './drive.ts';
+import type { FirstShares } from './first-shares.ts';
 import { livenessRoute } from './health-routes.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { RelayCore, type RelayEffect, type RelayEvent } from './relay-core.ts';
@@ -15,11 +20,10 @@ import { type EdgeServer, type ServerOptions, startServer } from './server.ts';
 import { type WorkerEvent, WorkerTable } from './worker-table.ts';
 
 export type Welcome = Extract<ToWorker, { type: 'welcome' }>;
+export type Retraction = Extract<FromWorker, { type: 'retract' }>;
 
 /** What became of one of its workers, or what a person should know. */
-export type RelayNews =
-  | WorkerEvent
-  | { readonly type: 'notice'; readonly level: 'warning'; readonly message: string };
+export type RelayNews = WorkerEvent | Extract<NewRunEvent, { type: 'notice' }>;
 
 export interface RelayPort
   extends Pick<
@@ -34,8 +38,13 @@ export interface RelayPort
 export interface SessionOptions extends RelayPort {
   readonly welcome: Welcome;
   readonly blocks: RelayedBlocks;
+  /** Its workers' answers are computed again with this, if at all. */
+  readonly audits?: AuditOrder;
+  readonly firstShares: FirstShares;
   /** To whoever leases to it. */
   readonly send: (message: FromWorker) => void;
+  /** To the same, now or when it is there again. */
+  readonly retract: (message: Retraction) => void;
 }
 
 /** Resolves when it listens; rejects with the system's error when it cannot. */
@@ -74,6 +83,7 @@ export class RelaySession {
   readonly #core: RelayCore;
   readonly #table: WorkerTable;
   readonly #desk: CrewDesk;
+  readonly #audits: AuditDesk | undefined;
   readonly #dispatch: (event: RelayEvent) => void;
   #weights: WeightsMessage | undefined;
   /** Those of the latest lease. */
@@ -83,7 +93,7 @@ export class RelaySession {
 
   constructor(options: SessionOptions, server: EdgeServer, parts: SessionParts) {
     const { codecs, memory, refusals } = parts;
-    const { welcome, limits } = options;
+    const { welcome, limits, audits } = options;
     const { config, run, data } = welcome;
     const plan = planOf(config);
     this.#options = options;
@@ -93,7 +103,13 @@ export class RelaySession {
     this.#table = new WorkerTable(plan);
     const { parameterCount } = modelOf(config);
     const codec = { codec: codecs.gradients, seed: config.seed };
-    this.#core = new RelayCore({ plan, parameterCount, codec, vectors: memory.sums });
+    this.#core = new RelayCore({
+      plan,
+      parameterCount,
+      codec,
+      vectors: memory.sums,
+      onAccepted: (...accepted) => this.#accepted(...accepted),
+    });
     this.#dispatch = drive<RelayEvent, RelayEffect>(this.#core, (effect, now) =>
       this.#perform(effect, now),
     );
@@ -115,7 +131,13 @@ export class RelaySession {
       onRefused: refusals.add,
       onFailure: (error) => this.#warn(error),
     });
+    this.#audits = audits && this.#auditDesk(audits, codecs.weights);
     this.#dispatch({ type: 'tick' });
+  }
+
+  /** So many answers of its workers turned out to be wrong. */
+  get liesFound(): number {
+    return this.#audits?.found ?? 0;
   }
 
   /** The bytes go on as they came: copied once, because the transport needs the place again. */
@@ -139,9 +161,42 @@ export class RelaySession {
   async close(finished?: Extract<ToWorker, { type: 'finished' }>): Promise<void> {
     this.#core.end();
     if (finished) this.#desk.channel.dismissAll(finished);
+    // Whoever lied is still here to be told.
+    await this.#audits?.close();
     this.#refusals.close();
     await this.#server.close();
     this.#memory.lanes?.close();
+  }
+
+  #accepted(worker: string, answer: Answer): void {
+    const { name = worker } = this.#table.about(worker) ?? {};
+    this.#options.firstShares.add(name, answer.version);
+    this.#audits?.accepted(worker, answer);
+  }
+
+  #auditDesk(audits: AuditOrder, codec: Codec): AuditDesk {
+    const { onNews } = this.#options;
+    return new AuditDesk(audits, {
+      core: this.#core,
+      dispatch: this.#dispatch,
+      desk: this.#desk,
+      codec,
+      // Nothing is leased at any others.
+      sentAt: () => this.#weights!.payload,
+      table: this.#table,
+      rates: { ofLease: () => this.#terms },
+      tell: (event) => event.type === 'notice' && onNews(event),
+      convicted: (_worker, name, detail) => this.#retract(name, 0, `${name} lied: ${detail}`),
+    });
+  }
+
+  /** What this worker gave at that version and later went out long ago. It takes back nothing that others gave. */
+  #retract(name: string, from: number, reason: string): void {
+    // A sum that is not here yet may hold the first lie: nothing earlier does.
+    const first = this.#options.firstShares.of(name) ?? this.#weights?.version;
+    if (first === undefined) return;
+    const since = Math.max(from, first);
+    this.#options.retract({ type: 'retract', since, reason: reason.slice(0, 200) });
   }
 
   #watcher(): CrewWatcher {
@@ -150,6 +205,7 @@ export class RelaySession {
       const workers = this.#core.readyCount;
       this.#options.onNews(table.eventOf(worker, { action, reason, workers }));
       if (action === 'left' || action === 'expelled') table.gone(worker.worker);
+      this.#audits?.look(performance.now());
     };
     return {
       joined: (peer) => {
@@ -161,6 +217,7 @@ export class RelaySession {
       leased: () => undefined,
       answered: () => undefined,
       refused: () => undefined,
+      retracted: ({ name }, since, reason) => this.#retract(name, since, `${name}: ${reason}`),
     };
   }
 

@@ -1,4 +1,5 @@
 // The training data at a relay: a block comes once from above, when the first of its workers asks for it.
+import type { Slice } from '../shared/contracts.ts';
 import type { DataManifest } from '../shared/protocol.ts';
 import type { BlockSource } from './block-route.ts';
 import { createBlock, type DataBlock } from './data-blocks.ts';
@@ -27,6 +28,26 @@ export class RelayedBlocks {
         return block && this.#get(block);
       },
     };
+  }
+
+  /** All of them, put together. Rejects when they are not wanted any more. */
+  async all({ images, labels }: DataManifest, isWanted: () => boolean): Promise<Slice> {
+    return {
+      images: await this.#join(images, isWanted),
+      labels: await this.#join(labels, isWanted),
+    };
+  }
+
+  async #join(blocks: readonly BlockName[], isWanted: () => boolean): Promise<Uint8Array> {
+    const whole = new Uint8Array(blocks.reduce((sum, { bytes }) => sum + bytes, 0));
+    let end = 0;
+    for (const block of blocks) {
+      if (!isWanted()) throw new Error('the connection that asked for them is gone');
+      const { bytes } = await this.#get(block);
+      whole.set(bytes, end);
+      end += bytes.length;
+    }
+    return whole;
   }
 
   #get(block: BlockName): Promise<DataBlock> {

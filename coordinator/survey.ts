@@ -221,6 +221,7 @@ function watcherOf(
     leased: () => undefined,
     answered,
     refused: () => undefined,
+    retracted: () => undefined,
   };
 }
 

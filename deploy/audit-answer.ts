@@ -1,7 +1,7 @@
 // One answer of a worker against the same computed here. Two honest engines round differently, and where a ReLU is next
 // to its kink they may even take different sides: what is to be expelled for must be more than that.
 import type { AuditTask, AuditVerdict } from '../coordinator/audits.ts';
-import { loadCodecs, type RunCodecs } from '../shared/codecs/index.ts';
+import { loadCodecs } from '../shared/codecs/index.ts';
 import { roundSum } from '../shared/codecs/rounding.ts';
 import { modelOf, planOf, type RunConfig } from '../shared/config.ts';
 import type { Engine, Slice } from '../shared/contracts.ts';
@@ -26,7 +26,6 @@ const figuresMargin = { loss: 0.05, correct: 0.02 };
 export interface AuditPlace extends SumPlace {
   readonly config: RunConfig;
   readonly model: Model;
-  readonly codecs: RunCodecs;
 }
 
 /** `engine` may be used by nobody else meanwhile. */
@@ -43,7 +42,6 @@ export async function auditPlaceOf(
     model,
     plan,
     engine,
-    codecs,
     gradientCodec: { codec: codecs.gradients, seed: config.seed },
     data: { slice: (indices) => pick(train, indices) },
     local: localTrainingOf(config, plan, engine),
@@ -78,12 +76,10 @@ function subjectOf({ version, start, length }: AuditTask): string {
   return `its gradient for ${shards} of step ${version + 1}`;
 }
 
-/** As a worker does, with the same rounding on the way. */
+/** As a worker does, with the same rounding on the way back. */
 async function computeAgain(place: AuditPlace, task: AuditTask): Promise<PartialSum> {
-  const { engine, codecs, gradientCodec } = place;
-  const { epoch, step, version, start, length, learningRate } = task;
-  const weights = task.weights.slice();
-  codecs.weights.round(weights, version);
+  const { engine, gradientCodec } = place;
+  const { epoch, step, version, start, length, learningRate, weights } = task;
   engine.load(weights);
   const subtree = { epoch, step, start, length };
   const tree = treeOf(place, subtree);

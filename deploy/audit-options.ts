@@ -35,15 +35,19 @@ export function auditsOf(
       { hint: 'Take another --codec: int8 is the smallest.' },
     );
   }
-  if (!(audit >= 0 && audit <= 1)) {
-    throw new CliError('usage', `--audit: expected a number from 0 to 1, got ${audit}.`, {
-      hint: 'Example: --audit 0.05',
-    });
-  }
-  if (rollsBack && audit === 0) {
+  const rate = auditRateOf(audit);
+  if (rollsBack && rate === 0) {
     throw new CliError('usage', '--audit-rollback: without --audit nobody is found to lie.', {
       hint: 'Example: --audit 0.05 --audit-rollback',
     });
   }
-  return { rate: audit, rollsBack };
+  return { rate, rollsBack };
+}
+
+/** Throws CliError for what is no part. */
+export function auditRateOf(audit = 0): number {
+  if (audit >= 0 && audit <= 1) return audit;
+  throw new CliError('usage', `--audit: expected a number from 0 to 1, got ${audit}.`, {
+    hint: 'Example: --audit 0.05',
+  });
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
 
 /** Both sides must speak the same version: the coordinator refuses others by name. */
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -130,10 +130,13 @@ const gradient = v.strictObject({
   payload,
 });
 
+/** One of a relay's workers lied: what the relay gave at this version of the weights and later is not to be trusted. */
+const retract = v.strictObject({ type: v.literal('retract'), since: count, reason: label });
+
 /** Goodbye: the leases go back at once. */
 const leave = v.strictObject({ type: v.literal('leave'), reason: label });
 
-export const fromWorkerSchema = v.variant('type', [ready, crew, gradient, leave]);
+export const fromWorkerSchema = v.variant('type', [ready, crew, gradient, retract, leave]);
 
 export type ToWorker = v.InferOutput<typeof toWorkerSchema>;
 export type FromWorker = v.InferOutput<typeof fromWorkerSchema>;

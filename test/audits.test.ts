@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { Audits, type AuditTask, type AuditVerdict, chanceOf } from '../coordinator/audits.ts';
+import {
+  Audits,
+  type AuditTask,
+  type AuditVerdict,
+  chanceOf,
+  weightsAsSent,
+} from '../coordinator/audits.ts';
 import { auditAnswer, auditPlaceOf } from '../deploy/audit-answer.ts';
+import { float32 } from '../shared/codecs/float32.ts';
 import { modelOf, planOf, type RunConfig } from '../shared/config.ts';
 import type { Engine } from '../shared/contracts.ts';
 import { createRandom } from '../shared/random.ts';
@@ -51,8 +58,9 @@ describe('an answer that is computed again', () => {
     change(gradient);
     const place = await auditPlaceOf(changed, train, await wasm(changed));
     const { lossSum, correct } = answer;
-    const at = { epoch: 0, step: 0, version: 0, start: 5, length: 1, engine: 'reference:float64' };
-    return auditAnswer(place, { ...at, weights, gradient, lossSum, correct, ...more });
+    const who = { name: 'somebody', engine: 'reference:float64' };
+    const at = { epoch: 0, step: 0, version: 0, start: 5, length: 1 };
+    return auditAnswer(place, { ...who, ...at, weights, gradient, lossSum, correct, ...more });
   }
   const honest = (): void => undefined;
   const times = (factor: number) => (gradient: Float32Array) => {
@@ -127,6 +135,7 @@ describe('an answer that is computed again', () => {
 
 describe('audits', () => {
   const task = (): AuditTask => ({
+    name: 'somebody',
     epoch: 0,
     step: 0,
     version: 0,
@@ -166,6 +175,13 @@ describe('audits', () => {
     release();
     await audits.idle;
     expect(audits.counts).toEqual({ checked: 8, unclear: 0, wrong: 0, skipped: 84 });
+  });
+
+  it('have weights of their own, because what was sent is sent from the same place again', () => {
+    const payload = new Uint8Array(new Float32Array([1, 2, 3]).buffer);
+    const weights = weightsAsSent(float32, payload, 3);
+    payload.fill(0);
+    expect(weights).toEqual(new Float32Array([1, 2, 3]));
   });
 
   it('end with their first failure, which is told', async () => {
@@ -232,7 +248,7 @@ describe('a coordinator', () => {
     });
     const audits = { rate: 1, audit };
     const { log, addWorker } = await newInnerCoordinator(t, { audits });
-    const told = next(log, 'audits');
+    const told = next(log, 'audits', ({ wrong }) => wrong > 0);
     const worker = addWorker();
     expect(await worker.ending).toEqual({
       kind: 'refused',

@@ -2,7 +2,7 @@
 import { freePort } from '../coordinator/free-port.ts';
 import { type Gate, openGate } from '../coordinator/gate.ts';
 import { defaultLimits } from '../coordinator/limits.ts';
-import { Relay } from '../coordinator/relay.ts';
+import { Relay, type RelayAudits } from '../coordinator/relay.ts';
 import type { RelayNews } from '../coordinator/relay-session.ts';
 import { startNodeWorker } from '../worker/node.ts';
 import { nodeConnection } from '../worker/node-connection.ts';
@@ -26,12 +26,13 @@ export interface InnerRelayOptions {
   readonly port?: number;
   readonly token?: string;
   readonly gate?: Gate;
+  readonly audits?: RelayAudits;
 }
 
 export async function startInnerRelay(
   t: TestScope,
   upstream: string,
-  { name = 'relay', token, gate = openGate, ...options }: InnerRelayOptions = {},
+  { name = 'relay', token, gate = openGate, audits, ...options }: InnerRelayOptions = {},
 ): Promise<InnerRelay> {
   const host = '127.0.0.1';
   const port = options.port ?? (await freePort(host, 0));
@@ -53,6 +54,7 @@ export async function startInnerRelay(
     host,
     port,
     gate,
+    audits,
     limits: defaultLimits,
     onConnected: () => tell('connected'),
     onAway: () => tell('away'),
@@ -73,15 +75,19 @@ export async function startInnerRelay(
       story.includes(what)
         ? Promise.resolve()
         : new Promise((resolve) => waiting.set(what, resolve)),
-    addWorker: (worker) =>
-      startNodeWorker({
+    addWorker: (worker) => {
+      const started = startNodeWorker({
         url,
         token,
         name: worker,
         engine: 'reference',
         cacheDirectory,
         log: () => undefined,
-      }),
+      });
+      // One that has lost its relay would try again for ever.
+      t.onTestFinished(async () => started.leave('the test is over'));
+      return started;
+    },
   };
 }
 

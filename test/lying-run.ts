@@ -79,8 +79,9 @@ export async function runWithLiars(options: LyingRunOptions): Promise<LyingRunEn
     gradientCodec,
     robust: robustSumOf(config),
     onAccepted: (worker, answer) => {
-      const about = { engine: engine.label };
-      audits.accepted(worker, () => auditTaskOf(answer, core.weights, about));
+      audits.accepted(worker, () =>
+        auditTaskOf(answer, { name: worker, engine: engine.label, weights: core.weights.slice() }),
+      );
     },
     learningRate: (version) => rateFor(version),
     start: {

@@ -11,12 +11,19 @@ export interface LyingWorkerOptions {
   readonly engine?: string;
   /** So many of its first shards are true. */
   readonly honestShards?: number;
+  /** Told of each of the others. */
+  readonly onLie?: () => void;
 }
 
 export function startLyingWorker(
   t: TestScope,
   url: string,
-  { name = 'liar', engine: spec = 'reference', honestShards = 0 }: LyingWorkerOptions = {},
+  {
+    name = 'liar',
+    engine: spec = 'reference',
+    honestShards = 0,
+    onLie = () => undefined,
+  }: LyingWorkerOptions = {},
 ): Worker {
   const cacheDirectory = temporaryFolder(t);
   const { connect, blocks } = nodeConnection({ url, name, cacheDirectory }, 'node');
@@ -34,8 +41,9 @@ export function startLyingWorker(
           load: (weights) => engine.load(weights),
           gradient: async (slice) => {
             const result = await engine.gradient(slice);
-            if (++computed > honestShards)
-              for (const at of result.gradient.keys()) result.gradient[at] *= -1;
+            if (++computed <= honestShards) return result;
+            for (const at of result.gradient.keys()) result.gradient[at] *= -1;
+            onLie();
             return result;
           },
           predict: (images) => engine.predict(images),

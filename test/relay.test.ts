@@ -144,22 +144,25 @@ describe('a relay', () => {
   });
 });
 
-describe('whoever says how many compute behind it', () => {
+describe('whoever speaks as a relay', () => {
   const crew = { type: 'crew', workers: 3, engine: 'onnx:cpu', samplesPerSecond: 1000 } as const;
+  const retract = { type: 'retract', since: 0, reason: 'somebody lied' } as const;
 
   it.for([
-    ['is no relay', 'node', undefined, 'rejected', rejectReasons.unexpected],
+    ['is no relay', crew, 'node', undefined, 'rejected', rejectReasons.unexpected],
+    ['has nobody behind it', retract, 'node', undefined, 'rejected', rejectReasons.unexpected],
     [
       'has another engine than that of the run',
+      crew,
       'relay',
       'wasm:simd',
       'expelled',
       rejectReasons.engine,
     ],
-  ] as const)('and %s is refused', async ([, kind, engine, action, why], t) => {
+  ] as const)('and %s is refused', async ([, message, kind, engine, action, why], t) => {
     const { url, log } = await newInnerCoordinator(t, { config: { engine } });
     const fate = next(log, 'worker', (event) => event.action === action);
-    const send = callAt(t, url, ({ type }) => type === 'welcome' && send(crew), kind);
+    const send = callAt(t, url, ({ type }) => type === 'welcome' && send(message), kind);
     expect(await fate).toMatchObject({ name: 'silent', kind, reason: why });
   });
 });

@@ -32,31 +32,42 @@ const joined = (worker: string, name: string, seq: number): RunEvent => {
 describe('a run that goes back', () => {
   it('is that of before the first share of whoever lied', async (t) => {
     const folder = await runOf(t, [0, 3, 5, 9], [['w1'], ['w1'], ['w1'], ['w1'], ['w1', 'w2']]);
-    const { start, notice } = await rollBack(folder, ['w2']);
+    const { start, notice } = await rollBack(folder, new Map([['w2', 0]]));
     expect(start.version).toBe(3);
-    expect(notice).toBe('eve lied and had a share in step 5: the run goes back to step 3');
+    expect(notice).toBe(
+      'what eve gave from step 5 on is not to be trusted: the run goes back to step 3',
+    );
     expect(await versionsIn(folder)).toEqual([0, 3]);
   });
 
   it('is that of before all that went by the name of whoever lied', async (t) => {
     const folder = await runOf(t, [0, 3, 5], [['w1'], ['w1', 'w2'], ['w1'], ['w1'], ['w1', 'w3']]);
-    const { start, notice } = await rollBack(folder, ['w3']);
+    const { start, notice } = await rollBack(folder, new Map([['w3', 0]]));
     expect(start.version).toBe(0);
-    expect(notice).toContain('a share in step 2');
+    expect(notice).toContain('from step 2 on');
+  });
+
+  it('keeps what counts of whoever came before a lie, under whichever number', async (t) => {
+    const shares = [['w1'], ['w1', 'w2'], ['w1'], ['w1', 'w2'], ['w1'], ['w1', 'w3']];
+    const folder = await runOf(t, [0, 2, 3, 5], shares);
+    const since = async (version: number) =>
+      (await rollBack(folder, new Map([['w3', version]]))).start.version;
+    expect([await since(5), await since(4), await since(3), await since(2)]).toEqual([5, 5, 3, 3]);
+    expect(await since(1)).toBe(0);
   });
 
   it('goes back no further than to the newest checkpoint where no step was finished with its help', async (t) => {
     const folder = await runOf(t, [0, 3, 5], [['w1'], ['w1'], ['w1'], ['w1'], ['w1']]);
-    const { start, notice } = await rollBack(folder, ['w2']);
+    const { start, notice } = await rollBack(folder, new Map([['w2', 0]]));
     expect(start.version).toBe(5);
     expect(notice).toBe(
-      'eve lied and had a share in no finished step: the run goes back to step 5',
+      'what eve gave last is not to be trusted, and is in no finished step: the run goes back to step 5',
     );
   });
 
   it('says so where no checkpoint is old enough, and loses none', async (t) => {
     const folder = await runOf(t, [3, 5], [['w2'], ['w1'], ['w1'], ['w1'], ['w1']]);
-    const { start, notice } = await rollBack(folder, ['w2']);
+    const { start, notice } = await rollBack(folder, new Map([['w2', 0]]));
     expect(start.version).toBe(5);
     expect(notice).toContain('no checkpoint is as old');
     expect(await versionsIn(folder)).toEqual([3, 5]);
@@ -120,7 +131,9 @@ describe('a coordinator that audits and goes back', () => {
       'notice',
       ({ level }) => level === 'warning',
     );
-    expect(message).toBe('liar lied and had a share in step 1: the run goes back to step 0');
+    expect(message).toBe(
+      'what liar gave from step 1 on is not to be trusted: the run goes back to step 0',
+    );
     cluster.addWorker();
     expect((await cluster.end()).weightsHash).toBe(honest);
     expect(await workersIn(runDirectory)).toEqual(new Set(['w2']));

@@ -6,16 +6,19 @@ import { Relay } from '../../coordinator/relay.ts';
 import type { BlockName } from '../../coordinator/relayed-blocks.ts';
 import { linkTo } from '../../shared/join-link.ts';
 import { bringBlock } from '../../worker/data-store.ts';
+import { auto } from '../../worker/engines/choose.ts';
 import { newsText, type WorkerNews } from '../../worker/news.ts';
 import { type NodeConnection, nodeConnection } from '../../worker/node-connection.ts';
 import { addressError } from '../address-error.ts';
 import { type Admission, isLoopback, prepareAdmission } from '../admission.ts';
 import { admissionOptions, guestOptions } from '../admission-options.ts';
+import { auditOptions, auditRateOf } from '../audit-options.ts';
 import { defineCommand } from '../command.ts';
 import { type Destination, parseDestination } from '../coordinator-url.ts';
 import { CliError, type ExitCode } from '../exit-codes.ts';
 import { statusOfGuest } from '../guest-ending.ts';
 import { onInterrupt } from '../interrupt.ts';
+import { createRelayAuditor } from '../relay-audits.ts';
 import { limitsOf, originsOf, refuseImpossiblePort, serveOptions } from '../serve-options.ts';
 import { command } from '../terminal/invitation.ts';
 import { permanentLines } from '../terminal/lines.ts';
@@ -36,6 +39,10 @@ export const relay = defineCommand({
     name: worker.options.name,
     ...guestOptions,
     cache: worker.options.cache,
+    audit: {
+      ...auditOptions.audit,
+      describe: 'Part of the answers of its workers that it computes again; who lies is expelled',
+    },
     host: serveOptions.host,
     port: { ...serveOptions.port, defaultDescription: `${defaultPort}` },
     'shared-memory': serveOptions['shared-memory'],
@@ -50,8 +57,9 @@ export const relay = defineCommand({
     ["$0 relay 'http://lab:7070/#t=TOKEN' --host 0.0.0.0", 'Let a room join through this machine'],
     ['$0 worker http://127.0.0.1:7071', 'Join the relay of this machine'],
   ],
-  async run({ url, name, cache, logFormat, ...flags }) {
+  async run({ url, name, cache, audit, logFormat, ...flags }) {
     const log = createLog(logFormat);
+    const auditRate = auditRateOf(audit);
     const upstream = parseDestination(url, flags);
     refuseImpossiblePort(flags.port);
     const limits = limitsOf(flags);
@@ -76,8 +84,10 @@ export const relay = defineCommand({
       const text = newsText(news);
       if (text !== undefined) log.info(text);
     };
+    const audits = auditRate > 0 ? createRelayAuditor(auditRate, auto) : undefined;
     const here = new Relay({
       connect,
+      audits,
       bringBlock: (block) => bring(block, blocks),
       host: flags.host,
       port,
@@ -94,7 +104,8 @@ export const relay = defineCommand({
         for (const line of permanentLines(event, style)) log.info(line);
       },
     });
-    return endOf(here, log, upstream.url, { host: flags.host, port });
+    const status = endOf(here, log, upstream.url, { host: flags.host, port });
+    return status.finally(audits?.close);
   },
 });
 

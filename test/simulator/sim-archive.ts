@@ -144,7 +144,7 @@ export class SimArchive {
   undo(liar: string, onDone: () => void): void {
     this.#isUndoing = true;
     this.#soon(async () => {
-      const trusted = stepsBefore(new Set([liar]), this.#ledger);
+      const trusted = stepsBefore(new Map([[liar, 0]]), this.#ledger);
       const { snapshot } = await loadLatestCheckpoint(directory, owner, this.#disk, trusted);
       const version = snapshot?.version ?? 0;
       const names = await this.#disk.list(directory);
