@@ -145,6 +145,11 @@ describe('a coordinator that audits and goes back', () => {
     await coordinator.waitForEvent('step', ({ version }) => version >= 20);
     const pause = await fetch(`${url}/api/v1/controls/pause`, { method: 'POST' });
     const { fromVersion: pausedAt } = (await pause.json()) as { fromVersion: number };
+    // Nothing is kept for a newcomer while something else is written.
+    const { stepsPerEpoch } = await coordinator.waitForEvent('run');
+    const epochEnd = pausedAt - (pausedAt % stepsPerEpoch);
+    const isWritten = ({ version }: { version: number }) => version === epochEnd;
+    if (epochEnd > 0) await coordinator.waitForEvent('checkpoint', isWritten);
     const liar = startLyingWorker(t, url, { engine: 'wasm:simd', honestShards: 3 });
     await cluster.waitForWorker('liar', 'ready');
     await fetch(`${url}/api/v1/controls/resume`, { method: 'POST' });
