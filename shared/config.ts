@@ -126,7 +126,7 @@ export function isPowerOfTwo(value: number): boolean {
 }
 
 /** Slices above this size gain little speed and cost balance between unequal workers. */
-const largestDefaultSlice = 128;
+const largestDefaultSlice = 256;
 
 /**
  * How many shards a step is cut into when nobody says: enough for every expected worker, small enough to
