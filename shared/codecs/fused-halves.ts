@@ -1,14 +1,12 @@
 // Two passes in one, for the codecs of 16 bits, where all that they go over lies in one memory.
-
 import { GuestModule } from '../vectors/guest-module.ts';
 import { blockBytes, withDesk } from '../vectors/kernel.ts';
-import { onDesk } from '../vectors/loops.ts';
+import { addressOf, onDesk, wholeBlocks } from '../vectors/loops.ts';
 import type { Code } from '../wasm/encoding.ts';
 import { assembleGuest } from '../wasm/guest.ts';
 import { doubles, increase, set, vector } from '../wasm/instructions.ts';
 import { assembleFunction } from '../wasm/module.ts';
 import {
-  blockLength,
   decoder,
   eachBlock,
   type HalfLanes,
@@ -42,7 +40,9 @@ export class FusedHalves {
     const functions = this.#module.functionsFor(into, bytes);
     if (functions === undefined) return 0;
     const done = wholeBlocks(into);
-    onDesk(into, sums, () => functions.decodeSquares(...rangeOf(into, done), bytes.byteOffset));
+    onDesk(into, sums, () =>
+      functions.decodeSquares(into.byteOffset, addressOf(into, done), bytes.byteOffset),
+    );
     return done;
   }
 
@@ -50,17 +50,9 @@ export class FusedHalves {
     const functions = this.#module.functionsFor(into, from);
     if (functions === undefined) return 0;
     const done = wholeBlocks(into);
-    functions.addRounded(...rangeOf(into, done), from.byteOffset);
+    functions.addRounded(into.byteOffset, addressOf(into, done), from.byteOffset);
     return done;
   }
-}
-
-function wholeBlocks({ length }: Float32Array): number {
-  return length - (length % blockLength);
-}
-
-function rangeOf({ byteOffset }: Float32Array, length: number): [start: number, end: number] {
-  return [byteOffset, byteOffset + length * Float32Array.BYTES_PER_ELEMENT];
 }
 
 function decodeSquaresFunction(lanes: HalfLanes) {

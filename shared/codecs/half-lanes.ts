@@ -31,7 +31,7 @@ export interface Tools {
   constant(value: number): Local;
 }
 
-export const blockLength = 16;
+export const blockLength = blockBytes / Float32Array.BYTES_PER_ELEMENT;
 export const halvesBytes = 2 * blockLength;
 /** Where the four vectors of a block begin. */
 export const offsets = [0, 16, 32, 48];

@@ -70,10 +70,12 @@ export function onDesk({ buffer }: ArrayBufferView, numbers: Float64Array, call:
   numbers.set(desk);
 }
 
-function wholeBlocks({ length }: Float32Array): number {
+/** So many of the values fill whole blocks. */
+export function wholeBlocks({ length }: Float32Array): number {
   return length - (length % blockLength);
 }
 
-function addressOf({ byteOffset }: Float32Array, at: number): number {
+/** Of value `at` in the memory of its kernel. */
+export function addressOf({ byteOffset }: Float32Array, at: number): number {
   return byteOffset + at * Float32Array.BYTES_PER_ELEMENT;
 }
