@@ -139,7 +139,10 @@ function secretDraw(): number {
 
 /** What workers were sent, as they have it: `length` weights of an audit's own, because the place of `bytes` is used again. */
 export function weightsAsSent(codec: Codec, bytes: Uint8Array, length: number): Float32Array {
-  return codec.decode(bytes, new Float32Array(length)).slice();
+  const own = new Float32Array(length);
+  const decoded = codec.decode(bytes, own);
+  if (decoded !== own) own.set(decoded);
+  return own;
 }
 
 /** What an audit of this answer needs, copied: the answer's memory is about to change. */
