@@ -2,6 +2,7 @@
 // within, the mouse comes from without. Not by Playwright, which takes frames of its own.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BareBrowser, BareTab } from '../browser/bare-browser.ts';
+import { quantile } from '../median.ts';
 
 /** In pixels. */
 export const viewport = { width: 1440, height: 900 };
@@ -197,8 +198,4 @@ export async function openProbedPage(browser: BareBrowser, address: string): Pro
   const page = new ProbedPage(tab);
   await page.until('globalThis.probe');
   return page;
-}
-
-export function quantile(values: readonly number[], part: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(part * (values.length - 1))];
 }

@@ -4,17 +4,12 @@ import { loadavg } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { aligned } from '../aligned.ts';
 import { type BareBrowser, openBareBrowser } from '../browser/bare-browser.ts';
+import { quantile } from '../median.ts';
 import { inScope, newCluster, type TestScope, temporaryFolder } from '../support.ts';
 import { answerTimes } from './page-drawing.ts';
 import { pointsBeside, writePastRuns } from './page-history.ts';
 import { openLongRun, pointsOfItsOwn } from './page-long-run.ts';
-import {
-  openProbedPage,
-  type ProbedPage,
-  quantile,
-  type Smoothness,
-  viewport,
-} from './page-probe.ts';
+import { openProbedPage, type ProbedPage, type Smoothness, viewport } from './page-probe.ts';
 import { startCrowds } from './scale-crowds.ts';
 
 export interface PageOptions {

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Counters, RunEvent, RunEventOf } from '../../shared/events.ts';
 import { aligned } from '../aligned.ts';
 import { useOf } from '../chaos/process-use.ts';
+import { quantile } from '../median.ts';
 import { inScope, startTutti, type TestScope, type Tutti, temporaryFolder } from '../support.ts';
 import { type Load, loadNow, othersCores } from './others-load.ts';
 import { type Crowds, startCrowds } from './scale-crowds.ts';
@@ -259,8 +260,4 @@ class Witness {
       this.farewells.push(`${name} ${action}: ${reason}`);
     }
   }
-}
-
-function quantile(values: readonly number[], part: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(part * (values.length - 1))];
 }
