@@ -1,4 +1,5 @@
 // The command line as people meet it: what it prints, what it refuses, and how it ends.
+import { once } from 'node:events';
 import { readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -380,12 +381,15 @@ describe('a run', () => {
   });
 });
 
-/** A server of somebody else; the port may be taken already, then it stays so. */
-function occupy(t: TestScope, port: number): Promise<number> {
+/** Holds a port as a program of somebody else; waits for it while another test holds it, which may end any time. */
+async function occupy(t: TestScope, port: number): Promise<number> {
   const server = createServer();
   t.onTestFinished(async () => void server.close());
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(port));
-    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-  });
+  const listening = async () => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return server.listening;
+  };
+  await expect.poll(() => listening().catch((error) => error.code), { timeout: 60_000 }).toBe(true);
+  return (server.address() as AddressInfo).port;
 }
