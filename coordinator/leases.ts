@@ -6,6 +6,7 @@ import type { CrewEffect } from './core-types.ts';
 import {
   createLease,
   type Grant,
+  isMeasured,
   type Lease,
   type LeaseTimes,
   type Member,
@@ -255,7 +256,8 @@ export class Leases {
     this.#nothingEndsBefore = Math.min(this.#nothingEndsBefore, lease.expiresAt);
     member.weightsVersion = version;
     member.lastLeasedAt = now;
-    member.probes = isProbe ? member.probes + 1 : 0;
+    if (isProbe) member.probes++;
+    else if (isMeasured(member)) member.probes = 0;
     if (!isProbe) member.lastNeededVersion = version;
     const effect: CrewEffect = { type: 'lease', worker, epoch, step: step.step, version, runs };
     return isCurrent ? [effect] : [{ type: 'weights', worker, version }, effect];
