@@ -1,6 +1,8 @@
 // Where the worker processes of a coordinator's machine run. The coordinator has the shorter turns, and everybody waits for
 // it: it goes first. And where there are as many workers as processors each stays on its own, because the kernel likes to
-// wake a worker where the message came from, on top of another one, while the processor next to it is idle.
+// wake a worker where the message came from, on top of another one, while the processor next to it is idle. There nobody
+// stops whom it finds at work, either: a coordinator that hears of one gradient would do so to the worker that computes
+// the other, though the first one's processor is about to be idle; and a worker that hears of weights to the coordinator.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
@@ -25,8 +27,12 @@ export function settle(pid: number, place: number, count: number): void {
   }
   const own = placeOf(place, count, allowedProcessors());
   if (own === undefined) return;
-  const ignored = (): void => undefined;
-  execFile('taskset', ['-a', '-c', '-p', `${own}`, `${pid}`], ignored);
+  run('taskset', ['-a', '-c', '-p', `${own}`, `${pid}`]);
+  for (const each of [pid, process.pid]) run('chrt', ['-b', '-p', '0', `${each}`]);
+}
+
+function run(command: string, words: readonly string[]): void {
+  execFile(command, words, () => undefined);
 }
 
 /** The processor for a worker alone; undefined where the kernel has a choice to make. */

@@ -27,7 +27,7 @@ it.each([
 });
 
 const own = process.platform === 'linux' ? allowedOf('self') : [];
-const hasTaskset = spawnSync('taskset', ['--version']).status === 0;
+const has = (command: string) => spawnSync(command, ['--version']).status === 0;
 
 describe.skipIf(process.platform !== 'linux')('a process that is settled', () => {
   it('goes after those who are not', (t) => {
@@ -38,12 +38,27 @@ describe.skipIf(process.platform !== 'linux')('a process that is settled', () =>
   });
 
   it('stays on a processor of its own where there is one for each', async (t) => {
-    if (!hasTaskset) return t.skip('taskset is not here');
+    if (!has('taskset')) return t.skip('taskset is not here');
     if (own.length < 2) return t.skip('there is one processor');
     for (const [at, processor] of own.entries()) {
       const { pid } = newProcess(t);
       settle(pid, at + 1, own.length);
       await expect.poll(() => allowedOf(pid)).toEqual([processor]);
+    }
+  });
+
+  it('is not stopped by others that wake up on its processor, and stops no others', async (t) => {
+    if (!has('chrt')) return t.skip('chrt is not here');
+    if (own.length < 2) return t.skip('there is one processor');
+    const { pid } = newProcess(t);
+    // Whoever was settled by an earlier test hands it on.
+    for (const each of [pid, process.pid]) {
+      spawnSync('chrt', ['-o', '-p', '0', `${each}`]);
+      expect(policyOf(each)).toBe(policies.normal);
+    }
+    settle(pid, 1, own.length);
+    for (const each of [pid, process.pid]) {
+      await expect.poll(() => policyOf(each)).toBe(policies.batch);
     }
   });
 
@@ -54,6 +69,15 @@ describe.skipIf(process.platform !== 'linux')('a process that is settled', () =>
     settle(child.pid, 1, own.length);
   });
 });
+
+/** In the kernel's counting. */
+const policies = { normal: 0, batch: 3 };
+
+/** Of its first thread. See proc(5): the 41st number, where the 2nd, a name in brackets, may have spaces. */
+function policyOf(pid: number): number {
+  const [, numbers] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+  return Number(numbers.split(' ')[41 - 3]);
+}
 
 /** Does nothing, until it is killed. */
 function newProcess(t: TestScope) {
