@@ -342,6 +342,7 @@ export class Coordinator {
       const { weights } = this.#core;
       this.#weights = new OutgoingWeights(version, {
         weights,
+        payloadBytes: this.#memory.payloads.payloadBytes,
         encode: (payload) => this.#codecs.weights.encode(weights, payload, version),
         view: this.#codecs.weights.view,
         payloads: this.#memory.payloads,

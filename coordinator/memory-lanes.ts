@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { Socket } from 'socket.io';
 import * as v from 'valibot';
-import { IncomingFile, markBytes, OutgoingFile } from '../shared/memory-file.ts';
+import { IncomingFile, markBytes, OutgoingFile, type PayloadPlace } from '../shared/memory-file.ts';
 import {
   type MemoryOffer,
   memoryAnswerSchema,
@@ -17,6 +17,8 @@ import {
 import type { ToWorker } from '../shared/protocol.ts';
 
 type WeightsMessage = Extract<ToWorker, { type: 'weights' }> & {
+  /** Of the payload, where that is known before there is one. */
+  readonly payloadBytes?: number;
   /** Of the payload, to be read at once. */
   readonly current?: Uint8Array;
 };
@@ -118,15 +120,35 @@ export class MemoryLanes {
   /** Written once a version, however many are told. Undefined without room for it: then it goes the usual way. */
   #place(message: WeightsMessage): PlacedMessage | undefined {
     if (this.#placed?.message === message) return this.#placed.instead;
-    const { type, version } = message;
-    const bytes = message.current ?? message.payload;
-    if (bytes.length < smallestPlaced) return undefined;
+    const { type, version, payloadBytes = message.payload.length } = message;
+    if (payloadBytes < smallestPlaced) return undefined;
     try {
-      const place = this.#outgoing.write(bytes);
+      const place =
+        this.#bringLater(message, payloadBytes) ?? this.#outgoing.write(bytesOf(message));
       this.#placed = { message, instead: { type: 'placed', message: { type, version }, place } };
       return this.#placed.instead;
     } catch {
       return undefined;
     }
   }
+
+  /** Workers wake up while the weights are encoded and written: after everybody has been told, and before anything else. */
+  #bringLater(message: WeightsMessage, payloadBytes: number): PayloadPlace | undefined {
+    const place = this.#outgoing.reserve(payloadBytes);
+    if (place === undefined) return undefined;
+    process.nextTick(() => {
+      try {
+        this.#outgoing.fill(place, bytesOf(message));
+      } catch {
+        // Nobody can read it: the lease runs out, and the next weights go another way.
+        this.#placed = undefined;
+      }
+    });
+    return place;
+  }
+}
+
+/** Where there is a current one, nothing is encoded. */
+function bytesOf(message: WeightsMessage): Uint8Array {
+  return message.current ?? message.payload;
 }

@@ -4,6 +4,8 @@ import type { PayloadSlots } from '../shared/payload-slots.ts';
 export interface WeightsSource {
   /** The version to send; changed by the next commit. */
   readonly weights: Float32Array;
+  /** Of them, encoded. */
+  readonly payloadBytes: number;
   /** Fills `payload`. */
   readonly encode: (payload: Uint8Array) => void;
   /** Its bytes, where encoding changes nothing. */
@@ -21,6 +23,10 @@ export class OutgoingWeights {
   constructor(version: number, source: WeightsSource) {
     this.version = version;
     this.#source = source;
+  }
+
+  get payloadBytes(): number {
+    return this.#source.payloadBytes;
   }
 
   /** Stays as it is until it is sent. */

@@ -51,7 +51,9 @@ export class OutgoingFile {
   readonly address: FileAddress;
   readonly #options: OutgoingFileOptions;
   readonly #stamp = new Float64Array(1);
-  #written = 0;
+  /** How many bytes were written where. */
+  readonly #written = new Map<number, number>();
+  #latest = 0;
 
   /** Throws the system's error when no folder lets us. */
   constructor(options: OutgoingFileOptions, mark: Uint8Array) {
@@ -63,18 +65,42 @@ export class OutgoingFile {
 
   /** Throws the system's error when there is no room. */
   write(payload: Uint8Array): PayloadPlace {
-    const { slots } = this.#options;
-    const stamp = ++this.#written;
-    const slotBytes = pageBytes * (1 + Math.ceil(payload.length / pageBytes));
-    const position = 2 * pageBytes + (stamp % slots) * slotBytes;
+    const place = this.#next(payload.length);
+    this.#writeStamp(noStamp, place.position);
+    this.fill(place, payload);
+    this.#written.set(place.position, payload.length);
+    return place;
+  }
+
+  /**
+   * Where the next payload will be: readers may wait for it there until `fill` brings it. Undefined where there may be no
+   * room, because nothing of that length was there before.
+   */
+  reserve(bytes: number): PayloadPlace | undefined {
+    const { position } = this.#placeOf(this.#latest + 1, bytes);
+    if (this.#written.get(position) !== bytes) return undefined;
     this.#writeStamp(noStamp, position);
+    return this.#next(bytes);
+  }
+
+  /** Throws the system's error where it cannot be written. */
+  fill({ position, stamp }: PayloadPlace, payload: Uint8Array): void {
     this.#write(payload, position);
     this.#writeStamp(stamp, position);
-    return { position, bytes: payload.length, stamp };
   }
 
   close(): void {
     this.#options.calls.closeSync(this.address.file);
+  }
+
+  #next(bytes: number): PayloadPlace {
+    return this.#placeOf(++this.#latest, bytes);
+  }
+
+  #placeOf(stamp: number, bytes: number): PayloadPlace {
+    const slotBytes = pageBytes * (1 + Math.ceil(bytes / pageBytes));
+    const position = 2 * pageBytes + (stamp % this.#options.slots) * slotBytes;
+    return { position, bytes, stamp };
   }
 
   #writeStamp(stamp: number, position: number): void {
@@ -116,9 +142,18 @@ export class IncomingFile {
     return undefined;
   }
 
-  /** False when it is not there any more. Fills `into`, which is as long as the payload. */
-  read({ position, stamp }: PayloadPlace, into: Uint8Array): boolean {
-    if (this.#stampAt(position) !== stamp) return false;
+  /**
+   * False when it is not there any more. Fills `into`, which is as long as the payload. `mayWait` is asked as long as it
+   * is not there yet.
+   */
+  read(
+    { position, stamp }: PayloadPlace,
+    into: Uint8Array,
+    mayWait: () => boolean = () => false,
+  ): boolean {
+    let found = this.#stampAt(position);
+    while (found !== undefined && found < stamp && mayWait()) found = this.#stampAt(position);
+    if (found !== stamp) return false;
     return this.#read(into, position) && this.#stampAt(position) === stamp;
   }
 

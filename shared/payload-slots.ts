@@ -16,11 +16,12 @@ interface Slot {
 
 export class PayloadSlots {
   readonly #slots: readonly Slot[];
-  readonly #payloadBytes: number;
+  /** Of each. */
+  readonly payloadBytes: number;
 
   /** `create` makes memory of so many bytes. */
   constructor(count: number, payloadBytes: number, create: (bytes: number) => Uint8Array) {
-    this.#payloadBytes = payloadBytes;
+    this.payloadBytes = payloadBytes;
     this.#slots = Array.from({ length: count }, () => {
       return { payload: payloadIn(create(roomForFrame(payloadBytes))), carriers: [] };
     });
@@ -32,7 +33,7 @@ export class PayloadSlots {
       slot.carriers = slot.carriers.filter((carrier) => !carrier.hasSentAll());
       if (slot.carriers.length === 0) return slot.payload;
     }
-    return new Uint8Array(this.#payloadBytes);
+    return new Uint8Array(this.payloadBytes);
   }
 
   /** The payload must not change before this carrier has sent it. */

@@ -136,6 +136,42 @@ describe.skipIf(process.platform !== 'linux')('a file in memory', () => {
     expect(isThere).toEqual([false]);
   });
 
+  it('is waited for where it will be, as long as the reader may', () => {
+    const outgoing = newOutgoing({ slots: 1 });
+    outgoing.write(payloadOf(5000));
+    const reader = open(outgoing.address)!;
+    const place = outgoing.reserve(5000)!;
+    const read = new Uint8Array(5000);
+    let looks = 0;
+    expect(reader.read(place, read)).toBe(false);
+    expect(reader.read(place, read, () => ++looks < 3)).toBe(false);
+    expect(looks).toBe(3);
+    const isThere = reader.read(place, read, () => {
+      outgoing.fill(place, payloadOf(5000, 2));
+      return true;
+    });
+    expect(isThere).toBe(true);
+    expect(read).toEqual(payloadOf(5000, 2));
+  });
+
+  it('is not waited for where a later one is', () => {
+    const outgoing = newOutgoing({ slots: 1 });
+    const place = outgoing.write(payloadOf(5000));
+    outgoing.write(payloadOf(5000));
+    const read = new Uint8Array(5000);
+    expect(open(outgoing.address)!.read(place, read, () => expect.fail('waits'))).toBe(false);
+  });
+
+  it('is promised a place where one of its length was, because there may be no room elsewhere', () => {
+    const outgoing = newOutgoing({ slots: 2 });
+    const promised = [5000, 5000, 5000, 4000].map((length) => {
+      const place = outgoing.reserve(length);
+      if (place === undefined) outgoing.write(payloadOf(length));
+      return place?.stamp;
+    });
+    expect(promised).toEqual([undefined, undefined, 3, undefined]);
+  });
+
   it('is whole where the system takes and gives a little at a time', () => {
     const little: FileCalls = {
       ...fs,

@@ -81,6 +81,14 @@ describe.skipIf(process.platform !== 'linux')('a lane of a worker', () => {
     expect((handled[0] as GradientMessage).payload).toBe(wanted);
   });
 
+  it('waits for weights that are told of before they are there, and not for ever', () => {
+    const { handled, arrive, offer, file } = newLane();
+    arrive(offer);
+    const { place: _, ...placed } = placedIn(file);
+    arrive({ ...placed, place: file.reserve(weights.length) });
+    expect(handled).toEqual([lease]);
+  });
+
   it('hands on what is behind a payload that has been written over, and not the payload', () => {
     const { handled, arrive, offer, file } = newLane();
     arrive(offer);

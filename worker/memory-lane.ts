@@ -18,6 +18,25 @@ import type { LaneEnds } from './transport.ts';
 /** A lease may have several runs of shards, and its answers lie there until the coordinator comes to them. */
 const slots = 4;
 
+/**
+ * Weights are told of before they are written, so that a worker is awake when they are there: that takes less than a
+ * millisecond, and it does nothing else meanwhile. Should the coordinator be kept from it, there are sleeps between looks,
+ * and after the last what it says later is not for these weights.
+ */
+const millisecondsAwake = 2;
+const millisecondsOfPatience = 1000;
+
+function newPatience(): () => boolean {
+  const since = performance.now();
+  return () => {
+    const waited = performance.now() - since;
+    if (waited > millisecondsAwake) Atomics.wait(nobodyWakes, 0, 0, 1);
+    return waited < millisecondsOfPatience;
+  };
+}
+
+const nobodyWakes = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
 export class MemoryLane {
   readonly #port: string;
   readonly #roomFor: (bytes: number) => Uint8Array;
@@ -97,7 +116,7 @@ export class MemoryLane {
   ): unknown {
     const payload = roomFor(place.bytes) ?? this.#roomFor(place.bytes);
     // Written over by later ones, which are on their way.
-    if (!incoming.read(place, payload)) return undefined;
+    if (!incoming.read(place, payload, newPatience())) return undefined;
     this.#isOpen = true;
     return { ...message, payload };
   }
