@@ -4,7 +4,7 @@
 // stops whom it finds at work, either: a coordinator that hears of one gradient would do so to the worker that computes
 // the other, though the first one's processor is about to be idle; and a worker that hears of weights to the coordinator.
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
 /** Of workers, in the kernel's counting from -20 to 19: the coordinator is at 0. */
@@ -13,9 +13,12 @@ const workerPriority = 10;
 /** Of evaluations, which nobody waits for: they take what workers leave. Audits must keep up with those. */
 const sparePriority = 19;
 
-/** For the calling thread, where threads have priorities of their own. */
+/** For the calling thread, where threads have priorities of their own. Whoever wakes up takes its processor at once. */
 export function giveWay(): void {
-  if (process.platform === 'linux') setPriority(sparePriority);
+  if (process.platform !== 'linux') return;
+  setPriority(sparePriority);
+  const [, , thread] = readlinkSync('/proc/thread-self').split('/');
+  run('chrt', ['-i', '-p', '0', thread]);
 }
 
 /** Does what this system lets us; nothing depends on it but speed. `place` counts the `count` workers from 1. */

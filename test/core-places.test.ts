@@ -62,6 +62,14 @@ describe.skipIf(process.platform !== 'linux')('a process that is settled', () =>
     }
   });
 
+  it('that gives way leaves its processor to whoever wakes up', async (t) => {
+    if (!has('chrt')) return t.skip('chrt is not here');
+    const module = new URL('../deploy/core-places.ts', import.meta.url);
+    const { pid } = newProcess(t, `import('${module}').then(({ giveWay }) => giveWay())`);
+    await expect.poll(() => policyOf(pid), { timeout: 30_000 }).toBe(policies.idle);
+    expect(getPriority(pid)).toBe(19);
+  });
+
   it('may be gone already', async (t) => {
     const child = newProcess(t);
     child.kill();
@@ -71,7 +79,7 @@ describe.skipIf(process.platform !== 'linux')('a process that is settled', () =>
 });
 
 /** In the kernel's counting. */
-const policies = { normal: 0, batch: 3 };
+const policies = { normal: 0, batch: 3, idle: 5 };
 
 /** Of its first thread. See proc(5): the 41st number, where the 2nd, a name in brackets, may have spaces. */
 function policyOf(pid: number): number {
@@ -79,11 +87,10 @@ function policyOf(pid: number): number {
   return Number(numbers.split(' ')[41 - 3]);
 }
 
-/** Does nothing, until it is killed. */
-function newProcess(t: TestScope) {
-  const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
+/** Does what it is told to, and then nothing, until it is killed. */
+function newProcess(t: TestScope, script = '') {
+  const words = ['--import', 'tsx', '-e', `${script}; process.stdin.resume()`];
+  const child = spawn(process.execPath, words, { stdio: ['pipe', 'ignore', 'ignore'] });
   const isGone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const kill = (): void => void child.kill('SIGKILL');
   t.onTestFinished(async () => {
