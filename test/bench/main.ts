@@ -70,9 +70,10 @@ if (values.accuracy) {
   });
 }
 if (values.speed) {
-  const { batches, rounds, file, baseline } = values;
+  const { batches, rounds, only, file, baseline } = values;
   const batchSizes = batches.split(',').map(Number);
-  await measureSpeed({ batchSizes, rounds: Number(rounds), file, baseline });
+  const sides = only?.split(';');
+  await measureSpeed({ batchSizes, rounds: Number(rounds), only: sides, file, baseline });
 }
 if (values['step-cost']) {
   await measureStepCost({

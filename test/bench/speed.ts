@@ -16,6 +16,8 @@ import {
 export interface SpeedOptions {
   readonly batchSizes: readonly number[];
   readonly rounds: number;
+  /** Names of sides; all unless told. */
+  readonly only?: readonly string[];
   /** Where to leave all figures as JSON. */
   readonly file?: string;
   /** Such a file of an earlier day: the exit status is 1 when a side is slower than it was. */
@@ -32,10 +34,12 @@ interface Result extends SpeedResult {
 export async function measureSpeed({
   batchSizes,
   rounds,
+  only,
   file,
   baseline,
 }: SpeedOptions): Promise<void> {
-  const sides = sidesHere();
+  const all = sidesHere();
+  const sides = only ? only.map((name) => sideCalled(name, all)) : all;
   const results: Result[] = [];
   for (const batchSize of batchSizes) {
     const ofBatch = sides.map(({ name }) => ({ side: name, batchSize, measurements: [] }));
@@ -81,6 +85,13 @@ function sidesHere(): Side[] {
     console.log(`PyTorch here has ${fault}: its sides take far longer than they could.\n`);
   }
   return [...ours, torchSide(yardstick, python, 2), torchSide('PyTorch, one process', python, 1)];
+}
+
+function sideCalled(wanted: string, sides: readonly Side[]): Side {
+  const side = sides.find(({ name }) => name === wanted);
+  if (side !== undefined) return side;
+  const names = sides.map(({ name }) => name).join('; ');
+  throw new Error(`there is no side "${wanted}" here; there are: ${names}`);
 }
 
 function tableOf(results: readonly Result[]): string {
