@@ -17,8 +17,12 @@ const sparePriority = 19;
 export function giveWay(): void {
   if (process.platform !== 'linux') return;
   setPriority(sparePriority);
-  const [, , thread] = readlinkSync('/proc/thread-self').split('/');
-  run('chrt', ['-i', '-p', '0', thread]);
+  try {
+    const [, , thread] = readlinkSync('/proc/thread-self').split('/');
+    run('chrt', ['-i', '-p', '0', thread]);
+  } catch {
+    // This system does not tell the thread's number.
+  }
 }
 
 /** Does what this system lets us; nothing depends on it but speed. `place` counts the `count` workers from 1. */
