@@ -204,7 +204,7 @@ export function measure(member: Member, { issuedAt, shards, isProbe }: Lease, no
  */
 const rememberedLeaseTimes = 5;
 
-/** All that is known of its speed is from leases that a step waited for. */
+/** As many are known as count. */
 export function isMeasured({ latestMs }: Member): boolean {
   return latestMs.length === rememberedLeaseTimes;
 }

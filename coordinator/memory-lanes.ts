@@ -140,7 +140,7 @@ export class MemoryLanes {
       try {
         this.#outgoing.fill(place, bytesOf(message));
       } catch {
-        // Nobody can read it: the lease runs out, and the next weights go another way.
+        // Nobody waits for it for long: these leases run out, and the next weights are not told of before they are there.
         this.#placed = undefined;
       }
     });

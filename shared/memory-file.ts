@@ -51,7 +51,7 @@ export class OutgoingFile {
   readonly address: FileAddress;
   readonly #options: OutgoingFileOptions;
   readonly #stamp = new Float64Array(1);
-  /** How many bytes were written where. */
+  /** How many bytes there are where. */
   readonly #written = new Map<number, number>();
   #latest = 0;
 
@@ -68,17 +68,17 @@ export class OutgoingFile {
     const place = this.#next(payload.length);
     this.#writeStamp(noStamp, place.position);
     this.fill(place, payload);
-    this.#written.set(place.position, payload.length);
     return place;
   }
 
   /**
    * Where the next payload will be: readers may wait for it there until `fill` brings it. Undefined where there may be no
-   * room, because nothing of that length was there before.
+   * room, because nothing of that length is there.
    */
   reserve(bytes: number): PayloadPlace | undefined {
     const { position } = this.#placeOf(this.#latest + 1, bytes);
     if (this.#written.get(position) !== bytes) return undefined;
+    this.#written.delete(position);
     this.#writeStamp(noStamp, position);
     return this.#next(bytes);
   }
@@ -87,6 +87,7 @@ export class OutgoingFile {
   fill({ position, stamp }: PayloadPlace, payload: Uint8Array): void {
     this.#write(payload, position);
     this.#writeStamp(stamp, position);
+    this.#written.set(position, payload.length);
   }
 
   close(): void {

@@ -172,6 +172,21 @@ describe.skipIf(process.platform !== 'linux')('a file in memory', () => {
     expect(promised).toEqual([undefined, undefined, 3, undefined]);
   });
 
+  it('is promised no place where the one before it could not be brought', () => {
+    let isFull = false;
+    const writeSync: FileCalls['writeSync'] = (file, from, at, bytes, position) => {
+      if (isFull && bytes > 8) throw new Error('ENOSPC');
+      return fs.writeSync(file, from, at, bytes, position);
+    };
+    const outgoing = newOutgoing({ slots: 1, calls: { ...fs, writeSync } });
+    outgoing.write(payloadOf(5000));
+    const place = outgoing.reserve(5000)!;
+    isFull = true;
+    expect(() => outgoing.fill(place, payloadOf(5000))).toThrow('ENOSPC');
+    expect(outgoing.reserve(5000)).toBeUndefined();
+    expect(() => outgoing.write(payloadOf(5000))).toThrow('ENOSPC');
+  });
+
   it('is whole where the system takes and gives a little at a time', () => {
     const little: FileCalls = {
       ...fs,
