@@ -6,7 +6,6 @@ import type { Answer, CoreCounters, CrewEffect, CrewEvent } from './core-types.t
 import { checkGradient } from './gradient-check.ts';
 import { Leases } from './leases.ts';
 import {
-  believe,
   claimedShardMs,
   defaultLeaseTimes,
   type LeaseTimes,
@@ -149,7 +148,7 @@ export class Crew<Step extends StepShards> {
   /** A relay says so again when others compute for it, whatever it does meanwhile. */
   #ready(member: Member, samplesPerSecond: number, now: number): void {
     const shardSamples = this.#plan.stepSize(0) / this.#plan.shards;
-    believe(member, claimedShardMs(shardSamples, samplesPerSecond));
+    member.shardMs = claimedShardMs(shardSamples, samplesPerSecond);
     const { kind } = member.state;
     // At another speed it may be of use where it was not.
     if (kind === 'idle') this.#leases.free(member, now);

@@ -6,7 +6,6 @@ import type { CrewEffect } from './core-types.ts';
 import {
   createLease,
   type Grant,
-  isMeasured,
   type Lease,
   type LeaseTimes,
   type Member,
@@ -256,8 +255,7 @@ export class Leases {
     this.#nothingEndsBefore = Math.min(this.#nothingEndsBefore, lease.expiresAt);
     member.weightsVersion = version;
     member.lastLeasedAt = now;
-    if (isProbe) member.probes++;
-    else if (isMeasured(member)) member.probes = 0;
+    member.probes = isProbe ? member.probes + 1 : 0;
     if (!isProbe) member.lastNeededVersion = version;
     const effect: CrewEffect = { type: 'lease', worker, epoch, step: step.step, version, runs };
     return isCurrent ? [effect] : [{ type: 'weights', worker, version }, effect];

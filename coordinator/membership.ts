@@ -1,5 +1,4 @@
 // What the coordinator knows of each worker: its state, its speed, and what it owes.
-import { medianOf } from '../shared/aggregations/sorted.ts';
 import type { ShardRun } from '../shared/protocol.ts';
 
 /** Shards that one worker promised to compute. It ends when all are answered, or when its time is up. */
@@ -38,10 +37,8 @@ export interface Member {
   readonly name: string;
   /** Changed by the leases alone. */
   readonly state: WorkerState;
-  /** Expected time for one shard from lease to answer: the median of `latestMs`. */
+  /** Measured time for one shard from lease to answer: a moving geometric mean. */
   shardMs: number;
-  /** What its latest leases took a shard, oldest first; in place of the first of them, what it said of itself. */
-  latestMs: readonly number[];
   /** How many compute for it: 1, unless it is a relay. */
   workers: number;
   /** Version of the weights last sent to it. */
@@ -99,7 +96,6 @@ export function newMember(worker: string, name: string, hasParts: boolean): Memb
     name,
     state: { kind: 'preparing' },
     shardMs: 0,
-    latestMs: [],
     workers: 1,
     weightsVersion: -1,
     expirations: 0,
@@ -181,35 +177,14 @@ export function claimedShardMs(shardSamples: number, samplesPerSecond: number): 
   return Math.min(Math.max(claimed, minClaimedShardMs), maxClaimedShardMs);
 }
 
-/** Takes a worker by its word until it is measured. */
-export function believe(member: Member, shardMs: number): void {
-  know(member, [shardMs]);
-}
-
 /**
- * What a probe took is more than the same work takes a worker that is at it: as if it took this part, it is given work,
- * if that makes it fast enough, and what it takes then decides.
+ * Weight of the newest measurement in the moving mean. The mean is that of the logarithms: a worker that becomes ten
+ * times slower and one that becomes ten times faster are found out in the same few steps, and one hiccup of a
+ * thousand times counts for sixteen.
  */
-const warmPart = 0.6;
+const newestWeight = 0.4;
 
-export function measure(member: Member, { issuedAt, shards, isProbe }: Lease, now: number): void {
+export function measure(member: Member, { issuedAt, shards }: Lease, now: number): void {
   const measured = Math.max((now - issuedAt) / shards, minClaimedShardMs);
-  if (isProbe) know(member, [warmPart * measured]);
-  else know(member, [...member.latestMs, measured]);
-}
-
-/**
- * So many leases count: two hiccups in a row, of whatever length, leave a worker as fast as it is, and one that becomes
- * slower or faster for good is found out in three.
- */
-const rememberedLeaseTimes = 5;
-
-/** As many are known as count. */
-export function isMeasured({ latestMs }: Member): boolean {
-  return latestMs.length === rememberedLeaseTimes;
-}
-
-function know(member: Member, shardMs: readonly number[]): void {
-  member.latestMs = shardMs.slice(-rememberedLeaseTimes);
-  member.shardMs = medianOf(member.latestMs);
+  member.shardMs *= (measured / member.shardMs) ** newestWeight;
 }

@@ -359,53 +359,6 @@ describe('a team', () => {
   });
 });
 
-describe('a worker beside another, with a shard each', () => {
-  const ofTwo = { shards: 2, epochs: 1000, workers: { a: 10, b: 10 } };
-  /** A step in which b answers so many milliseconds after a. */
-  const stepWith = (run: VirtualRun, behind: number): void => {
-    run.now += 10;
-    run.answer('a');
-    run.now += behind;
-    run.answer('b');
-  };
-  const isShared = (run: VirtualRun): boolean => {
-    const { version } = run.core;
-    return ['a', 'b'].every((worker) => run.leaseOf(worker).version === version);
-  };
-
-  it('keeps it after two hiccups in a row, and not after three', () => {
-    const run = new VirtualRun(ofTwo);
-    for (let step = 0; step < 5; step++) stepWith(run, 0);
-    const kept = [30, 30, 30].map((behind) => {
-      stepWith(run, behind);
-      return isShared(run);
-    });
-    expect(kept).toEqual([true, true, false]);
-  });
-
-  it.each([
-    [
-      'gets one again when a probe, cold as it was, took little more than half of what a lease may',
-      30,
-      true,
-    ],
-    ['gets none when it took twice as long', 60, false],
-  ])('%s', (_, probeMs, expected) => {
-    const run = new VirtualRun(ofTwo);
-    for (let step = 0; step < 5; step++) stepWith(run, 0);
-    for (let step = 0; step < 3; step++) stepWith(run, 30);
-    const excluded = run.leaseOf('b');
-    while (run.leaseOf('b') === excluded) {
-      run.now += 20;
-      run.answer('a');
-    }
-    run.now += probeMs;
-    run.answer('b');
-    run.answer('a');
-    expect(isShared(run)).toBe(expected);
-  });
-});
-
 describe('rounds of seconds, with one shard each for two workers', () => {
   const rounds = { samples: 2000, batchSize: 200, shards: 2, epochs: 1 };
 
