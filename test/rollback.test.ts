@@ -155,8 +155,8 @@ describe('a coordinator that audits and goes back', () => {
     await fetch(`${url}/api/v1/controls/resume`, { method: 'POST' });
     expect(await liar.ending).toMatchObject({ kind: 'refused', reason: 'audit' });
     const again = await coordinator.waitForEvent('run', ({ fromVersion }) => fromVersion > 0);
-    // A step that was open when the run was paused was finished.
-    expect([pausedAt, pausedAt + 1]).toContain(again.fromVersion);
+    // Later, where steps were finished without a share of the newcomer, and what they made was kept.
+    expect(again.fromVersion).toBeGreaterThanOrEqual(pausedAt);
     expect((await cluster.end()).weightsHash).toBe(honest);
     expect(await workersIn(runDirectory)).toEqual(new Set(['w1', 'w3']));
     // The honest worker was never started again.
