@@ -143,20 +143,29 @@ describe('a coordinator that audits and goes back', () => {
     const cluster = await newCluster(t, { flags: back });
     const { url, coordinator, runDirectory } = cluster;
     await coordinator.waitForEvent('step', ({ version }) => version >= 20);
-    const pause = await fetch(`${url}/api/v1/controls/pause`, { method: 'POST' });
-    const { fromVersion: pausedAt } = (await pause.json()) as { fromVersion: number };
-    // Nothing is kept for a newcomer while something else is written.
     const { stepsPerEpoch } = await coordinator.waitForEvent('run');
+    const say = (control: string) => fetch(`${url}/api/v1/controls/${control}`, { method: 'POST' });
+    const pause = async (): Promise<number> => {
+      const { fromVersion } = (await (await say('pause')).json()) as { fromVersion: number };
+      return fromVersion;
+    };
+    let pausedAt = await pause();
+    // A newcomer may miss a few steps: were one of them the last of an epoch, that would be kept, and gone back to.
+    while (pausedAt % stepsPerEpoch > stepsPerEpoch / 2) {
+      await say('resume');
+      pausedAt = await pause();
+    }
+    // Nothing is kept for a newcomer while something else is written.
     const epochEnd = pausedAt - (pausedAt % stepsPerEpoch);
     const isWritten = ({ version }: { version: number }) => version === epochEnd;
     if (epochEnd > 0) await coordinator.waitForEvent('checkpoint', isWritten);
     const liar = startLyingWorker(t, url, { engine: 'wasm:simd', honestShards: 3 });
     await cluster.waitForWorker('liar', 'ready');
-    await fetch(`${url}/api/v1/controls/resume`, { method: 'POST' });
+    await say('resume');
     expect(await liar.ending).toMatchObject({ kind: 'refused', reason: 'audit' });
     const again = await coordinator.waitForEvent('run', ({ fromVersion }) => fromVersion > 0);
-    // Later, where steps were finished without a share of the newcomer, and what they made was kept.
-    expect(again.fromVersion).toBeGreaterThanOrEqual(pausedAt);
+    // A step that was open when the run was paused was finished.
+    expect([pausedAt, pausedAt + 1]).toContain(again.fromVersion);
     expect((await cluster.end()).weightsHash).toBe(honest);
     expect(await workersIn(runDirectory)).toEqual(new Set(['w1', 'w3']));
     // The honest worker was never started again.
