@@ -149,6 +149,7 @@ export class Crew<Step extends StepShards> {
   #ready(member: Member, samplesPerSecond: number, now: number): void {
     const shardSamples = this.#plan.stepSize(0) / this.#plan.shards;
     member.shardMs = claimedShardMs(shardSamples, samplesPerSecond);
+    member.mayBeSlow = true;
     const { kind } = member.state;
     // At another speed it may be of use where it was not.
     if (kind === 'idle') this.#leases.free(member, now);

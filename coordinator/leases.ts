@@ -263,7 +263,8 @@ export class Leases {
 
   /**
    * A worker that is too slow to get work, or one too many, computes a copy now and then, because speeds change; one
-   * that let a lease expire does so first of all.
+   * that let a lease expire does so first of all. Who has waited is slow at first: it goes on for as many steps as that
+   * makes it faster.
    */
   #probe(step: StepShards, now: number): CrewEffect[] {
     const effects: CrewEffect[] = [];
@@ -277,10 +278,12 @@ export class Leases {
   }
 
   /** When an idle worker is to be probed in the step that follows `version` committed ones. */
-  #probeAt({ expirations, lastNeededVersion, lastLeasedAt, probes }: Member, version: number) {
+  #probeAt(member: Member, version: number) {
     const { probeMs, maxProbeMs } = this.#times;
+    const { expirations, lastNeededVersion, lastLeasedAt, probes } = member;
     if (expirations > 0) return Number.NEGATIVE_INFINITY;
     if (lastNeededVersion === version) return Number.POSITIVE_INFINITY;
+    if (member.improves && member.weightsVersion !== version) return Number.NEGATIVE_INFINITY;
     return lastLeasedAt + Math.min(probeMs * 2 ** probes, maxProbeMs);
   }
 

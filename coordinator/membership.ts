@@ -37,8 +37,12 @@ export interface Member {
   readonly name: string;
   /** Changed by the leases alone. */
   readonly state: WorkerState;
-  /** Measured time for one shard from lease to answer: a moving geometric mean. */
+  /** Measured time for one shard from lease to answer: a moving geometric mean, see `measure`. */
   shardMs: number;
+  /** A lease that takes long counts: the one before did, too, or there was none, and what it said of itself is no measure. */
+  mayBeSlow: boolean;
+  /** Its latest lease was a probe, and told that it is faster than what was known of it. */
+  improves: boolean;
   /** How many compute for it: 1, unless it is a relay. */
   workers: number;
   /** Version of the weights last sent to it. */
@@ -96,6 +100,8 @@ export function newMember(worker: string, name: string, hasParts: boolean): Memb
     name,
     state: { kind: 'preparing' },
     shardMs: 0,
+    mayBeSlow: true,
+    improves: false,
     workers: 1,
     weightsVersion: -1,
     expirations: 0,
@@ -183,8 +189,19 @@ export function claimedShardMs(shardSamples: number, samplesPerSecond: number): 
  * thousand times counts for sixteen.
  */
 const newestWeight = 0.4;
+/**
+ * What took more than so many times what was expected counts when it happens twice in a row: where each of two workers
+ * has one shard, a single hiccup would else give all shards to the other until a probe says better.
+ */
+const hiccupFactor = 2;
 
-export function measure(member: Member, { issuedAt, shards }: Lease, now: number): void {
+export function measure(member: Member, { issuedAt, shards, isProbe }: Lease, now: number): void {
   const measured = Math.max((now - issuedAt) / shards, minClaimedShardMs);
-  member.shardMs *= (measured / member.shardMs) ** newestWeight;
+  const isSlow = measured > hiccupFactor * member.shardMs;
+  const isHiccup = isSlow && !member.mayBeSlow;
+  member.mayBeSlow = isSlow;
+  member.improves = isProbe && measured < member.shardMs;
+  // What is known of a worker that is probed is old.
+  if (member.improves) member.shardMs = measured;
+  else if (!isHiccup) member.shardMs *= (measured / member.shardMs) ** newestWeight;
 }
