@@ -45,10 +45,10 @@ export interface MemoryLane {
   /** To be sent after the welcome. */
   readonly offer: MemoryOffer;
   /**
-   * What is to be done with a message that came: itself, or the one whose payload it tells the place of; undefined when
-   * nothing is. What makes no sense stays as it is.
+   * Hands on what is to be handled for a message that came: itself, or the one whose payload it tells the place of, when
+   * that is there. What makes no sense stays as it is.
    */
-  arrived(data: unknown): unknown;
+  arrived(data: unknown, handle: (message: unknown) => void): void;
   /** What to send in place of `message`, one after the other. Placed weights wait for the lease behind them. */
   leaving(message: ToWorker): readonly unknown[];
   close(): void;
@@ -76,15 +76,27 @@ export class MemoryLanes {
     const mark = this.#mark.toString('hex');
     let theirs: IncomingFile | undefined;
     let waiting: PlacedMessage | undefined;
+    let awaited = 0;
     return {
       offer: { type: 'memory', ...this.#outgoing.address, mark, port: localPort },
-      arrived: (data) => {
-        const type = typeOf(data);
-        if (type === 'placed' && theirs !== undefined) return this.#read(data, theirs);
-        const answer = v.safeParse(memoryAnswerSchema, data);
-        if (!answer.success || theirs !== undefined) return data;
-        theirs = IncomingFile.open(fs, answer.output, this.#mark);
-        return undefined;
+      arrived: (data, handle) => {
+        const file = theirs;
+        if (file === undefined) {
+          const answer = v.safeParse(memoryAnswerSchema, data);
+          if (!answer.success) return handle(data);
+          theirs = IncomingFile.open(fs, answer.output, this.#mark);
+          return;
+        }
+        const placed = this.#placedIn(data);
+        if (placed === undefined) return handle(data);
+        const isAwaited = (): boolean => theirs === file && file.isAwaited(placed.place);
+        const read = (): void => {
+          awaited--;
+          const message = theirs === file ? this.#read(placed, file) : undefined;
+          if (message !== undefined) handle(message);
+        };
+        if (++awaited > mostAwaited) read();
+        else whenOver(isAwaited, read);
       },
       leaving: (message) => {
         const before = waiting;
@@ -107,13 +119,17 @@ export class MemoryLanes {
     this.#outgoing.close();
   }
 
-  #read(data: unknown, theirs: IncomingFile): unknown {
+  /** Undefined for what is nothing of that kind. */
+  #placedIn(data: unknown): PlacedMessage | undefined {
+    if (typeOf(data) !== 'placed') return undefined;
     const placed = v.safeParse(placedSchema, data);
-    const incoming = this.#incoming();
-    if (!placed.success || placed.output.place.bytes > incoming.length) return data;
-    const { message, place } = placed.output;
-    const payload = incoming.subarray(0, place.bytes);
-    // Written over by a later one, which it is then too late for.
+    if (!placed.success || placed.output.place.bytes > this.#incoming().length) return undefined;
+    return placed.output;
+  }
+
+  #read({ message, place }: PlacedMessage, theirs: IncomingFile): unknown {
+    const payload = this.#incoming().subarray(0, place.bytes);
+    // Written over by a later one, which it is then too late for; or it never came.
     return theirs.read(place, payload) ? { ...message, payload } : undefined;
   }
 
@@ -146,6 +162,23 @@ export class MemoryLanes {
     });
     return place;
   }
+}
+
+/**
+ * Workers tell of an answer before they write it, which takes less than a millisecond. Others are heard meanwhile; should
+ * the worker be kept from it, there are pauses between looks, and after the last its lease runs out.
+ */
+const millisecondsAwake = 1;
+const millisecondsOfPatience = 1000;
+/** No more than an honest worker tells of, so that looking costs nothing of note. */
+const mostAwaited = 4;
+
+function whenOver(isAwaited: () => boolean, then: () => void, since = performance.now()): void {
+  const waited = performance.now() - since;
+  if (waited > millisecondsOfPatience || !isAwaited()) return then();
+  const lookAgain = (): void => whenOver(isAwaited, then, since);
+  if (waited < millisecondsAwake) setImmediate(lookAgain);
+  else setTimeout(lookAgain, 1);
 }
 
 /** Where there is a current one, nothing is encoded. */

@@ -120,16 +120,18 @@ export function openWorkChannel(
     const joinTimer = setTimeout(() => {
       guarded(() => handlers.unbearable(peer, 'slow'));
     }, joinTimeoutMs);
-    socket.on(messageEvent, (data: unknown) => {
+    const handle = (data: unknown): void => {
       guarded(() => {
-        const arrived = lane ? lane.arrived(data) : data;
-        if (arrived === undefined) return;
-        const message = v.safeParse(fromWorkerSchema, arrived);
+        const message = v.safeParse(fromWorkerSchema, data);
         if (!message.success) return handlers.badMessage(peer, 'malformed');
         // A relay waits for others: it has come when it says who is there.
         if (['ready', 'crew'].includes(message.output.type)) clearTimeout(joinTimer);
         handlers.message(peer, message.output);
       });
+    };
+    socket.on(messageEvent, (data: unknown) => {
+      if (lane) guarded(() => lane.arrived(data, handle));
+      else handle(data);
     });
     // A frame that is none: socket.io closes the connection after this.
     socket.on('error', (error: Error) => {

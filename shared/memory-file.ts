@@ -143,18 +143,15 @@ export class IncomingFile {
     return undefined;
   }
 
-  /**
-   * False when it is not there any more. Fills `into`, which is as long as the payload. `mayWait` is asked as long as it
-   * is not there yet.
-   */
-  read(
-    { position, stamp }: PayloadPlace,
-    into: Uint8Array,
-    mayWait: () => boolean = () => false,
-  ): boolean {
-    let found = this.#stampAt(position);
-    while (found !== undefined && found < stamp && mayWait()) found = this.#stampAt(position);
-    if (found !== stamp) return false;
+  /** It is not there yet. */
+  isAwaited({ position, stamp }: PayloadPlace): boolean {
+    const found = this.#stampAt(position);
+    return found !== undefined && found < stamp;
+  }
+
+  /** False when it is not there yet, or not any more. Fills `into`, which is as long as the payload. */
+  read({ position, stamp }: PayloadPlace, into: Uint8Array): boolean {
+    if (this.#stampAt(position) !== stamp) return false;
     return this.#read(into, position) && this.#stampAt(position) === stamp;
   }
 

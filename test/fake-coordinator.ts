@@ -13,14 +13,16 @@ export class FakeCoordinator {
 
   readonly connect: Connect = (events) => {
     this.#events = events;
+    const send = (message: FromWorker): void => {
+      // As a real one, it encodes at once: the worker may write its buffers again.
+      this.unheard.push(structuredClone(message));
+      this.#listener?.();
+    };
     return {
       readsAtOnce: () => false,
       roomFor: (bytes) => new Uint8Array(bytes),
-      send: (message) => {
-        // As a real one, it encodes at once: the worker may write its buffers again.
-        this.unheard.push(structuredClone(message));
-        this.#listener?.();
-      },
+      send,
+      sendWith: (message, _, makePayload) => send({ ...message, payload: makePayload() }),
       close: () => {
         this.isClosed = true;
       },

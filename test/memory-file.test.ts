@@ -136,30 +136,25 @@ describe.skipIf(process.platform !== 'linux')('a file in memory', () => {
     expect(isThere).toEqual([false]);
   });
 
-  it('is waited for where it will be, as long as the reader may', () => {
+  it('is awaited where it will be, until it is there', () => {
     const outgoing = newOutgoing({ slots: 1 });
     outgoing.write(payloadOf(5000));
     const reader = open(outgoing.address)!;
     const place = outgoing.reserve(5000)!;
     const read = new Uint8Array(5000);
-    let looks = 0;
-    expect(reader.read(place, read)).toBe(false);
-    expect(reader.read(place, read, () => ++looks < 3)).toBe(false);
-    expect(looks).toBe(3);
-    const isThere = reader.read(place, read, () => {
-      outgoing.fill(place, payloadOf(5000, 2));
-      return true;
-    });
-    expect(isThere).toBe(true);
+    expect([reader.isAwaited(place), reader.read(place, read)]).toEqual([true, false]);
+    outgoing.fill(place, payloadOf(5000, 2));
+    expect([reader.isAwaited(place), reader.read(place, read)]).toEqual([false, true]);
     expect(read).toEqual(payloadOf(5000, 2));
   });
 
-  it('is not waited for where a later one is', () => {
+  it('is not awaited where a later one is, nor where nothing ever was', () => {
     const outgoing = newOutgoing({ slots: 1 });
     const place = outgoing.write(payloadOf(5000));
     outgoing.write(payloadOf(5000));
-    const read = new Uint8Array(5000);
-    expect(open(outgoing.address)!.read(place, read, () => expect.fail('waits'))).toBe(false);
+    const reader = open(outgoing.address)!;
+    expect(reader.isAwaited(place)).toBe(false);
+    expect(reader.isAwaited({ ...place, position: 2 ** 40, stamp: 9 })).toBe(false);
   });
 
   it('is promised a place where one of its length was, because there may be no room elsewhere', () => {

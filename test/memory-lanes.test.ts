@@ -142,11 +142,45 @@ describe.skipIf(!isLinux)("the coordinator's end of a lane", () => {
     expect(laneFrom(remoteAddress)!.offer).toMatchObject({ type: 'memory', port: localPort });
   });
 
+  /** Open, and with a place that a worker tells of before anything is there. */
+  const newAwaited = () => {
+    const lane = laneFrom(remoteAddress)!;
+    const file = newFileFor({ onTestFinished }, lane.offer);
+    const payload = new Uint8Array(100).fill(7);
+    file.write(payload);
+    const messages: unknown[] = [];
+    const arrive = (data: unknown): void => lane.arrived(data, (message) => messages.push(message));
+    arrive({ type: 'memory', ...file.address });
+    const place = file.reserve(payload.length)!;
+    const tell = (): void => arrive({ type: 'placed', message: { type: 'gradient' }, place });
+    return { lane, messages, arrive, tell, fill: () => file.fill(place, payload), payload };
+  };
+
+  it('hands on what was told of when it is there, and other messages meanwhile', async () => {
+    const { messages, arrive, tell, fill, payload } = newAwaited();
+    const leave = { type: 'leave' };
+    tell();
+    arrive(leave);
+    expect(messages).toEqual([leave]);
+    fill();
+    await expect.poll(() => messages).toEqual([leave, { type: 'gradient', payload }]);
+  });
+
+  it('waits for no more than a worker has places for, and for nobody who is gone', async () => {
+    const [gone, greedy] = [newAwaited(), newAwaited()];
+    gone.tell();
+    gone.lane.close();
+    for (let times = 0; times < 6; times++) greedy.tell();
+    gone.fill();
+    greedy.fill();
+    await expect.poll(() => greedy.messages).toHaveLength(4);
+    expect(gone.messages).toEqual([]);
+  });
+
   it('lets weights wait for what comes behind them, in a message of its own if it has a payload', () => {
     const lane = laneFrom(remoteAddress)!;
-    expect(
-      lane.arrived({ type: 'memory', ...newFileFor({ onTestFinished }, lane.offer).address }),
-    ).toBe(undefined);
+    const { address } = newFileFor({ onTestFinished }, lane.offer);
+    lane.arrived({ type: 'memory', ...address }, () => expect.fail('hands it on'));
     const large = { type: 'weights', version: 1, payload: new Uint8Array(smallestPlaced) } as const;
     const small = { type: 'weights', version: 2, payload: new Uint8Array(1) } as const;
     const finished = { type: 'finished', reason: 'completed' } as const;

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as v from 'valibot';
-import { IncomingFile, OutgoingFile } from '../shared/memory-file.ts';
+import { IncomingFile, OutgoingFile, type PayloadPlace } from '../shared/memory-file.ts';
 import {
   type MemoryOffer,
   memoryOfferSchema,
@@ -13,7 +13,7 @@ import {
   typeOf,
 } from '../shared/memory-messages.ts';
 import type { FromWorker } from '../shared/protocol.ts';
-import type { LaneEnds } from './transport.ts';
+import type { Announcement, LaneEnds, PayloadHeader } from './transport.ts';
 
 /** A lease may have several runs of shards, and its answers lie there until the coordinator comes to them. */
 const slots = 4;
@@ -26,13 +26,13 @@ const slots = 4;
 const millisecondsAwake = 2;
 const millisecondsOfPatience = 1000;
 
-function newPatience(): () => boolean {
+function waitFor(place: PayloadPlace, incoming: IncomingFile): void {
   const since = performance.now();
-  return () => {
+  while (incoming.isAwaited(place)) {
     const waited = performance.now() - since;
+    if (waited > millisecondsOfPatience) return;
     if (waited > millisecondsAwake) Atomics.wait(nobodyWakes, 0, 0, 1);
-    return waited < millisecondsOfPatience;
-  };
+  }
 }
 
 const nobodyWakes = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -69,6 +69,28 @@ export class MemoryLane {
     const message = this.#read(data, this.#incoming, ends);
     if (message !== undefined) handle(message);
     if (data.next !== undefined) handle(data.next);
+  }
+
+  /**
+   * What to send before there is a payload, so that the coordinator wakes up while it is made. Undefined where it has no
+   * place yet.
+   */
+  announce(message: PayloadHeader, payloadBytes: number): Announcement | undefined {
+    const outgoing = this.#outgoing;
+    if (payloadBytes < smallestPlaced || !this.#isOpen || outgoing === undefined) return undefined;
+    const place = this.#unread < slots ? outgoing.reserve(payloadBytes) : undefined;
+    if (place === undefined) return undefined;
+    this.#unread++;
+    return {
+      message: { type: 'placed', message, place },
+      fill: (payload) => {
+        try {
+          outgoing.fill(place, payload);
+        } catch {
+          // The coordinator does not wait for it for long, and gives its shards to somebody else.
+        }
+      },
+    };
   }
 
   /** What to send in place of `message`. */
@@ -115,8 +137,9 @@ export class MemoryLane {
     { roomFor = () => undefined }: LaneEnds,
   ): unknown {
     const payload = roomFor(place.bytes) ?? this.#roomFor(place.bytes);
+    waitFor(place, incoming);
     // Written over by later ones, which are on their way.
-    if (!incoming.read(place, payload, newPatience())) return undefined;
+    if (!incoming.read(place, payload)) return undefined;
     this.#isOpen = true;
     return { ...message, payload };
   }

@@ -30,7 +30,20 @@ export interface Transport {
   roomFor(payloadBytes: number): Uint8Array;
   /** Done with the message when it returns, but for memory of its own. Does nothing when the connection is gone. */
   send(message: FromWorker): void;
+  /** The same for a message whose payload, of so many bytes, is made while the other end is told of it, or before. */
+  sendWith(message: PayloadHeader, payloadBytes: number, makePayload: () => Uint8Array): void;
   close(): void;
+}
+
+/** A message but for its payload. */
+export type PayloadHeader = Omit<Extract<FromWorker, { payload: unknown }>, 'payload'>;
+
+/** What is said of a payload before it is there. */
+export interface Announcement {
+  /** In place of the message. */
+  readonly message: unknown;
+  /** Brings the payload once that is said. */
+  fill(payload: Uint8Array): void;
 }
 
 export type Connect = (events: TransportEvents) => Transport;
@@ -58,6 +71,8 @@ export interface SideLane {
   readonly isOpen: boolean;
   /** Hands on what to take for the message that came. */
   arrived(data: unknown, ends: LaneEnds): void;
+  /** Undefined where nothing can be said of a payload of so many bytes before it is there. */
+  announce(message: PayloadHeader, payloadBytes: number): Announcement | undefined;
   /** What goes through the socket in place of `message`. */
   leaving(message: FromWorker): unknown;
   /** The connection is gone. */
@@ -122,16 +137,23 @@ export function socketTransport(options: SocketTransportOptions): Connect {
       if (lane) lane.arrived(data, { handle, reply: emit, roomFor });
       else handle(data);
     });
+    const send = (message: FromWorker): void => {
+      if (!socket.connected) return;
+      const leaving = lane ? lane.leaving(message) : message;
+      if (leaving === message && 'payload' in message) {
+        memory?.lend(message.payload, carrierOf(socket.io.engine));
+      }
+      emit(leaving);
+    };
     return {
       readsAtOnce: () => lane?.isOpen ?? false,
       roomFor: (bytes) => memory?.take(bytes) ?? new Uint8Array(bytes),
-      send: (message) => {
-        if (!socket.connected) return;
-        const leaving = lane ? lane.leaving(message) : message;
-        if (leaving === message && 'payload' in message) {
-          memory?.lend(message.payload, carrierOf(socket.io.engine));
-        }
-        emit(leaving);
+      send,
+      sendWith: (message, payloadBytes, makePayload) => {
+        const announcement = socket.connected ? lane?.announce(message, payloadBytes) : undefined;
+        if (announcement === undefined) return send({ ...message, payload: makePayload() });
+        emit(announcement.message);
+        announcement.fill(makePayload());
       },
       close: () => socket.disconnect(),
     };

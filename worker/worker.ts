@@ -299,9 +299,8 @@ export class Worker {
       });
       if (sum === undefined) return;
       const samples = plan.runSize(step, run.start, run.length);
-      const payload = this.#encode(workplace, { epoch, step, version, ...run }, sum.gradient);
-      this.#transport.send({
-        type: 'gradient',
+      const answer = {
+        type: 'gradient' as const,
         run: welcome.run,
         epoch,
         step,
@@ -311,8 +310,10 @@ export class Worker {
         lossSum: sum.lossSum,
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
-        payload,
-      });
+      };
+      this.#transport.sendWith(answer, workplace.outgoing.length, () =>
+        this.#encode(workplace, { epoch, step, version, ...run }, sum.gradient),
+      );
       tree.release();
       this.#environment.onNews({ kind: 'computed', samples });
     }
