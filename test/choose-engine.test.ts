@@ -35,7 +35,7 @@ describe('a worker left to choose', () => {
     expect(tries.length).toBeGreaterThan(0);
   });
 
-  it('passes over an engine that computes wrongly', async () => {
+  it('passes over an engine that computes wrongly, and says so', async () => {
     const [reference] = engineChoices.filter(({ spec }) => spec === 'reference:float64');
     for (const { kind } of engineChoices) {
       if (kind === reference.kind) continue;
@@ -55,7 +55,9 @@ describe('a worker left to choose', () => {
       });
       onTestFinished(() => spy.mockRestore());
     }
-    expect((await choose('auto')).engine.label).toBe('reference:float64');
+    const { engine, story } = await choose('auto');
+    expect(engine.label).toBe('reference:float64');
+    expect(story).toMatch(/; not onnx:cpu, .*wasm:simd, .*, which fails its proof here$/);
   });
 });
 

@@ -26,17 +26,27 @@ export interface ChoiceOptions {
 /** Rejects when the engine that was asked for cannot run or computes wrongly, and never takes another one then. */
 export async function chooseEngine({ spec, ...task }: ChoiceOptions): Promise<ChosenEngine> {
   if (spec !== auto) {
-    const proven = await prove(findChoice(task.choices, spec), task);
+    const choice = findChoice(task.choices, spec);
+    const engine = await choice.kind.create(task.model, choice.provider);
+    const proven = await prove(engine, choice, task);
     return { ...proven, story: resultText(proven) };
   }
   const proven: Proven[] = [];
+  const wrong: string[] = [];
   // One after the other: they are timed.
   for (const choice of task.choices.filter(isWorthTrying)) {
-    const trial = await prove(choice, task).catch(() => undefined);
-    if (trial !== undefined) proven.push(trial);
+    const engine = await choice.kind.create(task.model, choice.provider).catch(() => undefined);
+    if (engine === undefined) continue;
+    const trial = await prove(engine, choice, task).catch(() => undefined);
+    if (trial === undefined) wrong.push(choice.spec);
+    else proven.push(trial);
   }
+  const warning = wrong.length === 0 ? '' : `; not ${wrong.join(', ')}, which fails its proof here`;
   // The oracle is the last resort.
-  if (proven.length === 0) return chooseEngine({ ...task, spec: 'reference' });
+  if (proven.length === 0) {
+    const oracle = await chooseEngine({ ...task, spec: 'reference' });
+    return { ...oracle, story: oracle.story + warning };
+  }
   const fastest = proven.reduce((best, next) => (isClearlyFaster(next, best) ? next : best));
   const others = proven.filter((each) => each !== fastest);
   for (const { engine } of others) await engine.dispose();
@@ -44,7 +54,7 @@ export async function chooseEngine({ spec, ...task }: ChoiceOptions): Promise<Ch
     return `${engine.label} (${rateText(samplesPerSecond)})`;
   });
   const because = rivals.length === 0 ? 'the only one here' : `rather than ${rivals.join(', ')}`;
-  return { ...fastest, story: `${resultText(fastest)}; ${because}` };
+  return { ...fastest, story: `${resultText(fastest)}; ${because}${warning}` };
 }
 
 type Proven = EngineProof & { readonly engine: Engine };
@@ -60,11 +70,12 @@ function isWorthTrying({ kind, provider }: EngineChoice): boolean {
   return !kind.onRequest?.includes(provider);
 }
 
+/** Disposes of an engine that fails. */
 async function prove(
-  { kind, provider }: EngineChoice,
+  engine: Engine,
+  { kind }: EngineChoice,
   { model, sliceSize }: Pick<ChoiceOptions, 'model' | 'sliceSize'>,
 ): Promise<Proven> {
-  const engine = await kind.create(model, provider);
   try {
     const proof = await proveEngine(engine, { model, tolerance: kind.tolerance, sliceSize });
     return { ...proof, engine };
