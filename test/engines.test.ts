@@ -37,6 +37,7 @@ Object.assign(models, {
     dropout: 0.5,
   }),
   'smoothed labels': createMlp({ ...digits, hidden: [40], labelSmoothing: 0.1 }),
+  'the default MLP with batch norm': createMlp({ ...digits, batchNorm: true }),
 });
 const defaultMlp = models['the default MLP'];
 const smallMlp = createMlp({ inputs: 6, hidden: [5, 4], classes: 3, activation: 'relu' });
