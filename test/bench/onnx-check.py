@@ -3,7 +3,7 @@
 
     python3 test/bench/onnx-check.py runs/ID
 
-Needs the packages onnx and numpy. Takes a run, or a file made by `tutti runs export`. Exit code 1 when the
+Needs the packages onnx, 1.13 or later, and numpy. Takes a run, or a file made by `tutti runs export`. Exit code 1 when the
 checker refuses the file, when the inferred shapes are not the declared ones, or when the accuracy on
 the test images is further from the one that the run recorded than two images in 10,000.
 """
@@ -13,7 +13,11 @@ import sys
 
 import numpy
 import onnx
-from onnx.reference import ReferenceEvaluator
+
+try:
+    from onnx.reference import ReferenceEvaluator
+except ImportError:
+    sys.exit(f'onnx {onnx.__version__} has no reference implementation: it needs 1.13 or later, pip install onnx')
 
 from tutti_run import ACCURACY_TOLERANCE, MNIST, read_config, read_images, recorded_accuracy
 
