@@ -18,6 +18,8 @@ export interface SupervisorOptions {
   /** Further flags of `tutti worker`. */
   readonly flags: readonly string[];
   readonly onNotice: (message: string) => void;
+  /** Told once of every process what it computes with, and why. */
+  readonly onEngine: (message: string) => void;
   /** Told of every process that starts, with its place from 1. */
   readonly onStart?: (pid: number, place: number) => void;
 }
@@ -40,7 +42,7 @@ const finalStatuses = new Set<number>(
 );
 
 export function superviseWorkers(options: SupervisorOptions): Supervisor {
-  const { count, url, credentials, name, flags, onNotice, onStart } = options;
+  const { count, url, credentials, name, flags, onNotice, onEngine, onStart } = options;
   const { token, tlsFingerprint } = credentials;
   // Each is one process and complains to us, whatever the environment says to commands.
   const own = ['--procs', '1', '--no-stay', '--log-format', 'text'];
@@ -69,6 +71,9 @@ export function superviseWorkers(options: SupervisorOptions): Supervisor {
     const child = fork(launcher, words, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     children.set(place, child);
     if (child.pid !== undefined) onStart?.(child.pid, place);
+    child.once('message', ({ engine }: { readonly engine: string }) => {
+      onEngine(`${name}-${place}: ${engine}`);
+    });
     let complaint = '';
     child.stderr?.on('data', (text: Buffer) => {
       complaint = (complaint + text).slice(-2000);

@@ -108,6 +108,21 @@ describe('workers', () => {
     );
   });
 
+  it('of a supervisor say what they compute with, and why', async (t) => {
+    const { addWorker } = await newCluster(t, { workers: 0, flags: endlessRun });
+    const lab = addWorker('--procs=2', '--name=lab', '--engine=wasm');
+    await lab.waitForText(/^lab-1: engine wasm:simd: \S+ samples\/s, error \S+ against the /m);
+    await lab.waitForText(/^lab-2: engine wasm:simd: /m);
+    const cwd = temporaryFolder(t);
+    const run = startTutti(t, ['train', '--json', '--port=0', '--workers=1', ...endlessRun], {
+      cwd,
+    });
+    const { message } = await run.waitForEvent('notice', ({ message }) =>
+      /: engine /.test(message),
+    );
+    expect(message).toMatch(/-1: engine \S+: \S+ samples\/s, .*; (the only one|rather than) /);
+  });
+
   it('compute with the engine that the run asks for, or do not join', async (t) => {
     const { addWorker, waitForWorker } = await newCluster(t, {
       workers: 0,

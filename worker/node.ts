@@ -10,10 +10,12 @@ export interface NodeWorkerOptions extends NodeConnectionOptions {
   /** `auto` or one of `engineSpecs`. */
   readonly engine: string;
   readonly log: (message: string) => void;
+  /** Told what was chosen and why, each time that a run begins. */
+  readonly onEngine?: (story: string) => void;
 }
 
 export function startNodeWorker(options: NodeWorkerOptions): Worker {
-  const { engine: spec, log } = options;
+  const { engine: spec, log, onEngine } = options;
   const { connect, blocks } = nodeConnection(options, 'node');
   return new Worker({
     connect,
@@ -31,6 +33,7 @@ export function startNodeWorker(options: NodeWorkerOptions): Worker {
         sliceSize,
       });
       log(chosen.story);
+      onEngine?.(chosen.story);
       return chosen;
     },
     now: () => performance.now(),

@@ -35,6 +35,8 @@ export const train = defineCommand({
       throw new CliError('usage', `--workers: expected a whole number from 0, got ${workers}.`);
     }
     refuseTwoEngines(engine, flags.onlyEngine);
+    const early: string[] = [];
+    let tellEngine = (message: string): unknown => early.push(message);
     const { done, supervisor, ...run } = await serve(flags, engine, ({ url, credentials, warn }) =>
       superviseWorkers({
         count: workers,
@@ -44,6 +46,7 @@ export const train = defineCommand({
         flags: ['--engine', engine],
         onStart: (pid, place) => settle(pid, place, workers),
         onNotice: warn,
+        onEngine: (message) => tellEngine(message),
       }),
     );
     const ignore = onInterrupt(() => {
@@ -52,6 +55,9 @@ export const train = defineCommand({
       run.stop();
     });
     let isOver = false;
+    // One that was proving its engine until then would speak after the run's last word.
+    tellEngine = (message) => isOver || run.notify('info', message);
+    for (const message of early) tellEngine(message);
     supervisor.done.then((status) => {
       if (status !== 0 && !isOver) run.notify('warning', deserted);
     });

@@ -78,7 +78,12 @@ async function workHere(
   log: Log,
   options: Omit<Parameters<typeof startNodeWorker>[0], keyof Destination | 'log'>,
 ): Promise<ExitCode> {
-  const here = startNodeWorker({ ...options, ...coordinator, log: log.info });
+  const here = startNodeWorker({
+    ...options,
+    ...coordinator,
+    log: log.info,
+    onEngine: tellSupervisor,
+  });
   let isInterrupted = false;
   const leave = (): void => here.leave('its process was asked to end');
   const ignore = onInterrupt((signal) => {
@@ -93,6 +98,10 @@ async function workHere(
   ignore();
   if (isInterrupted) return 'interrupted';
   return statusOf(ending, coordinator.url, log);
+}
+
+function tellSupervisor(engine: string): void {
+  if (process.connected) process.send?.({ engine });
 }
 
 /** Throws what a person has to know. */
@@ -111,7 +120,15 @@ async function superviseMany(
   flags: readonly string[],
 ): Promise<ExitCode> {
   info(`${count} worker processes compute for ${url}`);
-  const supervisor = superviseWorkers({ count, url, credentials, name, flags, onNotice: warn });
+  const supervisor = superviseWorkers({
+    count,
+    url,
+    credentials,
+    name,
+    flags,
+    onEngine: info,
+    onNotice: warn,
+  });
   let isInterrupted = false;
   const ignore = onInterrupt(() => {
     isInterrupted = true;
