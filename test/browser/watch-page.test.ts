@@ -42,6 +42,13 @@ describe.skipIf(noBrowser)('the page of a run', () => {
     expect(await page.locator('.ledger').textContent()).toMatch(/lost0twice0$/);
   });
 
+  it('marks where checkpoints fell, whatever signs the fonts have', async (t) => {
+    const page = await openTab(t, browser, shared.url);
+    await page.locator('.marks .mark').nth(4).waitFor();
+    await page.locator('.plot canvas').first().waitFor();
+    await expect.poll(() => markedPixels(page, '--cool')).toBeGreaterThan(20);
+  });
+
   it('opens the images of a cell of the confusion matrix', async (t) => {
     const page = await openTab(t, browser, shared.url);
     // What comes later would move the cell away.
@@ -169,6 +176,21 @@ describe.skipIf(noBrowser)('the page of a run', () => {
     expect(complaints).toEqual([]);
   });
 });
+
+/** Of exactly this colour among the curves of the train loss, which have others. */
+function markedPixels(page: Page, colour: string): Promise<number> {
+  return page.evaluate(`(() => {
+    const hex = getComputedStyle(document.documentElement).getPropertyValue('${colour}').trim();
+    const wanted = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+    const canvas = document.querySelector('.plot canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4) {
+      if (wanted.every((value, channel) => data[at + channel] === value)) count++;
+    }
+    return count;
+  })()`);
+}
 
 /** Of a canvas; none while there is none. */
 function lightPixels(page: Page, selector: string): Promise<number> {

@@ -51,11 +51,11 @@ export function Charts() {
       <Legend />
       <p class="hint marks">
         {Object.entries(run.value === undefined ? {} : markKinds).map(
-          ([kind, { glyph, title, colour }]) => (
+          ([kind, { outline, title, colour }]) => (
             <span key={kind}>
-              <b style={{ color: `var(${colour})` }} aria-hidden="true">
-                {glyph}
-              </b>{' '}
+              <svg class="mark" viewBox="-5 -5 10 10" aria-hidden="true">
+                <path d={outline} style={{ fill: `var(${colour})` }} />
+              </svg>{' '}
               {title}
             </span>
           ),
