@@ -262,6 +262,15 @@ describe('the screen of a watcher', () => {
     ]);
   });
 
+  it('tells how good it is and what was refused where there are 80 columns', () => {
+    expect(watchBlock(watched, { columns: 79, rows: 24 }, plainStyle).slice(5, -1)).toEqual([
+      'images 26,368 seen, 0 twice, 0 lost before · 5.0 MB/s in, 0 B/s out',
+      'best Eval Acc 93.55 %',
+      'worker  engine    state    samples/s  compute  network    used  late  refused',
+      'laptop  onnx:cpu  working     30,925    13 ms     3 ms  28,140     4        0',
+    ]);
+  });
+
   it('says what the run waits for', () => {
     const block = watchBlock(reduceView(watched, waiting), roomy, plainStyle);
     expect(block).toContain(waiting.text);

@@ -22,21 +22,27 @@ const fewestRows = 14;
 const fewestColumns = 60;
 /** Lines of the log that stay in sight above. */
 const logRows = 4;
-/** Of the block, without the workers' rows: progress, curves, counts, headings, the rest, help. */
-const otherRows = 9;
+/** Of the block, without counts and the workers' rows: progress, curves, headings, the rest, help. */
+const otherRows = 8;
+/** Of the counts, where they do not fit into one. */
+const mostCountRows = 2;
+/** Columns of the workers that are left out where there is no room for all, one after the other. */
+const dispensable = ['>share', '>network', '>compute', 'engine'];
 const widestCurve = 50;
 
 export const watchBlock: Block = (view, { columns, rows }, style) => {
   if (!view.run || view.end) return [];
   if (rows < fewestRows || columns < fewestColumns) return blockLines(view, columns, style);
+  const counts = countLines(view, columns);
+  const workerRows = Math.max(1, rows - otherRows - counts.length - logRows);
   return [
     progressText(view, columns, style),
     ...curveLines(view, columns, style),
-    truncate(countsText(view), columns),
+    ...counts,
     ...(view.waitingText === undefined
       ? []
       : [style.yellow(truncate(sanitize(view.waitingText), columns))]),
-    ...workerLines(view, columns, Math.max(1, rows - otherRows - logRows), style),
+    ...workerLines(view, columns, workerRows, style),
     style.dim(truncate('q quits, the run goes on', columns)),
   ];
 };
@@ -78,11 +84,11 @@ function curveLines({ steps, epochs }: RunView, columns: number, style: Style): 
 }
 
 /** What came of all work so far, and how it travels. */
-function countsText({ progress, epochs, traffic }: RunView): string {
+function countLines({ progress, epochs, traffic }: RunView, columns: number): string[] {
   const before = epochs.at(-1);
   const lost = before === undefined ? '' : `, ${formatInteger(before.ledger.lost)} lost before`;
   const { seen = 0, twice = 0 } = progress?.ledger ?? {};
-  return [
+  const parts = [
     `images ${formatInteger(seen)} seen, ${formatInteger(twice)} twice${lost}`,
     ...(traffic
       ? [`${formatSpeed(traffic.inPerSecond)} in, ${formatSpeed(traffic.outPerSecond)} out`]
@@ -90,20 +96,43 @@ function countsText({ progress, epochs, traffic }: RunView): string {
     ...(epochs.length === 0
       ? []
       : [`best Eval Acc ${formatPercent(Math.max(...epochs.map((each) => each.testAccuracy)))}`]),
-  ].join(' · ');
+  ];
+  const lines: string[] = [];
+  for (const part of parts) {
+    const longer = [...lines.slice(-1), part].join(' · ');
+    if (lines.length === mostCountRows || widthOf(longer) <= columns) lines.splice(-1, 1, longer);
+    else lines.push(part);
+  }
+  return lines.map((line) => truncate(line, columns));
 }
 
 function workerLines({ rows }: RunView, columns: number, most: number, style: Style): string[] {
   if (rows.length === 0) return [];
-  const headings = 'worker,engine,state,>samples/s,>share,>compute,>network,>used,>late,>refused';
   const fastest = [...rows].sort((a, b) => b.samplesPerSecond - a.samplesPerSecond);
   const shown = fastest.slice(0, rows.length > most ? most - 1 : most);
-  const [head, ...lines] = tableLines(headings.split(','), shown.map(cellsOf), plainStyle);
+  const [head, ...lines] = fittingTable(shown, columns);
   return [
     style.dim(truncate(head, columns)),
     ...lines.map((line) => truncate(line, columns)),
     ...(shown.length < rows.length ? [`and ${rows.length - shown.length} more`] : []),
   ];
+}
+
+function fittingTable(rows: readonly WorkerRow[], columns: number): string[] {
+  const all = 'worker,engine,state,>samples/s,>share,>compute,>network,>used,>late,>refused'.split(
+    ',',
+  );
+  const cells = rows.map(cellsOf);
+  for (let leftOut = 0; ; leftOut++) {
+    const isKept = (_: string, at: number) => !dispensable.slice(0, leftOut).includes(all[at]);
+    const lines = tableLines(
+      all.filter(isKept),
+      cells.map((row) => row.filter(isKept)),
+      plainStyle,
+    );
+    const isFitting = lines.every((line) => widthOf(line) <= columns);
+    if (isFitting || leftOut === dispensable.length) return lines;
+  }
 }
 
 function cellsOf(row: WorkerRow): string[] {
