@@ -4,7 +4,7 @@ import uPlot from 'uplot';
 import { describe, expect, it } from 'vitest';
 import { joined, type Table } from '../deploy/pages/watch/charts/joined.ts';
 import { Curves } from '../deploy/pages/watch/curves.ts';
-import { bytesText, durationText } from '../deploy/pages/watch/format.ts';
+import { bytesText, durationText, timeTickText } from '../deploy/pages/watch/format.ts';
 import { smoothed } from '../deploy/pages/watch/smoothing.ts';
 import { trafficBetween } from '../deploy/pages/watch/worker-traffic.ts';
 import { createRandom } from '../shared/random.ts';
@@ -151,5 +151,18 @@ describe('numbers on the page', () => {
   it('have units that fit', () => {
     expect([0, 999, 1400, 12_345_678].map(bytesText)).toEqual(['0 B', '999 B', '1.4 kB', '12 MB']);
     expect([48, 200, 7500].map(durationText)).toEqual(['48 s', '3 min 20 s', '2 h 5 min']);
+  });
+
+  it('tell the time of day beside a curve as far as its marks differ', () => {
+    const textOf = (hour: number, step: number) =>
+      timeTickText(new Date(2026, 10, 24, hour, 3, 22).getTime() / 1000, step);
+    expect([1, 60, 3600, 86_400].map((step) => textOf(14, step))).toEqual([
+      '14:03:22',
+      '14:03',
+      '14:03',
+      '24 Nov',
+    ]);
+    const midnight = new Date(2026, 10, 25).getTime() / 1000;
+    expect([60, 3600].map((step) => timeTickText(midnight, step))).toEqual(['00:00', '25 Nov']);
   });
 });

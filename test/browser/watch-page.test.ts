@@ -46,7 +46,18 @@ describe.skipIf(noBrowser)('the page of a run', () => {
     const page = await openTab(t, browser, shared.url);
     await page.locator('.marks .mark').nth(4).waitFor();
     await page.locator('.plot canvas').first().waitFor();
-    await expect.poll(() => markedPixels(page, '--cool')).toBeGreaterThan(20);
+    await expect.poll(() => colouredPixels(page, '--cool')).toBeGreaterThan(20);
+  });
+
+  it('draws the trend of a curve along steps, epochs and time', async (t) => {
+    const page = await openTab(t, browser, shared.url);
+    await page.locator('.plot canvas').first().waitFor();
+    for (const axis of ['step', 'epoch', 'time']) {
+      await page.getByRole('radio', { name: axis, exact: true }).check();
+      await expect
+        .poll(() => colouredPixels(page, '--accent'), { message: axis })
+        .toBeGreaterThan(20);
+    }
   });
 
   it('opens the images of a cell of the confusion matrix', async (t) => {
@@ -177,8 +188,8 @@ describe.skipIf(noBrowser)('the page of a run', () => {
   });
 });
 
-/** Of exactly this colour among the curves of the train loss, which have others. */
-function markedPixels(page: Page, colour: string): Promise<number> {
+/** Of exactly this colour in the chart of the train loss. */
+function colouredPixels(page: Page, colour: string): Promise<number> {
   return page.evaluate(`(() => {
     const hex = getComputedStyle(document.documentElement).getPropertyValue('${colour}').trim();
     const wanted = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));

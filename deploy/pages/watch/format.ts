@@ -40,3 +40,13 @@ export function clockText(time: string | Date): string {
 export function dateText(time: string): string {
   return new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 }
+
+/** `14:03:22`, `14:03` or `24 Nov`, as far as marks that are `step` seconds apart differ. */
+export function timeTickText(seconds: number, step: number): string {
+  const time = new Date(1000 * seconds);
+  const clock = clockText(time);
+  if (step >= 86_400 || (step >= 3600 && clock.startsWith('00:00'))) {
+    return time.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
+  }
+  return step >= 60 ? clock.slice(0, 5) : clock;
+}

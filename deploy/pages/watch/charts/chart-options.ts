@@ -1,7 +1,7 @@
 // How uPlot draws a curve here: axes, colours, what is shared between the charts.
 import uPlot from 'uplot';
 import type { Curves, Points } from '../curves.ts';
-import { durationText } from '../format.ts';
+import { durationText, timeTickText } from '../format.ts';
 import { dashesOf } from '../past/key.tsx';
 import { type Compared, colours, compared } from '../past/past-store.ts';
 import { curves } from '../store.ts';
@@ -38,6 +38,7 @@ export function xValues(
 export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'height'> {
   const { axis, isLog, isNoisy, most, format, others } = look;
   const isElapsed = axis === 'time' && others.length > 0;
+  const isOfDay = axis === 'time' && !isElapsed;
   const style = getComputedStyle(document.documentElement);
   const colourOf = (name: string): string => style.getPropertyValue(name);
   const axisLook = {
@@ -73,7 +74,7 @@ export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'he
     legend: { show: false },
     scales: {
       // The same for all four, whatever points each of them has: so that the crosshair means the same in all.
-      x: { time: axis === 'time' && !isElapsed, range: () => shownRange(axis) },
+      x: { time: isOfDay, range: () => shownRange(axis) },
       y: isLog ? { distr: 3 } : { range: (_, low, high) => roomAround(low, high, most) },
     },
     axes: [
@@ -84,6 +85,10 @@ export function chartOptions(look: ChartLook): Omit<uPlot.Options, 'width' | 'he
         ...(isElapsed && {
           incrs: [...elapsedSteps],
           values: (_: uPlot, splits: number[]) => splits.map(durationText),
+        }),
+        ...(isOfDay && {
+          values: (_: uPlot, splits: number[], __: number, ___: number, step: number) =>
+            splits.map((seconds) => timeTickText(seconds, step)),
         }),
       },
       {

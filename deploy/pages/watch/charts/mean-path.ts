@@ -7,8 +7,10 @@ export const meanPath: uPlot.Series.PathBuilder = (chart, at, first, last) => {
   const ys = chart.data[at];
   const { scale = 'y' } = chart.series[at];
   const stroke = new Path2D();
-  const start = chart.valToPos(0, 'x', true);
-  const width = chart.valToPos(1, 'x', true) - start;
+  // From the left end on, not from 0: seconds since 1970 would lose their pixels to rounding.
+  const { min = 0, max = 1 } = chart.scales.x;
+  const start = chart.valToPos(min, 'x', true);
+  const width = (chart.valToPos(max, 'x', true) - start) / (max - min);
   let pixel: number | undefined;
   let [count, sumX, sumY] = [0, 0, 0];
   const join = (): void => {
@@ -19,7 +21,7 @@ export const meanPath: uPlot.Series.PathBuilder = (chart, at, first, last) => {
     const y = ys[point];
     // Of joined tables: only another run has a point here.
     if (y == null) continue;
-    const x = start + width * xs[point];
+    const x = start + width * (xs[point] - min);
     const under = Math.floor(x / uPlot.pxRatio);
     if (under !== pixel) join();
     pixel = under;
