@@ -100,6 +100,17 @@ describe.skipIf(noBrowser)('the page of a run', () => {
     expect(jsqr.default(pixels, code.width, code.height)?.data).toBe(`${shared.url}/join`);
   });
 
+  it('copies the command to take part, also where the clipboard is refused', async (t) => {
+    const page = await openTab(t, browser, shared.url);
+    const button = page.getByRole('button', { name: 'Copy the command' });
+    await button.click();
+    await page.getByText('Copied', { exact: true }).waitFor();
+    const words = page.getByLabel('Words in the log');
+    await words.focus();
+    await page.keyboard.press('Control+V');
+    expect(await words.inputValue()).toBe(`npx tutti worker ${shared.url}`);
+  });
+
   it('filters what happened', async (t) => {
     const page = await openTab(t, browser, shared.url);
     const log = page.getByRole('region', { name: 'Events' });

@@ -83,10 +83,14 @@ function Copyable({ text, name, href }: CopyableProps) {
   );
 }
 
-/** Over plain http from another machine browsers offer no clipboard, but the old command still works. */
+/** Over plain http from another machine browsers offer no clipboard, or refuse it, but the old command still works. */
 async function writeClipboard(text: string): Promise<void> {
   const clipboard: Clipboard | undefined = navigator.clipboard;
-  if (clipboard !== undefined) return clipboard.writeText(text);
+  const isWritten = await clipboard?.writeText(text).then(
+    () => true,
+    () => false,
+  );
+  if (isWritten) return;
   const area = document.createElement('textarea');
   area.value = text;
   document.body.append(area);
