@@ -19,11 +19,11 @@ import { everyKind, viewOf } from './terminal-events.ts';
 const page = readProjectFile('deploy/OPERATIONS.md');
 
 describe('the page for operators', () => {
-  it('says what every metric means', () => {
+  it('says what every metric means', async () => {
     let text = '';
     const response = { writeHead: () => response, end: (body: string) => (text = body) };
     const visit = { response: response as unknown as ServerResponse };
-    prometheusRoute(() => viewOf(...everyKind)).answer(visit as never);
+    await prometheusRoute(() => viewOf(...everyKind)).answer(visit as never);
     const names = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
     expect(names).toContain('tutti_gradients_total');
     for (const name of names) expect(page).toMatch(RegExp(`^\\| \`${name}\` \\| .+ \\|$`, 'm'));
