@@ -16,9 +16,11 @@ it('weigh less than 60 kB, all included that a browser fetches of /join to compu
   const built = (await readdir(builtFolder, { recursive: true })).filter(isOf('.gz'));
   // Not those of the other page, nor what pages of others import.
   const files = built.filter((name) => !/^(tutti|watch|assets\/(watch|network))\b/.test(name));
-  // Engines for graphics cards, fetched where there is one: WebGPU's own, and TensorFlow.js.
-  const extra = files.filter((name) => /assets\/(engine|tfjs-webgl)-/.test(name));
-  expect(extra).toHaveLength(2);
+  // Engines for graphics cards, fetched where there is one: WebGPU's own, and TensorFlow.js with its two backends.
+  const extra = files.filter((name) =>
+    /assets\/(device|engine|tfjs-engine|dist|shared)-/.test(name),
+  );
+  expect(extra).toHaveLength(6);
   // Fetched where the run's numbers travel so, each a few of these.
   const codecs = files.filter((name) => codecChunk.test(name));
   expect(codecs).not.toEqual([]);

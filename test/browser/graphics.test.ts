@@ -13,6 +13,7 @@ const webGl = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
 it.skipIf(noBrowser).each([
   { engine: 'webgpu:software', args: webGpu },
   { engine: 'tfjs:software', args: webGl },
+  { engine: 'tfjs:webgpu-software', args: webGpu },
 ])('$engine is proven right and trains, asked for by name', async ({ engine, args }) => {
   const t = { onTestFinished };
   const browser = await launchBrowser(t, { args });

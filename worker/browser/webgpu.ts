@@ -1,7 +1,7 @@
 // Our own WGSL on the device of the browser.
 import type { EngineKind } from '../../shared/contracts.ts';
-import { openDevice, webGpuProviders } from '../engines/webgpu/device.ts';
 import type { Gpu } from '../engines/webgpu/gpu.ts';
+import { webGpuProviders } from '../engines/webgpu/providers.ts';
 
 export const webgpu: EngineKind = {
   tolerance: 1e-5,
@@ -16,8 +16,9 @@ export const webgpu: EngineKind = {
       );
     }
     const wanted = webGpuProviders.find((known) => known === provider)!;
+    // Fetched where there may be something to run it.
+    const { openDevice } = await import('../engines/webgpu/device.ts');
     const device = await openDevice(gpu, wanted);
-    // Fetched where there is something to run it.
     const { createWebGpuEngine } = await import('../engines/webgpu/engine.ts');
     return createWebGpuEngine(device, label, model);
   },

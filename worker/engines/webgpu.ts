@@ -2,9 +2,10 @@
 // optional, so whoever wants the engine installs it.
 import type { EngineKind } from '../../shared/contracts.ts';
 import { hasGraphicsCard } from './graphics-card.ts';
-import { openDevice, type WebGpuProvider, webGpuProviders } from './webgpu/device.ts';
+import { openDevice } from './webgpu/device.ts';
 import { createWebGpuEngine } from './webgpu/engine.ts';
 import type { Gpu } from './webgpu/gpu.ts';
+import { type WebGpuProvider, webGpuProviders } from './webgpu/providers.ts';
 
 /** What makes a provider run where it does not. */
 const mends: Readonly<Record<WebGpuProvider, string>> = {

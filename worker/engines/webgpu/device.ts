@@ -1,10 +1,7 @@
 // Finds the device to compute on. A browser or Dawn hands out a processor that plays graphics card as readily as
 // a real one, and nothing is slower: so it has to be asked for.
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice } from './gpu.ts';
-
-/** What an adapter computes on. */
-export const webGpuProviders = ['hardware', 'software'] as const;
-export type WebGpuProvider = (typeof webGpuProviders)[number];
+import type { WebGpuProvider } from './providers.ts';
 
 /** Rejects when there is no adapter of this kind. */
 export async function openDevice(gpu: Gpu, provider: WebGpuProvider): Promise<GpuDevice> {
@@ -26,10 +23,10 @@ function largestBuffers({ limits }: GpuAdapter): GpuAdapter['limits'] {
 }
 
 /** Older browsers do not say so themselves. */
-function isSoftware(info: GpuAdapterInfo): boolean {
+export function isSoftware(info: GpuAdapterInfo): boolean {
   return info.isFallbackAdapter === true || /swiftshader|llvmpipe|basic render/i.test(nameOf(info));
 }
 
-function nameOf({ vendor, architecture, description }: GpuAdapterInfo): string {
+export function nameOf({ vendor, architecture, description }: GpuAdapterInfo): string {
   return [vendor, architecture, description].filter((part) => part !== '').join(' ');
 }

@@ -1,0 +1,3 @@
+/** What an adapter computes on. */
+export const webGpuProviders = ['hardware', 'software'] as const;
+export type WebGpuProvider = (typeof webGpuProviders)[number];
