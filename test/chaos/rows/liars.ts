@@ -89,9 +89,9 @@ function lying(connect: Connect, { of }: Lie): Connect {
     const transport = connect(events);
     return {
       ...transport,
-      send: (message) => {
-        const isAnswer = message.type === 'gradient';
-        transport.send(isAnswer ? { ...message, ...of(message) } : message);
+      sendWith: (message, _, makePayload) => {
+        const answer = { ...message, payload: makePayload() };
+        transport.send({ ...answer, ...of(answer) });
       },
     };
   };

@@ -82,7 +82,7 @@ function repeating(connect: Connect, { draw, repeated, breakOff }: RepeatingOpti
     };
     return {
       ...transport,
-      send: (message) => (message.type === 'gradient' ? send(message) : transport.send(message)),
+      sendWith: (message, _, makePayload) => send({ ...message, payload: makePayload() }),
     };
   };
 }
