@@ -123,14 +123,14 @@ describe.skipIf(process.platform !== 'linux')('a lane of a worker', () => {
   });
 
   it('tells of a payload before there is one, where one of its length was', () => {
-    const { lane, read } = newOpenLane();
+    const { lane, arrive, read } = newOpenLane();
     const { payload, ...header } = gradientOf(70_001, 7);
     const announce = () => lane.announce(header, payload.length);
     expect(announce()).toBeUndefined();
     // All places are taken once.
     for (let at = 0; at < 4; at++) lane.leaving(gradientOf(70_001, at));
     expect(announce()).toBeUndefined();
-    lane.arrived({ type: 'standby' }, { handle: () => undefined, reply: () => undefined });
+    arrive({ type: 'standby' });
     const { message, fill } = announce()!;
     expect(message).toMatchObject({ type: 'placed', message: header });
     expect(read(message)).toBeUndefined();
@@ -139,9 +139,9 @@ describe.skipIf(process.platform !== 'linux')('a lane of a worker', () => {
   });
 
   it('tells of no more payloads than there is room for before the coordinator says something', () => {
-    const { lane } = newOpenLane();
+    const { lane, arrive } = newOpenLane();
     for (let at = 0; at < 4; at++) lane.leaving(gradientOf());
-    lane.arrived({ type: 'standby' }, { handle: () => undefined, reply: () => undefined });
+    arrive({ type: 'standby' });
     const { payload, ...header } = gradientOf();
     const told = [1, 2, 3, 4, 5].map(() => lane.announce(header, payload.length) !== undefined);
     expect(told).toEqual([true, true, true, true, false]);

@@ -76,10 +76,9 @@ export class MemoryLane {
    * place yet.
    */
   announce(message: PayloadHeader, payloadBytes: number): Announcement | undefined {
-    const outgoing = this.#outgoing;
-    if (payloadBytes < smallestPlaced || !this.#isOpen || outgoing === undefined) return undefined;
-    const place = this.#unread < slots ? outgoing.reserve(payloadBytes) : undefined;
-    if (place === undefined) return undefined;
+    const outgoing = this.#fileFor(payloadBytes);
+    const place = outgoing?.reserve(payloadBytes);
+    if (outgoing === undefined || place === undefined) return undefined;
     this.#unread++;
     return {
       message: { type: 'placed', message, place },
@@ -95,11 +94,13 @@ export class MemoryLane {
 
   /** What to send in place of `message`. */
   leaving(message: FromWorker): unknown {
-    if (message.type !== 'gradient' || message.payload.length < smallestPlaced) return message;
-    if (!this.#isOpen || this.#outgoing === undefined || ++this.#unread > slots) return message;
+    if (message.type !== 'gradient') return message;
     const { payload, ...rest } = message;
+    const outgoing = this.#fileFor(payload.length);
+    if (outgoing === undefined) return message;
+    this.#unread++;
     try {
-      return { type: 'placed', message: rest, place: this.#outgoing.write(payload) };
+      return { type: 'placed', message: rest, place: outgoing.write(payload) };
     } catch {
       // There is no room for it.
       return message;
@@ -114,6 +115,12 @@ export class MemoryLane {
     this.#outgoing = undefined;
     this.#isOpen = false;
     this.#unread = 0;
+  }
+
+  /** Where a payload of so many bytes may go. */
+  #fileFor(payloadBytes: number): OutgoingFile | undefined {
+    const isWanted = this.#isOpen && payloadBytes >= smallestPlaced && this.#unread < slots;
+    return isWanted ? this.#outgoing : undefined;
   }
 
   #answer(offer: MemoryOffer, { reply }: LaneEnds): void {
