@@ -2,18 +2,27 @@
 // `shared/memory-messages.ts`.
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import type { Socket } from 'socket.io';
 import * as v from 'valibot';
-import { IncomingFile, markBytes, OutgoingFile, type PayloadPlace } from '../shared/memory-file.ts';
+import {
+  counters,
+  IncomingFile,
+  markBytes,
+  OutgoingFile,
+  type PayloadPlace,
+} from '../shared/memory-file.ts';
 import {
   type MemoryOffer,
   memoryAnswerSchema,
   type PlacedMessage,
   placedSchema,
+  slots,
   smallestPlaced,
   typeOf,
 } from '../shared/memory-messages.ts';
+import { openPages } from '../shared/pages.ts';
 import type { ToWorker } from '../shared/protocol.ts';
 
 type WeightsMessage = Extract<ToWorker, { type: 'weights' }> & {
@@ -21,19 +30,26 @@ type WeightsMessage = Extract<ToWorker, { type: 'weights' }> & {
   readonly payloadBytes?: number;
   /** Of the payload, to be read at once. */
   readonly current?: Uint8Array;
+  /** Makes the payload in a room of its length. */
+  readonly make?: (room: Uint8Array) => void;
 };
 
-/** Who reads the weights before last has been overtaken by a step without it. */
-const slots = 2;
+export interface LaneMemory {
+  /** Where to put the next payload: as long as the largest that may come. */
+  readonly incoming: () => Uint8Array;
+  /** Pages for the file that weights are in, beside the weights. */
+  readonly outgoing?: Uint8Array;
+  /** Pages for a worker's file, beside where its answers are added up; as many as there are, for one worker each. */
+  readonly answers?: readonly Uint8Array[];
+}
 
-/**
- * `incoming` says where to put the next payload, and is as long as the largest that may come. Undefined where this cannot
- * be.
- */
-export function openMemoryLanes(incoming: () => Uint8Array): MemoryLanes | undefined {
+const pages = openPages(() => createRequire(import.meta.url)('koffi'));
+
+/** Undefined where this cannot be. */
+export function openMemoryLanes(memory: LaneMemory): MemoryLanes | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
-    return new MemoryLanes(incoming);
+    return new MemoryLanes(memory);
   } catch {
     // No folder takes a file: everything goes through sockets, as from machine to machine.
     return undefined;
@@ -58,45 +74,69 @@ export class MemoryLanes {
   readonly #mark = randomBytes(markBytes);
   readonly #outgoing: OutgoingFile;
   readonly #incoming: () => Uint8Array;
+  /** Pages that no worker has. */
+  readonly #free: Uint8Array[];
+  readonly #freeCounters = Array.from({ length: counters }, (_, at) => counters - 1 - at);
   #placed: { readonly message: WeightsMessage; readonly instead: PlacedMessage } | undefined;
 
   /** Throws the system's error where this cannot be. */
-  constructor(incoming: () => Uint8Array) {
+  constructor({ incoming, outgoing, answers = [] }: LaneMemory) {
     this.#incoming = incoming;
+    this.#free = [...answers];
+    const folders = ['/dev/shm', tmpdir()];
     this.#outgoing = new OutgoingFile(
-      { calls: fs, folders: ['/dev/shm', tmpdir()], process: process.pid, slots },
+      { calls: fs, pages, folders, process: process.pid, slots: slots.weights },
       this.#mark,
     );
+    if (outgoing !== undefined) this.#outgoing.map(outgoing);
   }
 
   /** Undefined for one that cannot be on this machine. */
   laneOf({ request }: Socket): MemoryLane | undefined {
     const { remoteAddress, localAddress, localPort = 0 } = request.socket;
-    if (remoteAddress !== localAddress) return undefined;
+    const counter = this.#freeCounters.at(-1);
+    if (remoteAddress !== localAddress || counter === undefined) return undefined;
+    this.#freeCounters.pop();
+    this.#outgoing.count(counter, 0);
     const mark = this.#mark.toString('hex');
     let theirs: IncomingFile | undefined;
+    let answers: Uint8Array | undefined;
     let waiting: PlacedMessage | undefined;
-    let awaited = 0;
+    /** Stamps of what is told of and not there. */
+    const awaited: number[] = [];
+    let latest = 0;
+    /** The places of all before the first that is still awaited can be taken again. */
+    const isDone = (stamp: number): void => {
+      latest = Math.max(latest, stamp);
+      this.#outgoing.count(counter, Math.min(latest, ...awaited.map((each) => each - 1)));
+    };
     return {
-      offer: { type: 'memory', ...this.#outgoing.address, mark, port: localPort },
+      offer: { type: 'memory', ...this.#outgoing.address, mark, port: localPort, counter },
       arrived: (data, handle) => {
         const file = theirs;
         if (file === undefined) {
           const answer = v.safeParse(memoryAnswerSchema, data);
           if (!answer.success) return handle(data);
-          theirs = IncomingFile.open(fs, answer.output, this.#mark);
+          theirs = IncomingFile.open(fs, answer.output, this.#mark, pages);
           return;
         }
         const placed = this.#placedIn(data);
         if (placed === undefined) return handle(data);
+        answers ??= this.#map(file);
+        const { stamp } = placed.place;
         const isAwaited = (): boolean => theirs === file && file.isAwaited(placed.place);
         const read = (): void => {
-          awaited--;
           const message = theirs === file ? this.#read(placed, file) : undefined;
           if (message !== undefined) handle(message);
+          if (theirs === file) isDone(stamp);
         };
-        if (++awaited > mostAwaited) read();
-        else whenOver(isAwaited, read);
+        // An honest worker tells of no more, so looking costs nothing of note.
+        if (awaited.length === slots.answers) return read();
+        awaited.push(stamp);
+        whenOver(isAwaited, () => {
+          awaited.splice(awaited.indexOf(stamp), 1);
+          read();
+        });
       },
       leaving: (message) => {
         const before = waiting;
@@ -111,6 +151,9 @@ export class MemoryLanes {
         theirs?.close();
         theirs = undefined;
         waiting = undefined;
+        if (answers !== undefined) this.#free.push(answers);
+        answers = undefined;
+        this.#freeCounters.push(counter);
       },
     };
   }
@@ -127,7 +170,18 @@ export class MemoryLanes {
     return placed.output;
   }
 
+  /** Gives the worker's file pages, when it is as long as they are. */
+  #map(theirs: IncomingFile): Uint8Array | undefined {
+    const memory = this.#free.at(-1);
+    if (memory === undefined) return undefined;
+    theirs.map(memory);
+    return theirs.isMapped ? this.#free.pop() : undefined;
+  }
+
   #read({ message, place }: PlacedMessage, theirs: IncomingFile): unknown {
+    // Nothing is written there before this one is done with.
+    const there = theirs.view(place);
+    if (there !== undefined) return { ...message, payload: there };
     const payload = this.#incoming().subarray(0, place.bytes);
     // Written over by a later one, which it is then too late for; or it never came.
     return theirs.read(place, payload) ? { ...message, payload } : undefined;
@@ -154,7 +208,9 @@ export class MemoryLanes {
     if (place === undefined) return undefined;
     process.nextTick(() => {
       try {
-        this.#outgoing.fill(place, bytesOf(message));
+        const room = message.make && this.#outgoing.room(place);
+        if (room !== undefined) message.make?.(room);
+        this.#outgoing.fill(place, room ?? bytesOf(message));
       } catch {
         // Nobody waits for it for long: these leases run out, and the next weights are not told of before they are there.
         this.#placed = undefined;
@@ -170,9 +226,6 @@ export class MemoryLanes {
  */
 const millisecondsAwake = 1;
 const millisecondsOfPatience = 1000;
-/** No more than an honest worker tells of, so that looking costs nothing of note. */
-const mostAwaited = 4;
-
 function whenOver(isAwaited: () => boolean, then: () => void, since = performance.now()): void {
   const waited = performance.now() - since;
   if (waited > millisecondsOfPatience || !isAwaited()) return then();

@@ -38,6 +38,12 @@ export class OutgoingWeights {
     return this.#payload;
   }
 
+  /** The same bytes in a room of their length. */
+  make(room: Uint8Array): void {
+    if (this.#payload === undefined) this.#source.encode(room);
+    else room.set(this.#payload);
+  }
+
   /** The same bytes, to be read at once: they may change with the next commit. */
   get current(): Uint8Array {
     const { weights, view } = this.#source;

@@ -3,13 +3,18 @@
 import type { RunCodecs } from '../shared/codecs/index.ts';
 import type { RunConfig } from '../shared/config.ts';
 import type { Codec } from '../shared/contracts.ts';
+import { fileBytes } from '../shared/memory-file.ts';
+import { slots } from '../shared/memory-messages.ts';
 import { MessagePlaces } from '../shared/message-places.ts';
 import { PayloadSlots } from '../shared/payload-slots.ts';
 import { readBytes, type SteadyMemory } from '../shared/steady-receiver.ts';
-import { roomFor, VectorMemory } from '../shared/vectors/memory.ts';
+import { maxBytes, roomFor, roomForPages, VectorMemory } from '../shared/vectors/memory.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
 import { maxFrameOverheadBytes, roomForFrame } from '../shared/wire.ts';
 import { type MemoryLanes, openMemoryLanes } from './memory-lanes.ts';
+
+/** Workers of this machine whose files are part of a run's memory. */
+const mostMapped = 16;
 
 /** Versions of the weights that may be on their way at once before memory of their own is made for more. */
 const weightSlots = 4;
@@ -48,7 +53,15 @@ export function createRunMemory(options: RunMemoryOptions): RunMemory {
   const vectors = 2 + (aggregation ? shards + 1 : Math.ceil(shards / 2));
   // Each shard's gradient may be on its way at the same time, and one comes past the sockets.
   const gradients = shards * frameBytes + roomFor(gradientBytes);
-  const memory = new VectorMemory(vectors * vectorBytes + gradients + weightSlots * slotBytes);
+  const ofRun = vectors * vectorBytes + gradients + weightSlots * slotBytes;
+  // More workers have nothing to do.
+  const mapped = Math.min(shards, mostMapped);
+  const weightsFileBytes = fileBytes(slots.weights, weightsBytes);
+  const answersFileBytes = fileBytes(slots.answers, gradientBytes);
+  const files = roomForPages(weightsFileBytes) + mapped * roomForPages(answersFileBytes);
+  const hasFiles = sharedMemory && ofRun + files <= maxBytes;
+  const memory = new VectorMemory(ofRun + (hasFiles ? files : 0));
+  const pagesFor = (bytes: number) => (hasFiles ? memory.pages(bytes) : undefined);
   const newVector = (length: number) => memory.floats(length);
   const sums = new VectorPool(newVector);
   const desk = () => sums.desk(parameterCount);
@@ -58,6 +71,12 @@ export function createRunMemory(options: RunMemoryOptions): RunMemory {
     const incoming = memory.bytes(gradientBytes);
     return () => incoming;
   };
+  const openLanes = () =>
+    openMemoryLanes({
+      incoming: incomingOf(codecs.gradients),
+      outgoing: pagesFor(weightsFileBytes),
+      answers: Array.from({ length: mapped }, () => pagesFor(answersFileBytes) ?? []).flat(),
+    });
   return {
     newVector,
     sums,
@@ -68,7 +87,7 @@ export function createRunMemory(options: RunMemoryOptions): RunMemory {
       copyOf: (bytes) => Buffer.from(bytes),
     },
     payloads: new PayloadSlots(weightSlots, weightsBytes, (bytes) => memory.bytes(bytes)),
-    lanes: sharedMemory ? openMemoryLanes(incomingOf(codecs.gradients)) : undefined,
+    lanes: sharedMemory ? openLanes() : undefined,
   };
 }
 

@@ -23,6 +23,7 @@ export class FakeCoordinator {
       roomFor: (bytes) => new Uint8Array(bytes),
       send,
       sendWith: (message, _, makePayload) => send({ ...message, payload: makePayload() }),
+      lend: () => undefined,
       close: () => {
         this.isClosed = true;
       },

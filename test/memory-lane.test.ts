@@ -9,6 +9,7 @@ import { MemoryLane } from '../worker/memory-lane.ts';
 import { newFileFor, otherMark } from './memory-sharer.ts';
 
 const port = 7070;
+const counter = 3;
 const mark = '0a'.repeat(32);
 const weights = Uint8Array.from({ length: 100_000 }, (_, at) => at);
 const weightsMessage = { type: 'weights', version: 3 };
@@ -32,8 +33,11 @@ function newLane(roomFor?: (bytes: number) => Uint8Array | undefined) {
     roomFor,
   };
   const arrive = (data: unknown): void => lane.arrived(data, ends);
-  const offer = { type: 'memory', ...file.address, mark, port };
-  return { file, lane, handled, replies, arrive, offer };
+  const offer = { type: 'memory', ...file.address, mark, port, counter };
+  /** The coordinator is done with so many answers. */
+  const done = (answers: number): void => file.count(counter, answers);
+  done(0);
+  return { file, lane, handled, replies, arrive, offer, done };
 }
 
 /** As `newLane`, whose coordinator has placed something. */
@@ -123,14 +127,14 @@ describe.skipIf(process.platform !== 'linux')('a lane of a worker', () => {
   });
 
   it('tells of a payload before there is one, where one of its length was', () => {
-    const { lane, arrive, read } = newOpenLane();
+    const { lane, done, read } = newOpenLane();
     const { payload, ...header } = gradientOf(70_001, 7);
     const announce = () => lane.announce(header, payload.length);
     expect(announce()).toBeUndefined();
     // All places are taken once.
     for (let at = 0; at < 4; at++) lane.leaving(gradientOf(70_001, at));
     expect(announce()).toBeUndefined();
-    arrive({ type: 'standby' });
+    done(1);
     const { message, fill } = announce()!;
     expect(message).toMatchObject({ type: 'placed', message: header });
     expect(read(message)).toBeUndefined();
@@ -138,10 +142,10 @@ describe.skipIf(process.platform !== 'linux')('a lane of a worker', () => {
     expect(read(message)).toEqual(payload);
   });
 
-  it('tells of no more payloads than there is room for before the coordinator says something', () => {
-    const { lane, arrive } = newOpenLane();
+  it('tells of no more payloads than there is room for before the coordinator is done with others', () => {
+    const { lane, done } = newOpenLane();
     for (let at = 0; at < 4; at++) lane.leaving(gradientOf());
-    arrive({ type: 'standby' });
+    done(4);
     const { payload, ...header } = gradientOf();
     const told = [1, 2, 3, 4, 5].map(() => lane.announce(header, payload.length) !== undefined);
     expect(told).toEqual([true, true, true, true, false]);
@@ -153,13 +157,15 @@ describe.skipIf(process.platform !== 'linux')('a lane of a worker', () => {
     for (const message of messages) expect(lane.leaving(message)).toBe(message);
   });
 
-  it('writes nothing over before the coordinator has said something', () => {
-    const { lane, arrive, read } = newOpenLane();
+  it('writes nothing over before the coordinator is done with it', () => {
+    const { lane, arrive, done, read } = newOpenLane();
     const gradients = [1, 2, 3, 4, 5].map((byte) => gradientOf(smallestPlaced, byte));
     const left = gradients.map((gradient) => lane.leaving(gradient));
     expect(left[4]).toBe(gradients[4]);
     expect(left.slice(0, 4).map((placed) => read(placed)?.[0])).toEqual([1, 2, 3, 4]);
     arrive({ type: 'standby' });
+    expect(lane.leaving(gradients[4])).toBe(gradients[4]);
+    done(1);
     expect(read(lane.leaving(gradients[4]))?.[0]).toBe(5);
   });
 
@@ -186,6 +192,7 @@ describe.skipIf(process.platform !== 'linux')('a lane of a worker', () => {
     ['a mark that is none', { mark: mark.slice(1) }],
     ['a port in words', { port: '7070' }],
     ['a process below all', { process: -1 }],
+    ['a counter that no file has', { counter: 500 }],
     ['more than that', { isAdmin: true }],
   ])('takes an offer with %s for any other message', ([, change]) => {
     const { handled, replies, arrive, offer } = newLane();

@@ -1,5 +1,4 @@
 // Runs whose payloads go through memory: they end as if all had gone through sockets, which have little to carry.
-import type { Socket } from 'socket.io';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openMemoryLanes } from '../coordinator/memory-lanes.ts';
 import type { RunConfig } from '../shared/config.ts';
@@ -12,6 +11,7 @@ import {
   newInnerCoordinator,
 } from './inner-coordinator.ts';
 import { startInnerRelay } from './inner-relay.ts';
+import { socketFrom } from './lane-socket.ts';
 import { newFileFor, newSharer, openMemoryFiles } from './memory-sharer.ts';
 import { Draw } from './simulator/draw.ts';
 import { inScope, type TestScope } from './support.ts';
@@ -127,9 +127,8 @@ describe('a worker is offered nothing', () => {
 describe.skipIf(!isLinux)("the coordinator's end of a lane", () => {
   const [remoteAddress, localPort] = ['10.0.0.1', 7070];
   const laneFrom = (localAddress: string) => {
-    const lanes = openMemoryLanes(() => new Uint8Array(100))!;
-    const request = { socket: { remoteAddress, localAddress, localPort } };
-    const lane = lanes.laneOf({ request } as unknown as Socket);
+    const lanes = openMemoryLanes({ incoming: () => new Uint8Array(100) })!;
+    const lane = lanes.laneOf(socketFrom(remoteAddress, localAddress, localPort));
     onTestFinished(() => {
       lane?.close();
       lanes.close();

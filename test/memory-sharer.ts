@@ -46,7 +46,7 @@ export function openMemoryFiles(): number[] {
   return fs
     .readdirSync('/proc/self/fd')
     .map(Number)
-    .filter((file) => /\/tutti-\d+-[0-9a-f]+ \(deleted\)$/.test(linkOf(file)));
+    .filter((file) => /[/:]tutti-\d+-[0-9a-f]+ \(deleted\)$/.test(linkOf(file)));
 }
 
 function linkOf(file: number): string {

@@ -13,7 +13,7 @@ import { socketTransport } from '../worker/transport.ts';
 import { UnmaskedWebSocket } from '../worker/unmasked-websocket.ts';
 import { Worker } from '../worker/worker.ts';
 import { heldMemory } from './held-memory.ts';
-import { newInnerCoordinator } from './inner-coordinator.ts';
+import { newInnerCoordinator, next } from './inner-coordinator.ts';
 import { temporaryFolder } from './support.ts';
 
 /** Half a minute for ten thousand. */
@@ -67,10 +67,18 @@ it.for(ways)(title, { timeout: 600_000 }, async ([, sharesMemory], t) => {
         resolve();
       });
     });
-  await reached(warmUpSteps);
-  const before = await heldMemory();
-  await reached(warmUpSteps + steps);
-  const after = await heldMemory();
+  const { dispatch } = coordinator.steered;
+  /** With no message on its way. */
+  const heldAt = async (version: number) => {
+    await reached(version);
+    dispatch({ type: 'pause', by: 'the test' });
+    await next(log, 'waiting', ({ cause }) => cause === 'paused');
+    const held = await heldMemory();
+    dispatch({ type: 'resume' });
+    return held;
+  };
+  const before = await heldAt(warmUpSteps);
+  const after = await heldAt(warmUpSteps + steps);
   coordinator.stop();
   const { counters } = await coordinator.done;
   expect(counters.gradientsRejected).toBe(0);

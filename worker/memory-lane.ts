@@ -1,22 +1,24 @@
 // The worker's end of the way through memory that it has to a coordinator on the same machine. See
 // `shared/memory-messages.ts`.
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import * as v from 'valibot';
-import { IncomingFile, OutgoingFile, type PayloadPlace } from '../shared/memory-file.ts';
+import { fileBytes, IncomingFile, OutgoingFile, type PayloadPlace } from '../shared/memory-file.ts';
 import {
   type MemoryOffer,
   memoryOfferSchema,
   type PlacedMessage,
   placedSchema,
+  slots,
   smallestPlaced,
   typeOf,
 } from '../shared/memory-messages.ts';
+import { openPages } from '../shared/pages.ts';
 import type { FromWorker } from '../shared/protocol.ts';
-import type { Announcement, LaneEnds, PayloadHeader } from './transport.ts';
+import type { Announcement, LaneEnds, LentMemory, PayloadHeader } from './transport.ts';
 
-/** A lease may have several runs of shards, and its answers lie there until the coordinator comes to them. */
-const slots = 4;
+const pages = openPages(() => createRequire(import.meta.url)('koffi'));
 
 /**
  * Weights are told of before they are written, so that a worker is awake when they are there: that takes less than a
@@ -44,8 +46,10 @@ export class MemoryLane {
   #outgoing: OutgoingFile | undefined;
   /** The coordinator has placed something, so it can read what is placed for it. */
   #isOpen = false;
-  /** Answers since anything came from the coordinator. */
-  #unread = 0;
+  /** Of the offer: where the coordinator counts. */
+  #counter = 0;
+  /** Pages for the coordinator's file, and for the own one. */
+  #lent: { readonly incoming?: Uint8Array; readonly outgoing?: Uint8Array } = {};
 
   /** Of the coordinator that is reached by `port`. What `roomFor` gives is memory for a payload until the next comes. */
   constructor(port: string, roomFor: (bytes: number) => Uint8Array) {
@@ -61,7 +65,6 @@ export class MemoryLane {
   /** Handles a message that came: as it is, or those that it stands for. What makes no sense stays as it is. */
   arrived(data: unknown, ends: LaneEnds): void {
     const { handle } = ends;
-    this.#unread = 0;
     const type = typeOf(data);
     if (type === 'memory' && v.is(memoryOfferSchema, data)) return this.#answer(data, ends);
     const isPlaced = type === 'placed' && v.is(placedSchema, data);
@@ -79,9 +82,9 @@ export class MemoryLane {
     const outgoing = this.#fileFor(payloadBytes);
     const place = outgoing?.reserve(payloadBytes);
     if (outgoing === undefined || place === undefined) return undefined;
-    this.#unread++;
     return {
       message: { type: 'placed', message, place },
+      room: outgoing.room(place),
       fill: (payload) => {
         try {
           outgoing.fill(place, payload);
@@ -98,13 +101,21 @@ export class MemoryLane {
     const { payload, ...rest } = message;
     const outgoing = this.#fileFor(payload.length);
     if (outgoing === undefined) return message;
-    this.#unread++;
     try {
       return { type: 'placed', message: rest, place: outgoing.write(payload) };
     } catch {
       // There is no room for it.
       return message;
     }
+  }
+
+  /** For as long as the lane is there, or until others are lent. */
+  lend(memory: LentMemory): void {
+    this.#lent = {
+      incoming: memory.pages(fileBytes(slots.weights, memory.weightsBytes)),
+      outgoing: memory.pages(fileBytes(slots.answers, memory.gradientBytes)),
+    };
+    if (this.#lent.outgoing !== undefined) this.#outgoing?.map(this.#lent.outgoing);
   }
 
   /** The connection is gone. */
@@ -114,24 +125,29 @@ export class MemoryLane {
     this.#incoming = undefined;
     this.#outgoing = undefined;
     this.#isOpen = false;
-    this.#unread = 0;
   }
 
   /** Where a payload of so many bytes may go. */
   #fileFor(payloadBytes: number): OutgoingFile | undefined {
-    const isWanted = this.#isOpen && payloadBytes >= smallestPlaced && this.#unread < slots;
-    return isWanted ? this.#outgoing : undefined;
+    const [incoming, outgoing] = [this.#incoming, this.#outgoing];
+    if (!this.#isOpen || payloadBytes < smallestPlaced) return undefined;
+    const done = incoming?.counted(this.#counter);
+    const isRoom = done !== undefined && outgoing && outgoing.latest - done < slots.answers;
+    return isRoom ? outgoing : undefined;
   }
 
   #answer(offer: MemoryOffer, { reply }: LaneEnds): void {
     this.close();
     if (`${offer.port}` !== this.#port) return;
     const mark = Buffer.from(offer.mark, 'hex');
-    this.#incoming = IncomingFile.open(fs, offer, mark);
+    this.#incoming = IncomingFile.open(fs, offer, mark, pages);
+    this.#counter = offer.counter;
     if (this.#incoming === undefined) return;
     try {
-      const options = { calls: fs, folders: ['/dev/shm', tmpdir()], process: process.pid, slots };
+      const folders = ['/dev/shm', tmpdir()];
+      const options = { calls: fs, pages, folders, process: process.pid, slots: slots.answers };
       this.#outgoing = new OutgoingFile(options, mark);
+      if (this.#lent.outgoing !== undefined) this.#outgoing.map(this.#lent.outgoing);
     } catch {
       return;
     }
@@ -143,10 +159,14 @@ export class MemoryLane {
     incoming: IncomingFile,
     { roomFor = () => undefined }: LaneEnds,
   ): unknown {
-    const payload = roomFor(place.bytes) ?? this.#roomFor(place.bytes);
+    if (!incoming.isMapped && this.#lent.incoming !== undefined) incoming.map(this.#lent.incoming);
     waitFor(place, incoming);
-    // Written over by later ones, which are on their way.
-    if (!incoming.read(place, payload)) return undefined;
+    let payload = incoming.view(place);
+    if (payload === undefined) {
+      payload = roomFor(place.bytes) ?? this.#roomFor(place.bytes);
+      // Written over by later ones, which are on their way.
+      if (!incoming.read(place, payload)) return undefined;
+    }
     this.#isOpen = true;
     return { ...message, payload };
   }

@@ -83,7 +83,7 @@ export async function sumOfRun(
 
 /** In the order of a run at most one sum a level of the tree waits for its sibling. */
 export function roomForSums({ parameterCount }: Model, { shards }: Plan, engine: Engine) {
-  const vectors = 5 + Math.log2(shards);
+  const vectors = 13 + Math.log2(shards);
   const bytes = vectors * roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
   const { memory = new VectorMemory(bytes) } = engine;
   return {

@@ -30,9 +30,24 @@ export interface Transport {
   roomFor(payloadBytes: number): Uint8Array;
   /** Done with the message when it returns, but for memory of its own. Does nothing when the connection is gone. */
   send(message: FromWorker): void;
-  /** The same for a message whose payload, of so many bytes, is made while the other end is told of it, or before. */
-  sendWith(message: PayloadHeader, payloadBytes: number, makePayload: () => Uint8Array): void;
+  /**
+   * The same for a message whose payload, of so many bytes, is made while the other end is told of it, or before. Where
+   * there is a room for it, it goes out from there; it may be anywhere else all the same.
+   */
+  sendWith(message: PayloadHeader, payloadBytes: number, makePayload: MakePayload): void;
+  /** Offers memory that payloads may come to and go out from by themselves; what was offered before is of no use now. */
+  lend(memory: LentMemory): void;
   close(): void;
+}
+
+export type MakePayload = (room?: Uint8Array) => Uint8Array;
+
+/** Memory beside the vectors that payloads are made of, and become. */
+export interface LentMemory {
+  readonly weightsBytes: number;
+  readonly gradientBytes: number;
+  /** Whole pages for at least so many bytes, as long as there are some. */
+  pages(bytes: number): Uint8Array | undefined;
 }
 
 /** A message but for its payload. */
@@ -42,6 +57,8 @@ export type PayloadHeader = Omit<Extract<FromWorker, { payload: unknown }>, 'pay
 export interface Announcement {
   /** In place of the message. */
   readonly message: unknown;
+  /** Where it may be made. */
+  readonly room?: Uint8Array;
   /** Brings the payload once that is said. */
   fill(payload: Uint8Array): void;
 }
@@ -75,6 +92,8 @@ export interface SideLane {
   announce(message: PayloadHeader, payloadBytes: number): Announcement | undefined;
   /** What goes through the socket in place of `message`. */
   leaving(message: FromWorker): unknown;
+  /** As of a transport. */
+  lend(memory: LentMemory): void;
   /** The connection is gone. */
   close(): void;
 }
@@ -153,8 +172,9 @@ export function socketTransport(options: SocketTransportOptions): Connect {
         const announcement = socket.connected ? lane?.announce(message, payloadBytes) : undefined;
         if (announcement === undefined) return send({ ...message, payload: makePayload() });
         emit(announcement.message);
-        announcement.fill(makePayload());
+        announcement.fill(makePayload(announcement.room));
       },
+      lend: (lent) => lane?.lend(lent),
       close: () => socket.disconnect(),
     };
   };

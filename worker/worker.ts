@@ -221,8 +221,11 @@ export class Worker {
     const local = localTrainingOf(config, plan, proven.engine);
     const place = { welcome, model, plan, data, local, ...codecs };
     const { memory, ...room } = roomForSums(model, plan, proven.engine);
-    const incoming = memory.bytes(weights.byteLength(model.parameterCount));
-    const outgoing = memory.bytes(gradients.byteLength(model.parameterCount));
+    const weightsBytes = weights.byteLength(model.parameterCount);
+    const gradientBytes = gradients.byteLength(model.parameterCount);
+    const incoming = memory.bytes(weightsBytes);
+    const outgoing = memory.bytes(gradientBytes);
+    this.#transport.lend({ weightsBytes, gradientBytes, pages: (bytes) => memory.pages(bytes) });
     // A round needs those that it began with until its end.
     const ofEngine = local ? undefined : proven.engine.weights;
     const payloads = { incoming, outgoing };
@@ -311,8 +314,8 @@ export class Worker {
         correct: sum.correct,
         computeMs: this.#environment.now() - startedAt,
       };
-      this.#transport.sendWith(answer, workplace.outgoing.length, () =>
-        this.#encode(workplace, { epoch, step, version, ...run }, sum.gradient),
+      this.#transport.sendWith(answer, workplace.outgoing.length, (room) =>
+        this.#encode(workplace, { epoch, step, version, ...run }, sum.gradient, room),
       );
       tree.release();
       this.#environment.onNews({ kind: 'computed', samples });
@@ -324,12 +327,13 @@ export class Worker {
     { gradientCodec, feedback, outgoing }: Workplace,
     run: Subtree & { readonly version: number },
     sum: Float32Array,
+    room?: Uint8Array,
   ): Uint8Array {
     const { codec } = gradientCodec;
     const isRead = this.#transport.readsAtOnce();
     const view = isRead ? codec.view?.(sum) : undefined;
     if (view !== undefined) return view;
-    const payload = isRead ? outgoing : this.#transport.roomFor(outgoing.length);
+    const payload = room ?? (isRead ? outgoing : this.#transport.roomFor(outgoing.length));
     if (feedback === undefined) encodeSum(gradientCodec, run, sum, payload);
     else feedback.encode(run, sum, payload);
     return payload;

@@ -4,7 +4,7 @@ import { pageBytes, startModule } from '../wasm/runtime.ts';
 import { assembleVectorKernel, blockBytes, type VectorKernel } from './kernel.ts';
 
 /** More would not fit beside the rest of a process on a small machine. */
-const maxBytes = 1 << 30;
+export const maxBytes = 1 << 30;
 
 const kernels = new WeakMap<ArrayBufferLike, VectorKernel>();
 
@@ -39,6 +39,24 @@ export class VectorMemory {
     this.#end = end;
     return new Uint8Array(this.#buffer, start, length);
   }
+
+  /** Whole pages of a kernel's memory, for at least so many bytes; undefined where it has no room for them. */
+  pages(length: number): Uint8Array | undefined {
+    const start = Math.ceil(this.#end / pageBytes) * pageBytes;
+    const end = start + wholePages(length);
+    if (end > this.#buffer.byteLength) return undefined;
+    this.#end = end;
+    return new Uint8Array(this.#buffer, start, end - start);
+  }
+}
+
+/** What pages for so many bytes take of a memory, at most. They are as large as those of any machine, or larger. */
+export function roomForPages(bytes: number): number {
+  return wholePages(bytes) + pageBytes;
+}
+
+function wholePages(bytes: number): number {
+  return Math.ceil(bytes / pageBytes) * pageBytes;
 }
 
 /** What a piece of `bytes` takes of a memory. */

@@ -84,7 +84,7 @@ async function importRuntime(): Promise<OnnxRuntime> {
 }
 
 /** For sums over shards, and for what is sent: untouched they cost nothing. */
-const vectorsOfOthers = 16;
+const vectorsOfOthers = 24;
 
 interface OnnxEngineParts {
   readonly runtime: OnnxRuntime;
