@@ -44,8 +44,11 @@ export interface Engine {
   readonly memory?: VectorMemory;
   /** Makes `weights` (flat, `model.parameterCount` long) the current ones. Copies them, unless they are its own. */
   load(weights: Float32Array): void;
-  /** Forward and backward pass over the slice at the current weights. */
-  gradient(slice: Slice): Promise<SliceResult>;
+  /**
+   * Forward and backward pass over the slice at the current weights. The gradient may be written to `room`, for which it is
+   * made, where that is in the engine's memory.
+   */
+  gradient(slice: Slice, room?: Float32Array): Promise<SliceResult>;
   /** Logits at the current weights and running statistics, row by row: `count * model.classes` numbers, owned by the caller. */
   predict(images: Uint8Array): Promise<Float32Array>;
   dispose(): Promise<void>;

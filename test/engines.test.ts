@@ -95,6 +95,20 @@ describe.each(runnable)('engine $spec', (choice) => {
     });
   });
 
+  it('gives the same bits wherever the gradient is wanted', async () => {
+    const engine = await newEngine(kind, defaultMlp, initialWeights(defaultMlp, 1));
+    const slice = randomSlice(defaultMlp, 32, 3);
+    const first = copyOf(await engine.gradient(slice));
+    const { parameterCount } = defaultMlp;
+    const room = engine.memory?.floats(parameterCount) ?? new Float32Array(parameterCount);
+    for (let call = 0; call < 2; call++) {
+      const result = await engine.gradient(slice, room);
+      expect(bitsOf(result).equals(bitsOf(first))).toBe(true);
+      if (choice.spec === 'onnx:cpu') expect(result.gradient).toBe(room);
+      expect(bitsOf(await engine.gradient(slice)).equals(bitsOf(first))).toBe(true);
+    }
+  });
+
   it('gives the same bits for the same slice, whatever it computed before', async () => {
     const weights = initialWeights(defaultMlp, 1);
     const engine = await newEngine(kind, defaultMlp, weights);

@@ -22,6 +22,7 @@ export class FakeCoordinator {
       readsAtOnce: () => false,
       roomFor: (bytes) => new Uint8Array(bytes),
       send,
+      roomAhead: () => undefined,
       sendWith: (message, _, makePayload) => send({ ...message, payload: makePayload() }),
       lend: () => undefined,
       close: () => {

@@ -210,6 +210,7 @@ describe.skipIf(!isLinux)('a lane between two memories', () => {
         await new Promise(setImmediate);
         lane.arrived(placed, ends);
       };
+      const roomAhead = (): Uint8Array => lane.roomAhead(smallestPlaced)!;
       const tell = (): Announcement => lane.announce({ ...header, ...figures }, smallestPlaced)!;
       const arrive = ({ message }: Announcement): void =>
         theirs.arrived(message, (data) => ofCoordinator.push(data as { payload: Uint8Array }));
@@ -217,7 +218,7 @@ describe.skipIf(!isLinux)('a lane between two memories', () => {
         theirs.close();
         lane.close();
       };
-      return { memory, hear, tell, arrive, close, ofWorker, ofCoordinator };
+      return { memory, hear, roomAhead, tell, arrive, close, ofWorker, ofCoordinator };
     };
     return { answers, newWorker };
   }
@@ -240,6 +241,23 @@ describe.skipIf(!isLinux)('a lane between two memories', () => {
     await expect.poll(() => worker.ofCoordinator).toHaveLength(1);
     expect(buffers(worker.ofCoordinator)).toEqual([answers.buffer]);
     expect(worker.ofCoordinator[0].payload).toEqual(payloadOf(5, smallestPlaced));
+    worker.close();
+  });
+
+  it('makes an answer where it will be told of, and keeps that place until then', async () => {
+    const { newWorker } = newLanes();
+    const worker = newWorker();
+    await worker.hear(1, weights);
+    const room = worker.roomAhead();
+    // The first one came to nothing.
+    expect(worker.roomAhead().byteOffset).toBe(room.byteOffset);
+    room.set(payloadOf(7, smallestPlaced));
+    const told = worker.tell();
+    expect(told.room!.byteOffset).toBe(room.byteOffset);
+    expect(worker.roomAhead().byteOffset).not.toBe(room.byteOffset);
+    told.fill(told.room!);
+    worker.arrive(told);
+    expect(worker.ofCoordinator[0].payload).toEqual(payloadOf(7, smallestPlaced));
     worker.close();
   });
 

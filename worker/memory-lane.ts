@@ -46,6 +46,8 @@ export class MemoryLane {
   #outgoing: OutgoingFile | undefined;
   /** The coordinator has placed something, so it can read what is placed for it. */
   #isOpen = false;
+  /** For the next answer. */
+  #reserved: PayloadPlace | undefined;
   /** Of the offer: where the coordinator counts. */
   #counter = 0;
   /** Pages for the coordinator's file, and for the own one. */
@@ -74,14 +76,21 @@ export class MemoryLane {
     if (data.next !== undefined) handle(data.next);
   }
 
+  /** In the memory that the coordinator has, too. */
+  roomAhead(payloadBytes: number): Uint8Array | undefined {
+    const reserved = this.#reserve(payloadBytes);
+    return reserved && this.#outgoing?.room(reserved);
+  }
+
   /**
    * What to send before there is a payload, so that the coordinator wakes up while it is made. Undefined where it has no
    * place yet.
    */
   announce(message: PayloadHeader, payloadBytes: number): Announcement | undefined {
-    const outgoing = this.#fileFor(payloadBytes);
-    const place = outgoing?.reserve(payloadBytes);
+    const place = this.#reserve(payloadBytes);
+    const outgoing = this.#outgoing;
     if (outgoing === undefined || place === undefined) return undefined;
+    this.#reserved = undefined;
     return {
       message: { type: 'placed', message, place },
       room: outgoing.room(place),
@@ -124,7 +133,16 @@ export class MemoryLane {
     this.#outgoing?.close();
     this.#incoming = undefined;
     this.#outgoing = undefined;
+    this.#reserved = undefined;
     this.#isOpen = false;
+  }
+
+  /** The same one until it is announced. */
+  #reserve(payloadBytes: number): PayloadPlace | undefined {
+    if (this.#reserved?.bytes !== payloadBytes) {
+      this.#reserved = this.#fileFor(payloadBytes)?.reserve(payloadBytes);
+    }
+    return this.#reserved;
   }
 
   /** Where a payload of so many bytes may go. */

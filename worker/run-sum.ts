@@ -40,6 +40,8 @@ interface RunTask {
   readonly learningRate: number | undefined;
   readonly weights: Float32Array;
   readonly run: ShardRun;
+  /** Where the sum may be, so that it is where it is wanted. */
+  readonly room?: Float32Array;
   /** Asked after each shard, and after each local step. */
   readonly isWanted: () => boolean;
 }
@@ -54,12 +56,12 @@ export function treeOf(
 
 /**
  * The subtree's sum, in the order in which the coordinator would have added its shards; undefined when it is not
- * wanted any more. A single shard's may be the engine's own buffer, which it writes again for the next.
+ * wanted any more. A single shard's may be the engine's own buffer, which it writes again for the next, or the room.
  */
 export async function sumOfRun(
   { welcome, plan, data, engine, gradientCodec, local, staged }: SumPlace,
   tree: TreeSum,
-  { epoch, step, run: { start, length }, isWanted, ...task }: RunTask,
+  { epoch, step, run: { start, length }, room, isWanted, ...task }: RunTask,
 ): Promise<PartialSum | undefined> {
   for (let shard = 0; shard < length; shard++) {
     const indices = plan.shardIndices(epoch, step, start + shard);
@@ -67,7 +69,7 @@ export async function sumOfRun(
     const noise = noiseOf(welcome.config.seed, epoch, step, start + shard);
     const sum =
       local === undefined
-        ? await engine.gradient({ ...sliceOf(indices), noise })
+        ? await engine.gradient({ ...sliceOf(indices), noise }, length === 1 ? room : undefined)
         : await takeLocalSteps(local, { ...task, indices, sliceOf, noise, isWanted });
     if (sum === undefined || !isWanted()) {
       tree.release();

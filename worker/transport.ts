@@ -31,7 +31,12 @@ export interface Transport {
   /** Done with the message when it returns, but for memory of its own. Does nothing when the connection is gone. */
   send(message: FromWorker): void;
   /**
-   * The same for a message whose payload, of so many bytes, is made while the other end is told of it, or before. Where
+   * Where the payload, of so many bytes, of the next message may be made already. What is there is of no use to anybody
+   * before `sendWith` says so.
+   */
+  roomAhead(payloadBytes: number): Uint8Array | undefined;
+  /**
+   * Like `send` for a message whose payload, of so many bytes, is made while the other end is told of it, or before. Where
    * there is a room for it, it goes out from there; it may be anywhere else all the same.
    */
   sendWith(message: PayloadHeader, payloadBytes: number, makePayload: MakePayload): void;
@@ -88,6 +93,8 @@ export interface SideLane {
   readonly isOpen: boolean;
   /** Hands on what to take for the message that came. */
   arrived(data: unknown, ends: LaneEnds): void;
+  /** As of a transport. */
+  roomAhead(payloadBytes: number): Uint8Array | undefined;
   /** Undefined where nothing can be said of a payload of so many bytes before it is there. */
   announce(message: PayloadHeader, payloadBytes: number): Announcement | undefined;
   /** What goes through the socket in place of `message`. */
@@ -168,6 +175,7 @@ export function socketTransport(options: SocketTransportOptions): Connect {
       readsAtOnce: () => lane?.isOpen ?? false,
       roomFor: (bytes) => memory?.take(bytes) ?? new Uint8Array(bytes),
       send,
+      roomAhead: (bytes) => (socket.connected ? lane?.roomAhead(bytes) : undefined),
       sendWith: (message, payloadBytes, makePayload) => {
         const announcement = socket.connected ? lane?.announce(message, payloadBytes) : undefined;
         if (announcement === undefined) return send({ ...message, payload: makePayload() });

@@ -298,6 +298,7 @@ export class Worker {
         learningRate,
         weights,
         run,
+        room: this.#roomForSum(workplace),
         isWanted,
       });
       if (sum === undefined) return;
@@ -320,6 +321,13 @@ export class Worker {
       tree.release();
       this.#environment.onNews({ kind: 'computed', samples });
     }
+  }
+
+  /** Where the next answer's payload will be, if that is the sum itself. */
+  #roomForSum({ gradientCodec, outgoing, model }: Workplace): Float32Array | undefined {
+    if (gradientCodec.codec.view === undefined) return undefined;
+    const room = this.#transport.roomAhead(outgoing.length);
+    return room && new Float32Array(room.buffer, room.byteOffset, model.parameterCount);
   }
 
   /** The payload of an answer. */

@@ -104,7 +104,9 @@ class OnnxEngine implements Engine {
   readonly #correct = new Float32Array(1);
   readonly #dropped = createYoungCollector();
   readonly #parameters: Tensors;
-  readonly #outputs: Tensors;
+  readonly #ownOutputs: Tensors;
+  /** By the byte of its memory at which the gradient begins. */
+  readonly #outputsAt = new Map<number, Tensors>();
   /** In place of the session, where the binding lets us. */
   #inPlace: { readonly session: InferenceSession; readonly fill: FillOutputs } | undefined;
 
@@ -123,16 +125,7 @@ class OnnxEngine implements Engine {
         return [name, new runtime.Tensor('float32', view, shape)];
       }),
     );
-    const gradients = model.parameters.map((parameter) => {
-      const { shape, offset, size } = parameter;
-      const view = this.#gradient.subarray(offset, offset + size);
-      return [gradientName(parameter), new runtime.Tensor('float32', view, shape)];
-    });
-    this.#outputs = {
-      ...Object.fromEntries(gradients),
-      [graphNames.lossSum]: new runtime.Tensor('float32', this.#lossSum, []),
-      [graphNames.correct]: new runtime.Tensor('float32', this.#correct, []),
-    };
+    this.#ownOutputs = this.#outputsIn(this.#gradient);
   }
 
   load(weights: Float32Array): void {
@@ -143,17 +136,21 @@ class OnnxEngine implements Engine {
   async computeInPlace(session: InferenceSession): Promise<void> {
     const { inputs } = this.#parts.model;
     const feeds = this.#feedsOf({ images: new Uint8Array(inputs), labels: new Uint8Array(1) });
-    const trial = { feeds, outputs: this.#outputs, filled: this.#lossSum };
+    const trial = { feeds, outputs: this.#ownOutputs, filled: this.#lossSum };
     const fill = await fillerOf(session, trial);
     if (fill === undefined) await session.release();
     else this.#inPlace = { session, fill };
   }
 
-  async gradient(slice: Slice): Promise<SliceResult> {
+  async gradient(slice: Slice, room?: Float32Array): Promise<SliceResult> {
     const feeds = this.#feedsOf(slice);
-    if (this.#inPlace !== undefined) await this.#inPlace.fill(feeds, this.#outputs);
-    else await this.#fillAndDrop(feeds);
-    return { gradient: this.#gradient, lossSum: this.#lossSum[0], correct: this.#correct[0] };
+    let gradient = this.#gradient;
+    if (this.#inPlace === undefined) await this.#fillAndDrop(feeds);
+    else {
+      if (room?.buffer === gradient.buffer) gradient = room;
+      await this.#inPlace.fill(feeds, this.#outputsFor(gradient));
+    }
+    return { gradient, lossSum: this.#lossSum[0], correct: this.#correct[0] };
   }
 
   async predict(images: Uint8Array): Promise<Float32Array> {
@@ -180,8 +177,31 @@ class OnnxEngine implements Engine {
 
   /** It fills the outputs that it is given, and returns copies of them. */
   async #fillAndDrop(feeds: Tensors): Promise<void> {
-    await this.#parts.gradientSession.run(feeds, this.#outputs);
+    await this.#parts.gradientSession.run(feeds, this.#ownOutputs);
     this.#dropped(this.#gradient.byteLength);
+  }
+
+  #outputsFor(gradient: Float32Array): Tensors {
+    if (gradient === this.#gradient) return this.#ownOutputs;
+    const known = this.#outputsAt.get(gradient.byteOffset);
+    if (known !== undefined) return known;
+    const outputs = this.#outputsIn(gradient);
+    this.#outputsAt.set(gradient.byteOffset, outputs);
+    return outputs;
+  }
+
+  #outputsIn(gradient: Float32Array): Tensors {
+    const { model, runtime } = this.#parts;
+    const gradients = model.parameters.map((parameter) => {
+      const { shape, offset, size } = parameter;
+      const view = gradient.subarray(offset, offset + size);
+      return [gradientName(parameter), new runtime.Tensor('float32', view, shape)];
+    });
+    return {
+      ...Object.fromEntries(gradients),
+      [graphNames.lossSum]: new runtime.Tensor('float32', this.#lossSum, []),
+      [graphNames.correct]: new runtime.Tensor('float32', this.#correct, []),
+    };
   }
 
   #dropoutMasks(images: number, noise: number): Tensors {
