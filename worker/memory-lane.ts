@@ -22,10 +22,11 @@ const pages = openPages(() => createRequire(import.meta.url)('koffi'));
 
 /**
  * Weights are told of before they are written, so that a worker is awake when they are there: that takes less than a
- * millisecond, and it does nothing else meanwhile. Should the coordinator be kept from it, there are sleeps between looks,
- * and after the last what it says later is not for these weights.
+ * millisecond, and it does nothing else meanwhile. But where it has taken the processor from the coordinator they would
+ * never come: soon it sleeps between looks, and after the last of them what it says later is not for these weights.
  */
-const millisecondsAwake = 2;
+const millisecondsAwake = 0.1;
+const millisecondsOfNaps = 2;
 const millisecondsOfPatience = 1000;
 
 function waitFor(place: PayloadPlace, incoming: IncomingFile): void {
@@ -33,7 +34,9 @@ function waitFor(place: PayloadPlace, incoming: IncomingFile): void {
   while (incoming.isAwaited(place)) {
     const waited = performance.now() - since;
     if (waited > millisecondsOfPatience) return;
-    if (waited > millisecondsAwake) Atomics.wait(nobodyWakes, 0, 0, 1);
+    if (waited > millisecondsAwake) {
+      Atomics.wait(nobodyWakes, 0, 0, waited > millisecondsOfNaps ? 1 : 0.05);
+    }
   }
 }
 
