@@ -90,7 +90,7 @@ export const defaultLeaseTimes: LeaseTimes = {
   expireFloorMs: 1000,
   retryMs: 1000,
   maxRetryMs: 30_000,
-  probeMs: 250,
+  probeMs: 50,
   maxProbeMs: 5000,
 };
 

@@ -2,6 +2,7 @@
 import type { Snapshot } from '../coordinator/checkpoint.ts';
 import { Core, type CoreOptions } from '../coordinator/core.ts';
 import type { Answer, CoreEvent, Effect } from '../coordinator/core-types.ts';
+import { defaultLeaseTimes } from '../coordinator/membership.ts';
 import type { RobustSum } from '../coordinator/shard-set.ts';
 import { aggregations } from '../shared/aggregations/index.ts';
 import type { AggregationName } from '../shared/aggregations/names.ts';
@@ -11,6 +12,9 @@ import { sgd } from '../shared/optimizers/sgd.ts';
 import { createPlan, type Plan, type PlanOptions } from '../shared/plan.ts';
 
 const parameterCount = 4;
+
+/** Long enough between probes that most steps here, of tens of milliseconds, have none. */
+const leaseTimes = { ...defaultLeaseTimes, probeMs: 250 };
 
 export type EffectOf<Type extends Effect['type']> = Extract<Effect, { type: Type }>;
 
@@ -64,6 +68,7 @@ export class VirtualRun {
       gradientCodec,
       learningRate,
       start,
+      leaseTimes,
       robust: this.robust,
       sums,
       onAccepted,
