@@ -114,7 +114,7 @@ describe('the numbers of workers', () => {
 });
 
 describe('a coordinator that audits and goes back', () => {
-  const flags = [...quickRun, '--epochs=20', '--only-engine=wasm:simd', '--checkpoint-every=100'];
+  const flags = [...quickRun, '--epochs=30', '--only-engine=wasm:simd', '--checkpoint-every=100'];
   const back = [...flags, '--audit=1', '--audit-rollback'];
 
   let honest: string;
