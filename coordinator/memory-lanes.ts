@@ -43,8 +43,6 @@ export interface LaneMemory {
   readonly answers?: readonly Uint8Array[];
 }
 
-const pages = openPages(() => createRequire(import.meta.url)('koffi'));
-
 /** Undefined where this cannot be. */
 export function openMemoryLanes(memory: LaneMemory): MemoryLanes | undefined {
   if (process.platform !== 'linux') return undefined;
@@ -72,6 +70,7 @@ export interface MemoryLane {
 
 export class MemoryLanes {
   readonly #mark = randomBytes(markBytes);
+  readonly #pages = openPages(() => createRequire(import.meta.url)('koffi'));
   readonly #outgoing: OutgoingFile;
   readonly #incoming: () => Uint8Array;
   /** Pages that no worker has. */
@@ -85,7 +84,7 @@ export class MemoryLanes {
     this.#free = [...answers];
     const folders = ['/dev/shm', tmpdir()];
     this.#outgoing = new OutgoingFile(
-      { calls: fs, pages, folders, process: process.pid, slots: slots.weights },
+      { calls: fs, pages: this.#pages, folders, process: process.pid, slots: slots.weights },
       this.#mark,
     );
     if (outgoing !== undefined) this.#outgoing.map(outgoing);
@@ -117,7 +116,7 @@ export class MemoryLanes {
         if (file === undefined) {
           const answer = v.safeParse(memoryAnswerSchema, data);
           if (!answer.success) return handle(data);
-          theirs = IncomingFile.open(fs, answer.output, this.#mark, pages);
+          theirs = IncomingFile.open(fs, answer.output, this.#mark, this.#pages);
           return;
         }
         const placed = this.#placedIn(data);
@@ -226,6 +225,7 @@ export class MemoryLanes {
  */
 const millisecondsAwake = 1;
 const millisecondsOfPatience = 1000;
+
 function whenOver(isAwaited: () => boolean, then: () => void, since = performance.now()): void {
   const waited = performance.now() - since;
   if (waited > millisecondsOfPatience || !isAwaited()) return then();

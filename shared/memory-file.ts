@@ -210,16 +210,11 @@ export class IncomingFile {
     return undefined;
   }
 
-  /** Its beginning can be part of this process's memory, and has so many bytes. */
-  canBeMapped(bytes: number): boolean {
-    const { size } = this.#calls.fstatSync(this.#file);
-    return size >= bytes && this.#pages?.isSealed(this.#file) === true;
-  }
-
   /** Makes its beginning part of `memory`, which are pages. It stays as it was where that cannot be. */
   map(memory: Uint8Array): void {
-    if (!this.canBeMapped(memory.length)) return;
-    if (this.#pages?.map(memory, this.#file, 'read')) this.#memory = memory;
+    const { size } = this.#calls.fstatSync(this.#file);
+    if (size < memory.length || this.#pages?.isSealed(this.#file) !== true) return;
+    if (this.#pages.map(memory, this.#file, 'read')) this.#memory = memory;
   }
 
   get isMapped(): boolean {

@@ -18,8 +18,6 @@ import { openPages } from '../shared/pages.ts';
 import type { FromWorker } from '../shared/protocol.ts';
 import type { Announcement, LaneEnds, LentMemory, PayloadHeader } from './transport.ts';
 
-const pages = openPages(() => createRequire(import.meta.url)('koffi'));
-
 /**
  * Weights are told of before they are written, so that a worker is awake when they are there: that takes less than a
  * millisecond, and it does nothing else meanwhile. But where it has taken the processor from the coordinator they would
@@ -161,6 +159,8 @@ export class MemoryLane {
     this.close();
     if (`${offer.port}` !== this.#port) return;
     const mark = Buffer.from(offer.mark, 'hex');
+    // Only where there is a coordinator to share them with.
+    const pages = openPages(() => createRequire(import.meta.url)('koffi'));
     this.#incoming = IncomingFile.open(fs, offer, mark, pages);
     this.#counter = offer.counter;
     if (this.#incoming === undefined) return;

@@ -83,7 +83,10 @@ export async function sumOfRun(
   return tree.total!;
 }
 
-/** In the order of a run at most one sum a level of the tree waits for its sibling. */
+/**
+ * In the order of a run at most one sum a level of the tree waits for its sibling. The rest are the weights, what is staged,
+ * what comes and goes, and the pages of two files that are shared with a coordinator.
+ */
 export function roomForSums({ parameterCount }: Model, { shards }: Plan, engine: Engine) {
   const vectors = 13 + Math.log2(shards);
   const bytes = vectors * roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
