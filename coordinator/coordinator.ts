@@ -237,7 +237,11 @@ export class Coordinator {
       limits: options.limits ?? defaultLimits,
       lastWorker: lastWorkerOf(archive.pastEvents),
       data: data.manifest,
-      gradients: { codec: codecs.gradients, desk: memory.desk },
+      gradients: {
+        codec: codecs.gradients,
+        desk: memory.desk,
+        beside: (answer) => this.#core.beside(answer),
+      },
       core: this.#core,
       dispatch: this.#dispatch,
       weightsAt: (version) => this.#weightsAt(version),

@@ -14,8 +14,10 @@ export interface Answer extends ShardRun {
   readonly correct: number;
   /** Only read, and only until it is accepted or refused: then a step may hold that memory, or another answer come there. */
   readonly gradient: Float32Array;
-  /** `sumOfSquares` of it, where decoding told. */
+  /** `sumOfSquares` of what came, where decoding told. */
   readonly squares?: number;
+  /** Decoding has added what the step holds beside this run: `gradient` is the sum of both. */
+  readonly isJoined?: boolean;
   /** The same as it came, where it came over a wire. */
   readonly payload?: Uint8Array;
 }

@@ -3,6 +3,7 @@
 import { float32 } from '../shared/codecs/float32.ts';
 import type { GradientCodec } from '../shared/codecs/rounding.ts';
 import type { Plan } from '../shared/plan.ts';
+import type { ShardRun } from '../shared/protocol.ts';
 import { VectorPool } from '../shared/vectors/pool.ts';
 import type {
   Answer,
@@ -89,6 +90,12 @@ export class Core {
   /** What a run is evaluated as, at `version`: the weights or their average. The next commit may change them in place. */
   evaluatedWeights(): Float32Array {
     return this.#training.evaluatedWeights();
+  }
+
+  /** What the gradient of this run is to be added to, if its step is open and the other half of that is there. */
+  beside({ version, ...run }: ShardRun & { readonly version: number }): Float32Array | undefined {
+    const { step } = this.#crew;
+    return step?.version === version ? step.beside(run) : undefined;
   }
 
   get ended(): boolean {

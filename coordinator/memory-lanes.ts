@@ -36,7 +36,7 @@ type WeightsMessage = Extract<ToWorker, { type: 'weights' }> & {
 
 export interface LaneMemory {
   /** Where to put the next payload: as long as the largest that may come. */
-  readonly incoming: () => Uint8Array;
+  readonly incoming: Uint8Array;
   /** Pages for the file that weights are in, beside the weights. */
   readonly outgoing?: Uint8Array;
   /** Pages for a worker's file, beside where its answers are added up; as many as there are, for one worker each. */
@@ -72,7 +72,7 @@ export class MemoryLanes {
   readonly #mark = randomBytes(markBytes);
   readonly #pages = openPages(() => createRequire(import.meta.url)('koffi'));
   readonly #outgoing: OutgoingFile;
-  readonly #incoming: () => Uint8Array;
+  readonly #incoming: Uint8Array;
   /** Pages that no worker has. */
   readonly #free: Uint8Array[];
   readonly #freeCounters = Array.from({ length: counters }, (_, at) => counters - 1 - at);
@@ -165,7 +165,7 @@ export class MemoryLanes {
   #placedIn(data: unknown): PlacedMessage | undefined {
     if (typeOf(data) !== 'placed') return undefined;
     const placed = v.safeParse(placedSchema, data);
-    if (!placed.success || placed.output.place.bytes > this.#incoming().length) return undefined;
+    if (!placed.success || placed.output.place.bytes > this.#incoming.length) return undefined;
     return placed.output;
   }
 
@@ -181,7 +181,7 @@ export class MemoryLanes {
     // Nothing is written there before this one is done with.
     const there = theirs.view(place);
     if (there !== undefined) return { ...message, payload: there };
-    const payload = this.#incoming().subarray(0, place.bytes);
+    const payload = this.#incoming.subarray(0, place.bytes);
     // Written over by a later one, which it is then too late for; or it never came.
     return theirs.read(place, payload) ? { ...message, payload } : undefined;
   }

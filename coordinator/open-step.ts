@@ -54,9 +54,17 @@ export class OpenStep extends StepShards {
   }
 
   override accept(worker: string, answer: Answer): void {
-    const { start, length, gradient, lossSum, correct } = answer;
+    const { start, length, gradient, lossSum, correct, isJoined = false } = answer;
     this.contributions.push({ start, length, worker });
-    this.#add(answer, { gradient, lossSum, correct });
+    const sum = { gradient, lossSum, correct };
+    if (!isJoined) return this.#add(answer, sum);
+    this.finish(answer);
+    this.#sum.addJoined!(start, length, sum);
+  }
+
+  /** The sum that one over this run is added to; undefined while there is none. */
+  beside({ start, length }: ShardRun): Float32Array | undefined {
+    return this.#sum.beside?.(start, length);
   }
 
   #add(run: ShardRun, sum: PartialSum | null): void {

@@ -2,7 +2,6 @@
 // weights, and what goes out.
 import type { RunCodecs } from '../shared/codecs/index.ts';
 import type { RunConfig } from '../shared/config.ts';
-import type { Codec } from '../shared/contracts.ts';
 import { fileBytes } from '../shared/memory-file.ts';
 import { slots } from '../shared/memory-messages.ts';
 import { MessagePlaces } from '../shared/message-places.ts';
@@ -65,15 +64,10 @@ export function createRunMemory(options: RunMemoryOptions): RunMemory {
   const newVector = (length: number) => memory.floats(length);
   const sums = new VectorPool(newVector);
   const desk = () => sums.desk(parameterCount);
-  /** Where a payload is the gradient itself, it comes to where that is wanted. */
-  const incomingOf = ({ view }: Codec): (() => Uint8Array) => {
-    if (view !== undefined) return () => view(desk());
-    const incoming = memory.bytes(gradientBytes);
-    return () => incoming;
-  };
+  const incoming = memory.bytes(gradientBytes);
   const openLanes = () =>
     openMemoryLanes({
-      incoming: incomingOf(codecs.gradients),
+      incoming,
       outgoing: pagesFor(weightsFileBytes),
       answers: Array.from({ length: mapped }, () => pagesFor(answersFileBytes) ?? []).flat(),
     });

@@ -11,6 +11,9 @@ import type { VectorPool } from '../shared/vectors/pool.ts';
 export interface StepSum {
   /** Of shards start ... start + length - 1; `null` where they have no sample. */
   add(start: number, length: number, sum: PartialSum | null): void;
+  /** As of a tree sum; undefined where nothing is added up. */
+  beside?(start: number, length: number): Float32Array | undefined;
+  addJoined?(start: number, length: number, sum: PartialSum): void;
   /** Over all shards; undefined while some are missing. */
   readonly total: PartialSum | null | undefined;
   release(): void;

@@ -92,8 +92,11 @@ export interface Codec {
    * encode no vector of its length.
    */
   decode(bytes: Uint8Array, into: Float32Array): Float32Array;
-  /** Where one pass does both: `decode`, always filling `into`, and `sumOfSquares` of that, which it returns. */
-  decodeSquares?(bytes: Uint8Array, into: Float32Array): number;
+  /**
+   * Where one pass does it all, and rounding takes no chance: fills `into` with what `decode` gives or, with `other` of the
+   * same length, with the rounded sum of both. Returns `sumOfSquares` of what was decoded.
+   */
+  join?(bytes: Uint8Array, into: Float32Array, other?: Float32Array): number;
   /** Where encoding changes nothing: the bytes of the values themselves, in their memory. */
   view?(values: Float32Array): Uint8Array;
   /** In place: makes of the values what the other end would decode. With feedback it does nothing. */

@@ -45,11 +45,39 @@ export class TreeSum {
    * change afterwards; only that of all shards is the total itself, and one at the pool's desk is kept as it is.
    */
   add(start: number, length: number, sum: PartialSum | null): void {
-    let node = (this.#shards + start) / length;
+    this.#set(this.#nodeOf(start, length), sum);
+  }
+
+  /** The gradient of the run that these shards become a larger one with; undefined while there is none. */
+  beside(start: number, length: number): Float32Array | undefined {
+    return this.#nodes.get(this.#nodeOf(start, length) ^ 1)?.gradient;
+  }
+
+  /** Like `add`, but that the gradient is the sum of both already: of these shards and of those that are `beside` them. */
+  addJoined(start: number, length: number, sum: PartialSum): void {
+    const node = this.#nodeOf(start, length);
+    const sibling = this.#take(node ^ 1);
+    if (!sibling) throw new RangeError(`nothing is held beside shard ${start}`);
+    if (this.#own.delete(sibling.gradient)) this.#pool.giveBack([sibling.gradient]);
+    this.#set(node >> 1, withCountsOf(sibling, sum, sum.gradient));
+  }
+
+  /** By heap index. */
+  #nodeOf(start: number, length: number): number {
+    return (this.#shards + start) / length;
+  }
+
+  #take(node: number): PartialSum | null {
+    const sum = this.#nodes.get(node) ?? null;
+    this.#nodes.delete(node);
+    return sum;
+  }
+
+  #set(place: number, sum: PartialSum | null): void {
+    let node = place;
     let value = sum;
     while (node > 1 && this.#nodes.has(node ^ 1)) {
-      const sibling = this.#nodes.get(node ^ 1) ?? null;
-      this.#nodes.delete(node ^ 1);
+      const sibling = this.#take(node ^ 1);
       node >>= 1;
       value = this.#merge(sibling, value, node);
     }
@@ -75,11 +103,7 @@ export class TreeSum {
     const length = this.#shards / nodesOfItsSize;
     this.#add(held.gradient, other.gradient, (node - nodesOfItsSize) * length, length);
     if (this.#own.delete(other.gradient)) this.#pool.giveBack([other.gradient]);
-    return {
-      gradient: held.gradient,
-      lossSum: held.lossSum + other.lossSum,
-      correct: held.correct + other.correct,
-    };
+    return withCountsOf(held, other, held.gradient);
   }
 
   #keep(sum: PartialSum | null): PartialSum | null {
@@ -88,4 +112,12 @@ export class TreeSum {
     this.#own.add(gradient);
     return { ...sum, gradient };
   }
+}
+
+function withCountsOf(one: PartialSum, other: PartialSum, gradient: Float32Array): PartialSum {
+  return {
+    gradient,
+    lossSum: one.lossSum + other.lossSum,
+    correct: one.correct + other.correct,
+  };
 }

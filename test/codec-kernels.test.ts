@@ -50,25 +50,38 @@ describe.each(codecNames)('codec %s', (name) => {
     }
   });
 
-  if (codec.decodeSquares !== undefined)
-    it('decodes and adds up squares in one pass to the bits of two', async () => {
+  if (codec.join !== undefined)
+    it('decodes, adds up squares and adds to another in one pass to the bits of three', async () => {
       const plain = await withoutWebAssembly(name);
       for (const length of awkwardLengths) {
         const tame = Float32Array.from({ length }, (_, at) => gradient[at % gradient.length]);
         for (const vector of [awkward(length), tame]) {
           const bytes = encode(plain, vector);
-          const decoded = plain.decode(bytes, new Float32Array(length));
+          const decoded = plain.decode(bytes, new Float32Array(length)).slice();
+          const other = Float32Array.from(tame, (value) => 3 * value);
+          const sum = decoded.slice();
+          addInto(sum, other);
+          plain.round(sum, 7);
           const memory = new VectorMemory(1e6);
-          const inMemory = { from: memory.bytes(bytes.length), into: memory.floats(length) };
+          const inMemory = {
+            from: memory.bytes(bytes.length),
+            into: memory.floats(length),
+            beside: memory.floats(length),
+          };
           inMemory.from.set(bytes);
-          const outside = { from: bytes, into: new Float32Array(length) };
-          for (const { from, into } of [inMemory, outside, { ...inMemory, from: bytes }]) {
+          inMemory.beside.set(other);
+          const outside = { from: bytes, into: new Float32Array(length), beside: other };
+          for (const places of [inMemory, outside, { ...inMemory, from: bytes }]) {
+            const { from, into, beside } = places;
             into.fill(1);
-            expect(codec.decodeSquares!(from, into)).toBe(sumOfSquares(decoded));
+            expect(codec.join!(from, into)).toBe(sumOfSquares(decoded));
             expect(bitsOf(into)).toEqual(bitsOf(decoded));
+            expect(codec.join!(from, into, beside)).toBe(sumOfSquares(decoded));
+            expect(bitsOf(into)).toEqual(bitsOf(sum));
+            expect(bitsOf(beside)).toEqual(bitsOf(other));
           }
           const longer = new Float32Array(length + 1);
-          expect(() => codec.decodeSquares!(bytes, longer)).toThrow(RangeError);
+          expect(() => codec.join!(bytes, longer)).toThrow(RangeError);
         }
       }
     });
@@ -131,7 +144,7 @@ describe.each(codecNames)('codec %s', (name) => {
     const memory = new OwnMemory(1e5);
     const [into, bytes] = [memory.floats(256), memory.bytes(fresh.byteLength(256))];
     fresh.encode(into, bytes, 7);
-    fresh.decodeSquares?.(bytes, into);
+    fresh.join?.(bytes, into);
     fresh.addRounded?.(into, into, 7);
     expect(Math.max(...lengths)).toBeLessThanOrEqual(4096);
   });

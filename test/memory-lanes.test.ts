@@ -127,7 +127,7 @@ describe('a worker is offered nothing', () => {
 describe.skipIf(!isLinux)("the coordinator's end of a lane", () => {
   const [remoteAddress, localPort] = ['10.0.0.1', 7070];
   const laneFrom = (localAddress: string) => {
-    const lanes = openMemoryLanes({ incoming: () => new Uint8Array(100) })!;
+    const lanes = openMemoryLanes({ incoming: new Uint8Array(100) })!;
     const lane = lanes.laneOf(socketFrom(remoteAddress, localAddress, localPort));
     onTestFinished(() => {
       lane?.close();

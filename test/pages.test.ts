@@ -182,7 +182,7 @@ describe.skipIf(!isLinux)('a lane between two memories', () => {
   function newLanes() {
     const answers = newPages(slots.answers, smallestPlaced);
     const lanes = openMemoryLanes({
-      incoming: () => new Uint8Array(smallestPlaced),
+      incoming: new Uint8Array(smallestPlaced),
       outgoing: newPages(slots.weights, smallestPlaced),
       answers: [answers],
     })!;

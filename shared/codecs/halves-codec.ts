@@ -1,10 +1,13 @@
 // What the codecs of 16 bits have in common.
 import type { Codec } from '../contracts.ts';
 import { addInto, squareSums, sumOfSquares } from '../vectors/loops.ts';
-import { FusedHalves } from './fused-halves.ts';
-import type { HalfLanes } from './half-lanes.ts';
+import { set } from '../wasm/instructions.ts';
+import { words as wordLanes } from '../wasm/lanes.ts';
+import { type HalfLanes, halvesBytes, storeRounded, withTools } from './half-lanes.ts';
 import { halvesKernel } from './halves-kernel.ts';
+import { Joiner } from './joining.ts';
 import { bitsOf, refuseOtherLength, wordsOf } from './memory.ts';
+import { RoundingAdder } from './rounding-adder.ts';
 
 export interface HalvesOptions extends Pick<Codec, 'relativeError' | 'absoluteError' | 'largest'> {
   readonly name: string;
@@ -18,11 +21,36 @@ export interface HalvesOptions extends Pick<Codec, 'relativeError' | 'absoluteEr
 
 export function halvesCodec({ name, halfOf, wordOf, lanes, ...promises }: HalvesOptions): Codec {
   const kernel = halvesKernel(lanes);
-  const fused = new FusedHalves(lanes);
+  const adder = new RoundingAdder(lanes);
+  const joiner = new Joiner({
+    encodedBytes: halvesBytes,
+    open: (newLocal, work) =>
+      withTools(newLocal, (tools) =>
+        work({
+          load: (value, halves, offset) => [
+            set(value, wordLanes.loadHalves(halves, offset / 2)),
+            set(value, lanes.decode(value, tools)),
+          ],
+          store: (values, block) => [storeRounded(lanes, values, block, tools)],
+        }),
+      ),
+  });
   const decodeFrom = (first: number, bytes: Uint8Array, into: Float32Array): void => {
     const halves = wordsOf(bytes, into.length);
     const words = bitsOf(into);
     for (let at = first; at < into.length; at++) words[at] = wordOf(halves[at]);
+  };
+  const round = (values: Float32Array): void => {
+    const words = bitsOf(values);
+    for (let at = kernel.round(values); at < values.length; at++) {
+      words[at] = wordOf(halfOf(words[at], values[at]));
+    }
+  };
+  const addRounded = (into: Float32Array, from: Float32Array): void => {
+    const done = adder.addRounded(into, from);
+    const rest = into.subarray(done);
+    addInto(rest, from.subarray(done));
+    round(rest);
   };
   const codec: Codec = {
     ...promises,
@@ -40,26 +68,19 @@ export function halvesCodec({ name, halfOf, wordOf, lanes, ...promises }: Halves
       decodeFrom(kernel.decode(into, [bytes]), bytes, into);
       return into;
     },
-    decodeSquares: (bytes, into) => {
+    join: (bytes, into, other) => {
       refuseOtherLength(name, bytes, 2 * into.length);
       const sums = new Float64Array(squareSums);
-      const done = fused.decodeSquares(bytes, into, sums);
+      const done = joiner.join(bytes, into, other, sums);
       if (done === 0) codec.decode(bytes, into);
       else decodeFrom(done, bytes, into);
-      return sumOfSquares(into.subarray(done), sums);
-    },
-    round: (values) => {
-      const words = bitsOf(values);
-      for (let at = kernel.round(values); at < values.length; at++) {
-        words[at] = wordOf(halfOf(words[at], values[at]));
-      }
-    },
-    addRounded: (into, from, seed) => {
-      const done = fused.addRounded(into, from);
       const rest = into.subarray(done);
-      addInto(rest, from.subarray(done));
-      codec.round(rest, seed);
+      const squares = sumOfSquares(rest, sums);
+      if (other !== undefined) addRounded(rest, other.subarray(done));
+      return squares;
     },
+    round,
+    addRounded,
   };
   return codec;
 }

@@ -32,6 +32,7 @@ const opcodes = {
   'v128.load32_splat': [0xfd, 0x09],
   'v128.load64_splat': [0xfd, 0x0a],
   'v128.store': [0xfd, 0x0b],
+  'i8x16.shuffle': [0xfd, 0x0d],
   'i32x4.splat': [0xfd, 0x11],
   'v128.or': [0xfd, 0x50],
   'v128.store64_lane': [0xfd, 0x5b],
@@ -152,6 +153,14 @@ export const doubles = {
       ...instruction('v128.load64_zero', address),
       ...place(offset),
     ]),
+  /** Of the first two of four float32. */
+  ofLowFloats: (floats: Operand): Code => instruction('f64x2.promote_low_f32x4', floats),
+  /** Of the last two. */
+  ofHighFloats: (floats: Local): Code => {
+    const high = instruction('i8x16.shuffle', floats, floats);
+    const lanes = Array.from({ length: 16 }, (_, at) => (at + 8) % 16);
+    return instruction('f64x2.promote_low_f32x4', [...high, ...lanes]);
+  },
   /** As two float32, each rounded once. */
   storeFloats: (address: Operand, value: Operand, offset: number): Code => {
     const lowLane = 0;
