@@ -35,9 +35,12 @@ export function createRandom(...key: readonly (number | string)[]): Random {
     uint32,
     uniform: () => uint32() / 2 ** 32,
     below: (limit) => {
-      const fair = 2 ** 32 - (2 ** 32 % limit);
       let draw = uint32();
-      while (draw >= fair) draw = uint32();
+      // Hardly ever: divisions of such numbers are slow.
+      if (draw >= 2 ** 32 - limit) {
+        const fair = 2 ** 32 - (2 ** 32 % limit);
+        while (draw >= fair) draw = uint32();
+      }
       return draw % limit;
     },
   };
@@ -64,7 +67,8 @@ export function mix(word: number): number {
 
 /** Fisher and Yates: a uniformly random order of 0 ... length - 1. */
 export function permutation(length: number, random: Random): Uint32Array {
-  const order = Uint32Array.from({ length }, (_, index) => index);
+  const order = new Uint32Array(length);
+  for (let index = 0; index < length; index++) order[index] = index;
   for (let last = length - 1; last > 0; last--) {
     const pick = random.below(last + 1);
     const moved = order[last];
