@@ -48,6 +48,11 @@ export function fileBytes(slots: number, payloadBytes: number): number {
   return pageBytes + slots * slotBytes(payloadBytes);
 }
 
+/** Of the payload in a slot. */
+function positionOf(slot: number, payloadBytes: number): number {
+  return 2 * pageBytes + slot * slotBytes(payloadBytes);
+}
+
 function slotBytes(payloadBytes: number): number {
   return pageBytes * (1 + Math.ceil(payloadBytes / pageBytes));
 }
@@ -70,14 +75,17 @@ export class OutgoingFile {
   readonly #number = new Float64Array(1);
   /** How many bytes there are where. */
   readonly #written = new Map<number, number>();
+  /** Of the latest payload in each slot. */
+  readonly #stamps: number[];
   #latest = 0;
   /** The beginning of the file, where that is part of this process's memory. */
   #memory: Uint8Array | undefined;
 
   /** Throws the system's error when no folder lets us. */
   constructor(options: OutgoingFileOptions, mark: Uint8Array) {
-    const { process } = options;
+    const { process, slots } = options;
     this.#options = options;
+    this.#stamps = new Array(slots).fill(0);
     this.address = { process, file: openNameless(options, nameOf(process, mark)) };
     this.#write(mark, 0);
   }
@@ -96,9 +104,12 @@ export class OutgoingFile {
     return this.#latest;
   }
 
-  /** Throws the system's error when there is no room. */
-  write(payload: Uint8Array): PayloadPlace {
-    const place = this.#next(payload.length);
+  /**
+   * Throws the system's error when there is no room. Nobody reads any more what came up to the stamp `done`: unless told, all
+   * but the latest that there are slots for.
+   */
+  write(payload: Uint8Array, done = this.#oldest - 1): PayloadPlace {
+    const place = this.#take(this.#freeSlot(done), payload.length);
     this.#writeNumber(noStamp, stampOf(place.position));
     this.fill(place, payload);
     return place;
@@ -106,15 +117,16 @@ export class OutgoingFile {
 
   /**
    * Where the next payload will be: readers may wait for it there until `fill` brings it. Undefined where there may be no
-   * room, because nothing of that length is there.
+   * room, because nothing of that length is there. `done` is as of `write`.
    */
-  reserve(bytes: number): PayloadPlace | undefined {
-    const { position } = this.#placeOf(this.#latest + 1, bytes);
+  reserve(bytes: number, done = this.#oldest - 1): PayloadPlace | undefined {
+    const slot = this.#freeSlot(done);
+    const position = positionOf(slot, bytes);
     const isThere = this.#written.get(position) === bytes;
     if (!isThere && partOf(this.#memory, position, bytes) === undefined) return undefined;
     this.#written.delete(position);
     this.#writeNumber(noStamp, stampOf(position));
-    return this.#next(bytes);
+    return this.#take(slot, bytes);
   }
 
   /** Where the payload of a reserved place may be made, in memory that is the file's. */
@@ -141,13 +153,19 @@ export class OutgoingFile {
     calls.closeSync(this.address.file);
   }
 
-  #next(bytes: number): PayloadPlace {
-    return this.#placeOf(++this.#latest, bytes);
+  /** Stamp of the first that is kept, when there is one in each slot, and another one comes. */
+  get #oldest(): number {
+    return Math.max(1, this.#latest + 2 - this.#options.slots);
   }
 
-  #placeOf(stamp: number, bytes: number): PayloadPlace {
-    const position = 2 * pageBytes + (stamp % this.#options.slots) * slotBytes(bytes);
-    return { position, bytes, stamp };
+  /** The same ones again and again, where that can be: they are likely to be in this processor's cache. */
+  #freeSlot(done: number): number {
+    return this.#stamps.findIndex((stamp) => stamp <= done);
+  }
+
+  #take(slot: number, bytes: number): PayloadPlace {
+    this.#stamps[slot] = ++this.#latest;
+    return { position: positionOf(slot, bytes), bytes, stamp: this.#latest };
   }
 
   /** After all that was written before. */

@@ -94,6 +94,18 @@ describe.skipIf(process.platform !== 'linux')('a file in memory', () => {
     expect(read).toEqual(payloadOf(5000, 2 * slots));
   });
 
+  it('takes the first slot that nobody reads from any more', () => {
+    const outgoing = newOutgoing({ slots: 3 });
+    const positionAfter = (done: number) => outgoing.write(payloadOf(5000, done), done).position;
+    const [first, second] = [positionAfter(0), positionAfter(0)];
+    expect(second).toBeGreaterThan(first);
+    expect(positionAfter(2)).toBe(first);
+    expect(positionAfter(2)).toBe(second);
+    expect(positionAfter(3)).toBe(first);
+    expect(outgoing.reserve(5000, 5)!.position).toBe(first);
+    expect(outgoing.latest).toBe(6);
+  });
+
   it('says that a payload was written over while it was read', () => {
     const outgoing = newOutgoing({ slots: 1 });
     const place = outgoing.write(payloadOf(5000));

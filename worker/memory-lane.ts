@@ -109,10 +109,11 @@ export class MemoryLane {
   leaving(message: FromWorker): unknown {
     if (message.type !== 'gradient') return message;
     const { payload, ...rest } = message;
-    const outgoing = this.#fileFor(payload.length);
-    if (outgoing === undefined) return message;
+    const free = this.#freeFor(payload.length);
+    if (free === undefined) return message;
     try {
-      return { type: 'placed', message: rest, place: outgoing.write(payload) };
+      const place = free.outgoing.write(payload, free.done);
+      return { type: 'placed', message: rest, place };
     } catch {
       // There is no room for it.
       return message;
@@ -141,18 +142,19 @@ export class MemoryLane {
   /** The same one until it is announced. */
   #reserve(payloadBytes: number): PayloadPlace | undefined {
     if (this.#reserved?.bytes !== payloadBytes) {
-      this.#reserved = this.#fileFor(payloadBytes)?.reserve(payloadBytes);
+      const free = this.#freeFor(payloadBytes);
+      this.#reserved = free?.outgoing.reserve(payloadBytes, free.done);
     }
     return this.#reserved;
   }
 
-  /** Where a payload of so many bytes may go. */
-  #fileFor(payloadBytes: number): OutgoingFile | undefined {
+  /** Where a payload of so many bytes may go, and the stamp of the latest that the coordinator is done with. */
+  #freeFor(payloadBytes: number): { outgoing: OutgoingFile; done: number } | undefined {
     const [incoming, outgoing] = [this.#incoming, this.#outgoing];
     if (!this.#isOpen || payloadBytes < smallestPlaced) return undefined;
     const done = incoming?.counted(this.#counter);
-    const isRoom = done !== undefined && outgoing && outgoing.latest - done < slots.answers;
-    return isRoom ? outgoing : undefined;
+    if (done === undefined || outgoing === undefined) return undefined;
+    return outgoing.latest - done < slots.answers ? { outgoing, done } : undefined;
   }
 
   #answer(offer: MemoryOffer, { reply }: LaneEnds): void {
