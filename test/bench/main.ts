@@ -73,7 +73,14 @@ if (values.speed) {
   const { batches, rounds, only, file, baseline } = values;
   const batchSizes = batches.split(',').map(Number);
   const sides = only?.split(';');
-  await measureSpeed({ batchSizes, rounds: Number(rounds), only: sides, file, baseline });
+  await measureSpeed({
+    batchSizes,
+    rounds: Number(rounds),
+    epochs: Number(values.epochs ?? 5),
+    only: sides,
+    file,
+    baseline,
+  });
 }
 if (values['step-cost']) {
   await measureStepCost({

@@ -9,8 +9,10 @@ import { inScope, temporaryFolder } from '../support.ts';
 import { type TreeUse, useOfTree } from './process-tree.ts';
 
 export interface Measurement {
-  /** Of training alone. */
+  /** Of training alone. Where images are evaluated meanwhile, that is part of it. */
   readonly epochSeconds: number;
+  /** From one evaluated epoch to the next. */
+  readonly evaluatedSeconds: number;
   /** Of all processes, the evaluation included. */
   readonly cpuSeconds: number;
   /** Of the largest process. */
@@ -22,8 +24,8 @@ export interface Measurement {
 
 export interface Side {
   readonly name: string;
-  /** Of epochs 2 to 4 of five: the first has compilers and caches to warm, and none may be on its way out. */
-  measure(batchSize: number): Promise<Measurement>;
+  /** Of all epochs but two: the first has compilers and caches to warm, and none may be on its way out. */
+  measure(batchSize: number, epochs: number): Promise<Measurement>;
 }
 
 const workers = 2;
@@ -33,17 +35,13 @@ const torchScript = fileURLToPath(new URL('./torch-speed.py', import.meta.url));
 export function tuttiSide(name: string, flags: readonly string[] = []): Side {
   return {
     name,
-    measure: (batchSize) =>
+    measure: (batchSize, count) =>
       inScope((t) => {
         const cluster = [`--workers=${workers}`, `--expect-workers=${workers}`, '--port=0'];
-        const run = ['--json', '--epochs=5', `--batch-size=${batchSize}`, '--only-engine=onnx:cpu'];
-        const words = [launcher, 'train', ...run, ...cluster, ...flags];
-        return mediansOf(
-          process.execPath,
-          words,
-          temporaryFolder(t),
-          ({ type }) => type === 'epoch',
-        );
+        const run = ['--json', `--epochs=${count}`, `--batch-size=${batchSize}`];
+        const words = [launcher, 'train', ...run, '--only-engine=onnx:cpu', ...cluster, ...flags];
+        const isEpoch = ({ type }: EpochLine) => type === 'epoch';
+        return mediansOf(process.execPath, words, { cwd: temporaryFolder(t), count, isEpoch });
       }),
   };
 }
@@ -51,10 +49,11 @@ export function tuttiSide(name: string, flags: readonly string[] = []): Side {
 export function torchSide(name: string, python: string, processes: number): Side {
   return {
     name,
-    measure: (batchSize) =>
+    measure: (batchSize, count) =>
       inScope((t) => {
-        const options = [`--batch=${batchSize}`, '--epochs=5', `--processes=${processes}`];
-        return mediansOf(python, [torchScript, ...options], temporaryFolder(t), () => true);
+        const options = [`--batch=${batchSize}`, `--epochs=${count}`, `--processes=${processes}`];
+        const job = { cwd: temporaryFolder(t), count, isEpoch: () => true };
+        return mediansOf(python, [torchScript, ...options], job);
       }),
   };
 }
@@ -94,34 +93,43 @@ interface EpochLine {
   readonly counters?: { readonly bytesIn: number; readonly bytesOut: number };
 }
 
-/** Told of by their number, from 1. */
-const measuredEpochs = [2, 3, 4];
+interface Job {
+  readonly cwd: string;
+  /** Of epochs. */
+  readonly count: number;
+  readonly isEpoch: (line: EpochLine) => boolean;
+}
+
+type Epoch = EpochLine & TreeUse & { readonly toldAt: number };
 
 async function mediansOf(
   command: string,
   words: readonly string[],
-  cwd: string,
-  isEpoch: (line: EpochLine) => boolean,
+  { cwd, count, isEpoch }: Job,
 ): Promise<Measurement> {
   const child = spawn(command, words, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
   const gone = once(child, 'exit');
-  const epochs: (EpochLine & TreeUse)[] = [];
+  const epochs: Epoch[] = [];
   for await (const text of createInterface(child.stdout)) {
     const line: EpochLine = JSON.parse(text);
     if (!isEpoch(line)) continue;
-    epochs.push({ ...line, ...(await useOfTree(child.pid!)) });
-    if (epochs.length === measuredEpochs.at(-1)) child.kill();
+    const toldAt = performance.now();
+    epochs.push({ ...line, toldAt, ...(await useOfTree(child.pid!)) });
+    if (epochs.length === count - 1) child.kill();
   }
   await gone;
-  const last = epochs[measuredEpochs.at(-1)! - 1];
+  const last = epochs[count - 2];
   if (last === undefined) throw new Error(`${command} ${words.join(' ')} trained too few epochs`);
+  const measured = epochs.slice(1, count - 1);
+  const medianOf = (select: (epoch: Epoch, before: Epoch) => number): number =>
+    median(measured.map((epoch, at) => select(epoch, epochs[at])));
   const trafficOf = ({ counters }: EpochLine) =>
     counters ? counters.bytesIn + counters.bytesOut : 0;
-  const pairs = measuredEpochs.map((number) => [epochs[number - 2], epochs[number - 1]] as const);
-  const bytes = median(pairs.map(([before, after]) => trafficOf(after) - trafficOf(before)));
+  const bytes = medianOf((epoch, before) => trafficOf(epoch) - trafficOf(before));
   return {
-    epochSeconds: median(pairs.map(([, { seconds }]) => seconds)),
-    cpuSeconds: median(pairs.map(([before, after]) => after.cpuSeconds - before.cpuSeconds)),
+    epochSeconds: medianOf(({ seconds }) => seconds),
+    evaluatedSeconds: medianOf(({ toldAt }, before) => (toldAt - before.toldAt) / 1000),
+    cpuSeconds: medianOf(({ cpuSeconds }, before) => cpuSeconds - before.cpuSeconds),
     peakBytes: last.peakBytes,
     testAccuracy: last.testAccuracy,
     ...(last.samples && { bytesPerSample: bytes / last.samples }),

@@ -16,6 +16,8 @@ import {
 export interface SpeedOptions {
   readonly batchSizes: readonly number[];
   readonly rounds: number;
+  /** Of each run; the first and the last are not measured. */
+  readonly epochs: number;
   /** Names of sides; all unless told. */
   readonly only?: readonly string[];
   /** Where to leave all figures as JSON. */
@@ -34,6 +36,7 @@ interface Result extends SpeedResult {
 export async function measureSpeed({
   batchSizes,
   rounds,
+  epochs,
   only,
   file,
   baseline,
@@ -46,11 +49,11 @@ export async function measureSpeed({
     for (let round = 0; round < rounds; round++) {
       for (const [at, side] of sides.entries()) {
         const measured: Measurement[] = ofBatch[at].measurements;
-        measured.push(await side.measure(batchSize));
+        measured.push(await side.measure(batchSize, epochs));
       }
     }
     console.log(
-      `batch ${batchSize}, 2 workers, epochs 2 to 4, ${rounds} rounds\n${tableOf(ofBatch)}\n`,
+      `batch ${batchSize}, 2 workers, epochs 2 to ${epochs - 1}, ${rounds} rounds\n${tableOf(ofBatch)}\n`,
     );
     results.push(...ofBatch);
   }
@@ -102,6 +105,8 @@ function tableOf(results: readonly Result[]): string {
     'epoch s',
     'spread',
     'over DDP',
+    'evaluated s',
+    'over DDP',
     'CPU s',
     'peak MB',
     'bytes/sample',
@@ -110,12 +115,17 @@ function tableOf(results: readonly Result[]): string {
   const lines = results.map(({ side, measurements }) => {
     const all = (select: (measurement: Measurement) => number) => measurements.map(select);
     const seconds = all(({ epochSeconds }) => epochSeconds);
-    const ratios = ddp && seconds.map((each, round) => each / ddp[round].epochSeconds);
+    const ratioOver = (select: (measurement: Measurement) => number): string => {
+      if (ddp === undefined) return '';
+      return median(all(select).map((each, round) => each / select(ddp[round]))).toFixed(2);
+    };
     return [
       side,
       median(seconds).toFixed(2),
       `${Math.min(...seconds).toFixed(2)}-${Math.max(...seconds).toFixed(2)}`,
-      ratios ? median(ratios).toFixed(2) : '',
+      ratioOver(({ epochSeconds }) => epochSeconds),
+      median(all(({ evaluatedSeconds }) => evaluatedSeconds)).toFixed(2),
+      ratioOver(({ evaluatedSeconds }) => evaluatedSeconds),
       median(all(({ cpuSeconds }) => cpuSeconds)).toFixed(1),
       (median(all(({ peakBytes }) => peakBytes)) / 1e6).toFixed(0),
       Math.round(median(all(({ bytesPerSample = 0 }) => bytesPerSample))).toLocaleString('en-US'),
