@@ -54,21 +54,18 @@ export class OpenStep extends StepShards {
   }
 
   override accept(worker: string, answer: Answer): void {
-    const { start, length, gradient, lossSum, correct, isJoined = false } = answer;
+    const { start, length, gradient, lossSum, correct, isJoined } = answer;
     this.contributions.push({ start, length, worker });
-    const sum = { gradient, lossSum, correct };
-    if (!isJoined) return this.#add(answer, sum);
-    this.finish(answer);
-    this.#sum.addJoined!(start, length, sum);
+    this.#add(answer, { gradient, lossSum, correct }, isJoined);
   }
 
   /** The sum that one over this run is added to; undefined while there is none. */
   beside({ start, length }: ShardRun): Float32Array | undefined {
-    return this.#sum.beside?.(start, length);
+    return this.#sum.beside(start, length);
   }
 
-  #add(run: ShardRun, sum: PartialSum | null): void {
+  #add(run: ShardRun, sum: PartialSum | null, isJoined?: boolean): void {
     this.finish(run);
-    this.#sum.add(run.start, run.length, sum);
+    this.#sum.add(run.start, run.length, sum, isJoined);
   }
 }

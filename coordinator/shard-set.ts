@@ -10,10 +10,9 @@ import type { VectorPool } from '../shared/vectors/pool.ts';
 /** What a step gathers its shards in. */
 export interface StepSum {
   /** Of shards start ... start + length - 1; `null` where they have no sample. */
-  add(start: number, length: number, sum: PartialSum | null): void;
-  /** As of a tree sum; undefined where nothing is added up. */
-  beside?(start: number, length: number): Float32Array | undefined;
-  addJoined?(start: number, length: number, sum: PartialSum): void;
+  add(start: number, length: number, sum: PartialSum | null, isJoined?: boolean): void;
+  /** As of a tree sum. */
+  beside(start: number, length: number): Float32Array | undefined;
   /** Over all shards; undefined while some are missing. */
   readonly total: PartialSum | null | undefined;
   release(): void;
@@ -57,6 +56,11 @@ export class ShardSet implements StepSum {
     const { sizes } = this.#options;
     for (let at = 0; at < gradient.length; at++) gradient[at] /= sizes[start];
     this.#shards.set(start, { ...sum, gradient });
+  }
+
+  /** Nothing is added up. */
+  beside(): undefined {
+    return undefined;
   }
 
   get total(): PartialSum | undefined {

@@ -42,24 +42,30 @@ export class TreeSum {
 
   /**
    * Takes the sum over shards start ... start + length - 1. Its gradient is read at once and not changed, and may
-   * change afterwards; only that of all shards is the total itself, and one at the pool's desk is kept as it is.
+   * change afterwards; only that of all shards is the total itself, and one at the pool's desk is kept as it is. Where it
+   * `isJoined`, what is `beside` these shards is part of it already. Throws RangeError where nothing is.
    */
-  add(start: number, length: number, sum: PartialSum | null): void {
-    this.#set(this.#nodeOf(start, length), sum);
+  add(start: number, length: number, sum: PartialSum | null, isJoined = false): void {
+    let node = this.#nodeOf(start, length);
+    let value = sum;
+    if (sum !== null && isJoined) {
+      const sibling = this.#take(node ^ 1);
+      if (sibling === null) throw new RangeError(`nothing is held beside shard ${start}`);
+      this.#drop(sibling);
+      node >>= 1;
+      value = withCountsOf(sibling, sum, sum.gradient);
+    }
+    while (node > 1 && this.#nodes.has(node ^ 1)) {
+      const sibling = this.#take(node ^ 1);
+      node >>= 1;
+      value = this.#merge(sibling, value, node);
+    }
+    this.#nodes.set(node, node > 1 ? this.#keep(value) : value);
   }
 
-  /** The gradient of the run that these shards become a larger one with; undefined while there is none. */
+  /** The gradient that the one of these shards is added to; undefined while there is none. */
   beside(start: number, length: number): Float32Array | undefined {
     return this.#nodes.get(this.#nodeOf(start, length) ^ 1)?.gradient;
-  }
-
-  /** Like `add`, but that the gradient is the sum of both already: of these shards and of those that are `beside` them. */
-  addJoined(start: number, length: number, sum: PartialSum): void {
-    const node = this.#nodeOf(start, length);
-    const sibling = this.#take(node ^ 1);
-    if (!sibling) throw new RangeError(`nothing is held beside shard ${start}`);
-    if (this.#own.delete(sibling.gradient)) this.#pool.giveBack([sibling.gradient]);
-    this.#set(node >> 1, withCountsOf(sibling, sum, sum.gradient));
   }
 
   /** By heap index. */
@@ -71,17 +77,6 @@ export class TreeSum {
     const sum = this.#nodes.get(node) ?? null;
     this.#nodes.delete(node);
     return sum;
-  }
-
-  #set(place: number, sum: PartialSum | null): void {
-    let node = place;
-    let value = sum;
-    while (node > 1 && this.#nodes.has(node ^ 1)) {
-      const sibling = this.#take(node ^ 1);
-      node >>= 1;
-      value = this.#merge(sibling, value, node);
-    }
-    this.#nodes.set(node, node > 1 ? this.#keep(value) : value);
   }
 
   /** The sum over all shards; undefined while some are missing, null when no shard has a sample. */
@@ -102,8 +97,13 @@ export class TreeSum {
     const nodesOfItsSize = 2 ** Math.floor(Math.log2(node));
     const length = this.#shards / nodesOfItsSize;
     this.#add(held.gradient, other.gradient, (node - nodesOfItsSize) * length, length);
-    if (this.#own.delete(other.gradient)) this.#pool.giveBack([other.gradient]);
+    this.#drop(other);
     return withCountsOf(held, other, held.gradient);
+  }
+
+  /** Its gradient is part of another one. */
+  #drop({ gradient }: PartialSum): void {
+    if (this.#own.delete(gradient)) this.#pool.giveBack([gradient]);
   }
 
   #keep(sum: PartialSum | null): PartialSum | null {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { answerEvent } from '../coordinator/answer-event.ts';
 import { bfloat16 } from '../shared/codecs/bfloat16.ts';
 import { createTopK } from '../shared/codecs/topk.ts';
-import type { GradientMessage } from '../shared/protocol.ts';
+import type { GradientMessage, ShardRun } from '../shared/protocol.ts';
 
 const codec = createTopK(0.5);
 const decoded = new Float32Array(4);
@@ -40,6 +40,28 @@ it('comes with its squares where decoding tells', () => {
   });
   expect(answerEvent('w1', { ...message, payload: halves.subarray(2) }, expected)).toMatchObject({
     answer: { gradient: new Float32Array(0) },
+  });
+});
+
+it('comes added to what is beside its run, which stays as it was', () => {
+  const halves = new Uint8Array(8);
+  bfloat16.encode(Float32Array.of(1, -2, 0, 3), halves, 0);
+  const into = new Float32Array(4);
+  const other = Float32Array.of(256, 1, 1, 1);
+  const expected = {
+    run: 'mnist-1',
+    codec: bfloat16,
+    desk: () => into,
+    beside: ({ version, start, length }: { version: number } & ShardRun) =>
+      version === 0 && start === 0 && length === 1 ? other : undefined,
+  };
+  expect(answerEvent('w1', { ...message, payload: halves }, expected)).toMatchObject({
+    // 257 has no bfloat16.
+    answer: { gradient: Float32Array.of(256, -1, 1, 4), squares: 14, isJoined: true },
+  });
+  expect(other).toEqual(Float32Array.of(256, 1, 1, 1));
+  expect(answerEvent('w1', { ...message, start: 1, payload: halves }, expected)).toMatchObject({
+    answer: { gradient: Float32Array.of(1, -2, 0, 3), squares: 14, isJoined: false },
   });
 });
 

@@ -104,6 +104,45 @@ describe('the tree sum', () => {
     expect(pool.hold(Float32Array.of(5, 6))).toBe(first);
   });
 
+  it('has the same bits where some gradients come joined with what is beside them', () => {
+    const expected = bitsOf(treeOf(parts));
+    const pool = new VectorPool();
+    let joined = 0;
+    for (let seed = 0; seed < 40; seed++) {
+      const tree = new TreeSum(shards, addInto, pool);
+      for (const shard of shuffled([...parts.keys()], seed)) {
+        const { gradient, ...counts } = parts[shard];
+        const other = tree.beside(shard, 1);
+        const desk = pool.desk(gradient.length);
+        desk.set(gradient);
+        if (other !== undefined) {
+          addInto(desk, other);
+          joined++;
+        }
+        tree.add(shard, 1, { ...counts, gradient: desk }, other !== undefined);
+      }
+      expect(bitsOf(tree.total)).toBe(expected);
+      tree.release();
+    }
+    expect(joined).toBe((40 * shards) / 2);
+  });
+
+  it('has nothing beside a shard whose sibling is missing, has no sample, or is part of more', () => {
+    const tree = new TreeSum(8);
+    const gradient = Float32Array.of(1);
+    const one = { gradient, lossSum: 0, correct: 0 };
+    expect(tree.beside(0, 1)).toBeUndefined();
+    expect(() => tree.add(0, 1, one, true)).toThrow(RangeError);
+    tree.add(0, 1, null);
+    expect(tree.beside(1, 1)).toBeUndefined();
+    tree.add(2, 1, one);
+    expect(tree.beside(3, 1)).toEqual(gradient);
+    tree.add(3, 1, { ...one, gradient: Float32Array.of(3) }, true);
+    expect(tree.beside(3, 1)).toBeUndefined();
+    expect(tree.beside(2, 1)).toBeUndefined();
+    expect(tree.beside(0, 2)).toEqual(Float32Array.of(3));
+  });
+
   it('of a single shard is that shard', () => {
     const tree = new TreeSum(1);
     expect(tree.total).toBeUndefined();

@@ -4,6 +4,8 @@ import { Core } from '../../coordinator/core.ts';
 import type { CoreCounters, CoreEvent, Effect } from '../../coordinator/core-types.ts';
 import type { LedgerRecord } from '../../coordinator/ledger.ts';
 import type { LeaseTimes, Member } from '../../coordinator/membership.ts';
+import { float32 } from '../../shared/codecs/float32.ts';
+import { bytesOf } from '../../shared/codecs/memory.ts';
 import { optimizer } from './arithmetic.ts';
 import {
   checkCounters,
@@ -85,7 +87,7 @@ export class CheckedCore {
     const author = event.type === 'answer' ? core.members.get(event.worker) : undefined;
     const wasSuspect = author?.state.kind === 'suspect';
     const underWay = core.nextVersion - version;
-    const effects = core.handle(event, now);
+    const effects = core.handle(this.#decoded(event), now);
     if (ended) return effects.length > 0 ? violated('something happened after the end') : effects;
     this.#notice(event, now, underWay);
     if (event.type === 'checkpoint' && effects.at(0)?.type !== 'checkpoint') {
@@ -107,6 +109,17 @@ export class CheckedCore {
     this.#staff.checkMembers(core.members);
     this.#checkTime(event, effects, now);
     return effects;
+  }
+
+  /** At every other version answers come as from a codec that joins them with what is beside. */
+  #decoded(event: CoreEvent): CoreEvent {
+    if (event.type !== 'answer' || event.answer.version % 2 === 1) return event;
+    const { answer } = event;
+    const gradient = new Float32Array(answer.gradient.length);
+    const other = this.#core.beside(answer);
+    if (other?.length !== gradient.length) return event;
+    const squares = float32.join!(bytesOf(answer.gradient), gradient, other);
+    return { ...event, answer: { ...answer, gradient, squares, isJoined: true } };
   }
 
   get #isHeld(): boolean {
