@@ -237,11 +237,7 @@ export class Coordinator {
       limits: options.limits ?? defaultLimits,
       lastWorker: lastWorkerOf(archive.pastEvents),
       data: data.manifest,
-      gradients: {
-        codec: codecs.gradients,
-        desk: memory.desk,
-        beside: (answer) => this.#core.beside(answer),
-      },
+      gradients: { codec: codecs.gradients, desk: memory.desk },
       core: this.#core,
       dispatch: this.#dispatch,
       weightsAt: (version) => this.#weightsAt(version),

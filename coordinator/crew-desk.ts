@@ -49,10 +49,12 @@ export interface CrewDeskOptions {
   readonly lastWorker?: number;
   readonly data: DataManifest;
   /** How gradients come, and where they are decoded. */
-  readonly gradients: Omit<ExpectedAnswers, 'run'>;
+  readonly gradients: Omit<ExpectedAnswers, 'run' | 'beside'>;
   readonly core: {
     readonly members: ReadonlyMap<string, { readonly state: Pick<Member['state'], 'kind'> }>;
     readonly ended: boolean;
+    /** As of `ExpectedAnswers`, where answers are added up as they are decoded. */
+    readonly beside?: ExpectedAnswers['beside'];
   };
   readonly dispatch: (event: CrewEvent) => void;
   /** One message object a version: it is encoded once, and every worker gets the same bytes. */
@@ -78,9 +80,9 @@ export class CrewDesk {
   readonly #withheld = new Set<string>();
 
   constructor(options: CrewDeskOptions) {
-    const { io, limits, run, gradients, dispatch, onRefused, onFailure } = options;
+    const { io, limits, run, core, gradients, dispatch, onRefused, onFailure } = options;
     this.#options = options;
-    this.#expected = { run, ...gradients };
+    this.#expected = { run, ...gradients, beside: (answer) => core.beside?.(answer) };
     this.channel = openWorkChannel(
       io,
       {

@@ -108,7 +108,7 @@ export class OutgoingFile {
    * Throws the system's error when there is no room. Nobody reads any more what came up to the stamp `done`: unless told, all
    * but the latest that there are slots for.
    */
-  write(payload: Uint8Array, done = this.#oldest - 1): PayloadPlace {
+  write(payload: Uint8Array, done = this.#overtaken): PayloadPlace {
     const place = this.#take(this.#freeSlot(done), payload.length);
     this.#writeNumber(noStamp, stampOf(place.position));
     this.fill(place, payload);
@@ -119,7 +119,7 @@ export class OutgoingFile {
    * Where the next payload will be: readers may wait for it there until `fill` brings it. Undefined where there may be no
    * room, because nothing of that length is there. `done` is as of `write`.
    */
-  reserve(bytes: number, done = this.#oldest - 1): PayloadPlace | undefined {
+  reserve(bytes: number, done = this.#overtaken): PayloadPlace | undefined {
     const slot = this.#freeSlot(done);
     const position = positionOf(slot, bytes);
     const isThere = this.#written.get(position) === bytes;
@@ -153,9 +153,9 @@ export class OutgoingFile {
     calls.closeSync(this.address.file);
   }
 
-  /** Stamp of the first that is kept, when there is one in each slot, and another one comes. */
-  get #oldest(): number {
-    return Math.max(1, this.#latest + 2 - this.#options.slots);
+  /** Stamp of the latest that another one comes in the place of, when there is one in each slot. */
+  get #overtaken(): number {
+    return Math.max(0, this.#latest + 1 - this.#options.slots);
   }
 
   /** The same ones again and again, where that can be: they are likely to be in this processor's cache. */

@@ -1,5 +1,5 @@
 // How WebAssembly goes over values of 16 bits: sixteen a round, four to a vector.
-import { blockBytes } from '../vectors/kernel.ts';
+import { blockBytes, vectorOffsets } from '../vectors/kernel.ts';
 import type { Code } from '../wasm/encoding.ts';
 import {
   ifElse,
@@ -33,8 +33,6 @@ export interface Tools {
 
 export const blockLength = blockBytes / Float32Array.BYTES_PER_ELEMENT;
 export const halvesBytes = 2 * blockLength;
-/** Where the four vectors of a block begin. */
-export const offsets = [0, 16, 32, 48];
 
 export function storeRounded(
   lanes: HalfLanes,
@@ -43,7 +41,9 @@ export function storeRounded(
   tools: Tools,
 ): Code {
   return eitherWay(lanes, block, tools, (isUsual) =>
-    block.map((value, at) => vector.store(values, lanes.round(value, tools, isUsual), offsets[at])),
+    block.map((value, at) =>
+      vector.store(values, lanes.round(value, tools, isUsual), vectorOffsets[at]),
+    ),
   );
 }
 

@@ -1,4 +1,5 @@
 // The WebAssembly that the codecs of 16 bits have in common.
+import { vectorOffsets } from '../vectors/kernel.ts';
 import { assembleGuest } from '../wasm/guest.ts';
 import { set, vector } from '../wasm/instructions.ts';
 import { narrow } from '../wasm/lanes.ts';
@@ -11,7 +12,6 @@ import {
   eitherWay,
   type HalfLanes,
   halvesBytes,
-  offsets,
   storeRounded,
   withTools,
 } from './half-lanes.ts';
@@ -26,10 +26,10 @@ function encodeFunction(lanes: HalfLanes) {
   const names = ['values', 'end', 'draw', 'halves'] as const;
   return assembleFunction('encode', names, ({ values, end, halves }, newLocal) =>
     withTools(newLocal, (tools) => {
-      const block = offsets.map(() => newLocal('v128'));
+      const block = vectorOffsets.map(() => newLocal('v128'));
       const [first, second, third, fourth] = block;
       return eachBlock({ values, end, halves }, [
-        ...block.map((value, at) => set(value, vector.load(values, offsets[at]))),
+        ...block.map((value, at) => set(value, vector.load(values, vectorOffsets[at]))),
         eitherWay(lanes, block, tools, (isUsual) =>
           block.map((value) => set(value, lanes.encode(value, tools, isUsual))),
         ),
@@ -44,7 +44,7 @@ function decodeFunction(lanes: HalfLanes) {
   return assembleFunction('decode', ['values', 'end', 'halves'], (input, newLocal) =>
     withTools(newLocal, (tools) => {
       const decodeAt = decoder(lanes, input, newLocal('v128'), tools);
-      return eachBlock(input, offsets.flatMap(decodeAt));
+      return eachBlock(input, vectorOffsets.flatMap(decodeAt));
     }),
   );
 }
@@ -52,9 +52,9 @@ function decodeFunction(lanes: HalfLanes) {
 function roundFunction(lanes: HalfLanes) {
   return assembleFunction('round', ['values', 'end', 'draw'], ({ values, end }, newLocal) =>
     withTools(newLocal, (tools) => {
-      const block = offsets.map(() => newLocal('v128'));
+      const block = vectorOffsets.map(() => newLocal('v128'));
       return eachBlock({ values, end }, [
-        ...block.map((value, at) => set(value, vector.load(values, offsets[at]))),
+        ...block.map((value, at) => set(value, vector.load(values, vectorOffsets[at]))),
         storeRounded(lanes, values, block, tools),
       ]);
     }),

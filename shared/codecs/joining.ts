@@ -1,7 +1,7 @@
 // Decoding, the squares for its check and the addition in one pass, where all that it goes over lies in one memory: what
 // another processor has just written is read once.
 import { GuestModule } from '../vectors/guest-module.ts';
-import { blockBytes, withDesk } from '../vectors/kernel.ts';
+import { blockBytes, vectorOffsets, withDesk } from '../vectors/kernel.ts';
 import { addressOf, onDesk, wholeBlocks } from '../vectors/loops.ts';
 import type { Code } from '../wasm/encoding.ts';
 import { assembleGuest } from '../wasm/guest.ts';
@@ -84,7 +84,7 @@ function joinFunction(lanes: JoinLanes) {
         load,
         store: (values, block) => [
           ...block.map((value, at) =>
-            set(value, vector.add(value, vector.load(other, offsets[at]))),
+            set(value, vector.add(value, vector.load(other, vectorOffsets[at]))),
           ),
           ...store(values, block),
           increase(other, blockBytes),
@@ -100,8 +100,8 @@ function eachBlock(
   newLocal: NewLocal,
   { load, store }: OpenLanes,
 ): Code[] {
-  const block = offsets.map(() => newLocal('v128'));
-  const sums = offsets.map(() => newLocal('v128'));
+  const block = vectorOffsets.map(() => newLocal('v128'));
+  const sums = vectorOffsets.map(() => newLocal('v128'));
   const pair = newLocal('v128');
   const addSquares = (sum: Local, values: Code): Code[] => [
     set(pair, values),
@@ -111,7 +111,7 @@ function eachBlock(
     whileLoop(
       isLess(values, end),
       ...block.flatMap((value, at) => [
-        ...load(value, bytes, offsets[at]),
+        ...load(value, bytes, vectorOffsets[at]),
         ...addSquares(sums[(2 * at) % sums.length], doubles.ofLowFloats(value)),
         ...addSquares(sums[(2 * at + 1) % sums.length], doubles.ofHighFloats(value)),
       ]),
@@ -122,10 +122,7 @@ function eachBlock(
   ]);
 }
 
-/** Where the vectors of a block begin. */
-const offsets = [0, 16, 32, 48];
-
 /** As they are. */
 export function storeAll(values: Local, block: readonly Local[]): Code[] {
-  return block.map((value, at) => vector.store(values, value, offsets[at]));
+  return block.map((value, at) => vector.store(values, value, vectorOffsets[at]));
 }

@@ -1,12 +1,12 @@
 // Adds and rounds in one pass, for the codecs of 16 bits, where both vectors lie in one memory.
 import { GuestModule } from '../vectors/guest-module.ts';
-import { blockBytes } from '../vectors/kernel.ts';
+import { blockBytes, vectorOffsets } from '../vectors/kernel.ts';
 import { addressOf, wholeBlocks } from '../vectors/loops.ts';
 import type { Code } from '../wasm/encoding.ts';
 import { assembleGuest } from '../wasm/guest.ts';
 import { increase, set, vector } from '../wasm/instructions.ts';
 import { assembleFunction } from '../wasm/module.ts';
-import { eachBlock, type HalfLanes, offsets, storeRounded, withTools } from './half-lanes.ts';
+import { eachBlock, type HalfLanes, storeRounded, withTools } from './half-lanes.ts';
 
 /** `end` is the address of the first byte behind the values. */
 interface AddFunctions {
@@ -35,11 +35,11 @@ function addRoundedFunction(lanes: HalfLanes) {
   const names = ['values', 'end', 'from'] as const;
   return assembleFunction('addRounded', names, ({ values, end, from }, newLocal) =>
     withTools(newLocal, (tools) => {
-      const block = offsets.map(() => newLocal('v128'));
+      const block = vectorOffsets.map(() => newLocal('v128'));
       const sumAt = (offset: number): Code =>
         vector.add(vector.load(values, offset), vector.load(from, offset));
       return eachBlock({ values, end }, [
-        ...block.map((value, at) => set(value, sumAt(offsets[at]))),
+        ...block.map((value, at) => set(value, sumAt(vectorOffsets[at]))),
         storeRounded(lanes, values, block, tools),
         increase(from, blockBytes),
       ]);

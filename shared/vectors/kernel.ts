@@ -19,6 +19,8 @@ import { laneRound } from '../xxhash32.ts';
 export const blockBytes = 64;
 const vectorBytes = 16;
 const pairBytes = 8;
+/** Where the vectors of a block begin. */
+export const vectorOffsets = offsets(vectorBytes);
 /** The first block of the memory: there functions find numbers that are no addresses, and leave those that they return. */
 const desk = 0;
 
