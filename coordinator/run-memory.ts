@@ -2,6 +2,7 @@
 // weights, and what goes out.
 import type { RunCodecs } from '../shared/codecs/index.ts';
 import type { RunConfig } from '../shared/config.ts';
+import type { NewVector } from '../shared/contracts.ts';
 import { fileBytes } from '../shared/memory-file.ts';
 import { slots } from '../shared/memory-messages.ts';
 import { MessagePlaces } from '../shared/message-places.ts';
@@ -15,11 +16,14 @@ import { type MemoryLanes, openMemoryLanes } from './memory-lanes.ts';
 /** Workers of this machine whose files are part of a run's memory. */
 const mostMapped = 16;
 
+/** Vectors that an optimizer keeps, at most: two moments and an average. */
+const mostKept = 3;
+
 /** Versions of the weights that may be on their way at once before memory of their own is made for more. */
 const weightSlots = 4;
 
 export interface RunMemory {
-  readonly newVector: (length: number) => Float32Array;
+  readonly newVector: NewVector;
   /** Where gradients come in one by one, and are summed up. */
   readonly sums: VectorPool;
   readonly desk: () => Float32Array;
@@ -47,9 +51,9 @@ export function createRunMemory(options: RunMemoryOptions): RunMemory {
   const vectorBytes = roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
   const frameBytes = roomFor(gradientBytes + maxFrameOverheadBytes);
   const slotBytes = roomFor(roomForFrame(weightsBytes));
-  // The weights, a decoded gradient, and a sum for every other shard when the ones between come last; or every shard, and
-  // what they become.
-  const vectors = 2 + (aggregation ? shards + 1 : Math.ceil(shards / 2));
+  // The weights, what the optimizer keeps, a decoded gradient, and a sum for every other shard when the ones between come
+  // last; or every shard, and what they become.
+  const vectors = 2 + mostKept + (aggregation ? shards + 1 : Math.ceil(shards / 2));
   // Each shard's gradient may be on its way at the same time, and one comes past the sockets.
   const gradients = shards * frameBytes + roomFor(gradientBytes);
   const ofRun = vectors * vectorBytes + gradients + weightSlots * slotBytes;

@@ -1,8 +1,9 @@
 // Weights, optimizer and accounts of a run: what a commit changes and a checkpoint keeps.
-import type { Optimizer, OptimizerState } from '../shared/contracts.ts';
+import type { NewVector, Optimizer, OptimizerState } from '../shared/contracts.ts';
 import { evaluatedWeights } from '../shared/optimizers/average.ts';
 import type { Plan } from '../shared/plan.ts';
 import type { PartialSum } from '../shared/tree-sum.ts';
+import { plainVector } from '../shared/vectors/loops.ts';
 import type { Snapshot } from './checkpoint.ts';
 import type { CoreCounters, Effect } from './core-types.ts';
 import type { OpenStep } from './open-step.ts';
@@ -18,7 +19,7 @@ export interface TrainingOptions {
   /** Where to start: version 0 with initial weights, or a checkpoint. Its vectors are copied. */
   readonly start: Snapshot;
   /** Makes the vectors that every step goes through. */
-  readonly newVector?: (length: number) => Float32Array;
+  readonly newVector?: NewVector;
   readonly checkpointEverySteps?: number;
   readonly checkpointEveryMs?: number;
 }
@@ -37,11 +38,11 @@ export class TrainingState {
   #checkpointedAt: number | undefined;
 
   constructor(options: TrainingOptions) {
-    const { start, newVector = (length) => new Float32Array(length) } = options;
+    const { start, newVector = plainVector } = options;
     this.#options = options;
     this.weights = newVector(start.weights.length);
     this.weights.set(start.weights);
-    this.#optimizerState = copyState(start.optimizer);
+    this.#optimizerState = copyState(start.optimizer, newVector);
     this.#version = start.version;
     this.#checkpointedVersion = start.version;
     this.#epochTotals = start.epochTotals;
@@ -173,6 +174,11 @@ export const noCounters: CoreCounters = {
   gradientsRejected: 0,
 };
 
-function copyState(state: OptimizerState): OptimizerState {
-  return Object.fromEntries(Object.entries(state).map(([name, values]) => [name, values.slice()]));
+function copyState(state: OptimizerState, newVector: NewVector = plainVector): OptimizerState {
+  const copyOf = (values: Float32Array): Float32Array => {
+    const copy = newVector(values.length);
+    copy.set(values);
+    return copy;
+  };
+  return Object.fromEntries(Object.entries(state).map(([name, values]) => [name, copyOf(values)]));
 }

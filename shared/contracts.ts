@@ -133,6 +133,9 @@ export interface Aggregation {
   combine(means: readonly Float32Array[], into: Float32Array): void;
 }
 
+/** Makes a vector of this length, such as in the memory of a kernel. */
+export type NewVector = (length: number) => Float32Array;
+
 /** Everything an optimizer remembers between steps: flat vectors by name, saved with each checkpoint. */
 export type OptimizerState = Readonly<Record<string, Float32Array>>;
 
@@ -152,7 +155,8 @@ export interface OptimizerStep {
 
 /** An update rule as a value: the state is passed in, so saving it is saving the optimizer. */
 export interface Optimizer {
-  init(parameterCount: number): OptimizerState;
+  /** Zeros. In vectors that `newVector` makes, where that is given: those that it makes are zeros, too. */
+  init(parameterCount: number, newVector?: NewVector): OptimizerState;
   update(step: OptimizerStep): void;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { checksum } from '../shared/checksum.ts';
 import { createRandom } from '../shared/random.ts';
-import { addInto, descend, sumOfSquares } from '../shared/vectors/loops.ts';
+import { addInto, descend, type Roll, roll, sumOfSquares } from '../shared/vectors/loops.ts';
 import { kernelOf, VectorMemory } from '../shared/vectors/memory.ts';
 import { randomBytes } from './frames.ts';
 
@@ -51,6 +51,26 @@ describe.each(Object.entries(loops))('%s', (_, loop) => {
     const fastOne = inMemory(new VectorMemory(1e6), one);
     expect(loop(fastOne, other)).toEqual(loop(one, other));
     expect(fastOne).toEqual(one);
+  });
+});
+
+describe('roll', () => {
+  const nesterov = { momentum: 0.9, ofSlope: 1, ofVelocity: 0.9, rate: 0.05 };
+  it.for<[string, Roll]>([
+    ["with Nesterov's momentum", { ...nesterov, samples: 63, decay: 0 }],
+    ['with a decay', { ...nesterov, samples: 64, decay: 0.01 }],
+    ['along the velocity', { ...nesterov, samples: 7, decay: 0, ofSlope: 0, ofVelocity: 1 }],
+  ])('%s has the same bits in the memory of a kernel as anywhere else', ([, factors]) => {
+    const memory = new VectorMemory(1e6);
+    for (const length of lengths) {
+      const plain = [1, 2, 3].map((seed) => randomVector(length, seed));
+      const fast = plain.map((values) => inMemory(memory, values));
+      expect(kernelOf(fast[0], fast[1], fast[2])).toBeDefined();
+      for (const [weights, slopes, velocity] of [plain, fast]) {
+        roll(weights, slopes, velocity, factors);
+      }
+      expect(fast).toEqual(plain);
+    }
   });
 });
 

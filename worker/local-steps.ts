@@ -1,13 +1,14 @@
 // A round of one replica: plain training on its shard, batch by batch, from the weights that all replicas begin with.
-import { learningRateFor, localOptimizerFor, type RunConfig } from '../shared/config.ts';
-import type { Engine, Optimizer, Slice, SliceResult } from '../shared/contracts.ts';
+import { learningRateFor, localOptimizerFor, modelOf, type RunConfig } from '../shared/config.ts';
+import type { Engine, Optimizer, OptimizerState, Slice, SliceResult } from '../shared/contracts.ts';
 import { noiseOfLocalStep } from '../shared/model/dropout.ts';
 import type { Plan } from '../shared/plan.ts';
 
 export interface LocalTraining {
   readonly engine: Engine;
-  /** Begins anew with every round: replicas are not tied to workers, so nothing can be remembered for them. */
   readonly optimizer: Optimizer;
+  /** Begins anew with every round: replicas are not tied to workers, so nothing can be remembered for them. */
+  readonly state: OptimizerState;
   readonly batchSize: number;
   /** Of a local step, from 0, in the round after `version` committed ones; `base` in place of the configured one. */
   readonly learningRate: (version: number, localStep: number, base?: number) => number;
@@ -22,7 +23,10 @@ export function localTrainingOf(
   if (config.sync.mode === 'step') return undefined;
   const { batchSize } = config;
   const optimizer = localOptimizerFor(config);
-  return { engine, optimizer, batchSize, learningRate: learningRateFor(config, plan) };
+  const { parameterCount } = modelOf(config);
+  const { memory } = engine;
+  const state = optimizer.init(parameterCount, memory && ((length) => memory.floats(length)));
+  return { engine, optimizer, state, batchSize, learningRate: learningRateFor(config, plan) };
 }
 
 export interface Round {
@@ -46,12 +50,12 @@ export interface Round {
  * batch at the weights that it met. Undefined when it is not wanted any more.
  */
 export async function takeLocalSteps(
-  { engine, optimizer, batchSize, learningRate }: LocalTraining,
+  { engine, optimizer, state, batchSize, learningRate }: LocalTraining,
   { version, learningRate: base, weights: first, indices, sliceOf, noise, isWanted }: Round,
 ): Promise<SliceResult | undefined> {
   const weights = engine.weights ?? new Float32Array(first.length);
   weights.set(first);
-  const state = optimizer.init(weights.length);
+  for (const kept of Object.values(state)) kept.fill(0);
   let [lossSum, correct] = [0, 0];
   for (let step = 0; step * batchSize < indices.length; step++) {
     const batch = indices.subarray(step * batchSize, (step + 1) * batchSize);

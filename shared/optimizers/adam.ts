@@ -1,4 +1,5 @@
 import type { Optimizer, OptimizerKind, OptimizerOptions } from '../contracts.ts';
+import { plainVector } from '../vectors/loops.ts';
 
 export type AdamOption = 'beta1' | 'beta2' | 'epsilon' | 'weightDecay';
 
@@ -20,9 +21,9 @@ function create({
   weightDecay,
 }: Pick<OptimizerOptions, AdamOption>): Optimizer {
   return {
-    init: (parameterCount) => ({
-      firstMoment: new Float32Array(parameterCount),
-      secondMoment: new Float32Array(parameterCount),
+    init: (parameterCount, newVector = plainVector) => ({
+      firstMoment: newVector(parameterCount),
+      secondMoment: newVector(parameterCount),
     }),
     update: ({ weights, state, gradientSum, samples, learningRate, step }) => {
       const { firstMoment, secondMoment } = state;

@@ -1,5 +1,6 @@
 // A moving average of the weights beside any optimizer, and who uses it.
 import type { Optimizer, OptimizerState } from '../contracts.ts';
+import { plainVector } from '../vectors/loops.ts';
 
 /**
  * Remembers one vector more, `average`: the weights after the first step, then after each step
@@ -8,9 +9,9 @@ import type { Optimizer, OptimizerState } from '../contracts.ts';
  */
 export function withAverage({ init, update }: Optimizer, decay: number): Optimizer {
   return {
-    init: (parameterCount) => ({
-      ...init(parameterCount),
-      average: new Float32Array(parameterCount),
+    init: (parameterCount, newVector = plainVector) => ({
+      ...init(parameterCount, newVector),
+      average: newVector(parameterCount),
     }),
     update: (step) => {
       update(step);

@@ -1,5 +1,5 @@
 import type { Optimizer, OptimizerKind, OptimizerOptions } from '../contracts.ts';
-import { descend } from '../vectors/loops.ts';
+import { descend, plainVector, roll } from '../vectors/loops.ts';
 
 type SgdOption = 'momentum' | 'nesterov' | 'weightDecay';
 
@@ -17,14 +17,10 @@ export const sgd: OptimizerKind<SgdOption> = {
 function create({ momentum, nesterov, weightDecay }: Pick<OptimizerOptions, SgdOption>): Optimizer {
   if (momentum === 0) return plain(weightDecay);
   return {
-    init: (parameterCount) => ({ velocity: new Float32Array(parameterCount) }),
-    update: ({ weights, state: { velocity }, gradientSum, samples, learningRate }) => {
-      for (let at = 0; at < weights.length; at++) {
-        const slope = gradientSum[at] / samples + weightDecay * weights[at];
-        const moved = momentum * velocity[at] + slope;
-        velocity[at] = moved;
-        weights[at] -= learningRate * (nesterov ? slope + momentum * moved : moved);
-      }
+    init: (parameterCount, newVector = plainVector) => ({ velocity: newVector(parameterCount) }),
+    update: ({ weights, state: { velocity }, gradientSum, samples, learningRate: rate }) => {
+      const way = nesterov ? { ofSlope: 1, ofVelocity: momentum } : { ofSlope: 0, ofVelocity: 1 };
+      roll(weights, gradientSum, velocity, { samples, decay: weightDecay, momentum, rate, ...way });
     },
   };
 }

@@ -11,7 +11,7 @@ export function withBuffers(
   follow: typeof followStatistics = followStatistics,
 ): Optimizer {
   return {
-    init: () => optimizer.init(trainableCount),
+    init: (_, newVector) => optimizer.init(trainableCount, newVector),
     update: (step) => {
       const { weights, gradientSum, samples } = step;
       optimizer.update({

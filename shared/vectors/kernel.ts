@@ -31,6 +31,8 @@ export interface VectorKernel {
   add(into: number, end: number, from: number): void;
   /** weights[i] = keep * weights[i] - scale * slopes[i] in float64, rounded once. On the desk: keep, scale. */
   descend(weights: number, end: number, slopes: number): void;
+  /** As `roll` in `loops.ts`. On the desk: samples, decay, momentum, ofSlope, ofVelocity, rate. */
+  roll(weights: number, end: number, slopes: number, velocity: number): void;
   /** Adds value i squared to sum i mod 8, in float64. On the desk: the eight sums. */
   addSquares(values: number, end: number): void;
   /** One round of xxHash32 for each word; word i goes to lane i mod 16. On the desk: the sixteen lanes. */
@@ -38,7 +40,13 @@ export interface VectorKernel {
 }
 
 export function assembleVectorKernel(): Uint8Array {
-  return assembleModule([addFunction(), descendFunction(), squaresFunction(), hashFunction()]);
+  return assembleModule([
+    addFunction(),
+    descendFunction(),
+    rollFunction(),
+    squaresFunction(),
+    hashFunction(),
+  ]);
 }
 
 function addFunction(): AssembledFunction {
@@ -73,6 +81,42 @@ function descendFunction(): AssembledFunction {
           }),
           increase(weights, blockBytes),
           increase(slopes, blockBytes),
+        ),
+      ];
+    },
+  );
+}
+
+function rollFunction(): AssembledFunction {
+  return assembleFunction(
+    'roll',
+    ['weights', 'end', 'slopes', 'velocity'],
+    ({ weights, end, slopes, velocity }, newLocal) => {
+      const factors = Array.from({ length: 6 }, () => newLocal('v128'));
+      const [samples, decay, momentum, ofSlope, ofVelocity, rate] = factors;
+      const [weight, slope, moved] = [newLocal('v128'), newLocal('v128'), newLocal('v128')];
+      const { add, subtract, multiply, divide, loadFloats, storeFloats } = doubles;
+      return [
+        ...factors.map((factor, at) => set(factor, doubles.loadSplat(desk, at * pairBytes))),
+        whileLoop(
+          isLess(weights, end),
+          ...offsets(pairBytes).flatMap((offset) => [
+            set(weight, loadFloats(weights, offset)),
+            set(slope, add(divide(loadFloats(slopes, offset), samples), multiply(decay, weight))),
+            set(moved, add(multiply(momentum, loadFloats(velocity, offset)), slope)),
+            storeFloats(velocity, moved, offset),
+            storeFloats(
+              weights,
+              subtract(
+                weight,
+                multiply(rate, add(multiply(ofSlope, slope), multiply(ofVelocity, moved))),
+              ),
+              offset,
+            ),
+          ]),
+          increase(weights, blockBytes),
+          increase(slopes, blockBytes),
+          increase(velocity, blockBytes),
         ),
       ];
     },

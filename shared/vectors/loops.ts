@@ -1,7 +1,10 @@
 // Loops over long vectors that both sides need. Where a kernel's memory holds them all it does the bulk, with the bits
 // of the plain loops here.
+import type { NewVector } from '../contracts.ts';
 import { blockBytes } from './kernel.ts';
 import { kernelOf } from './memory.ts';
+
+export const plainVector: NewVector = (length) => new Float32Array(length);
 
 const blockLength = blockBytes / Float32Array.BYTES_PER_ELEMENT;
 
@@ -39,6 +42,50 @@ export function descend(
     );
   }
   for (; at < weights.length; at++) weights[at] = keep * weights[at] - scale * slopes[at];
+}
+
+export interface Roll {
+  /** Divisor of the slopes. */
+  readonly samples: number;
+  /** Factors: of the weights, in the slope; of the velocity that was. */
+  readonly decay: number;
+  readonly momentum: number;
+  /** How the weights move: by `rate` times the sum of so much of the slope and so much of the new velocity. */
+  readonly ofSlope: number;
+  readonly ofVelocity: number;
+  readonly rate: number;
+}
+
+/**
+ * slope = slopes[i] / samples + decay * weights[i], velocity[i] = momentum * velocity[i] + slope, and weights[i] moves down by
+ * rate * (ofSlope * slope + ofVelocity * velocity[i]): in float64, where each that is kept is rounded once.
+ */
+export function roll(
+  weights: Float32Array,
+  slopes: Float32Array,
+  velocity: Float32Array,
+  { samples, decay, momentum, ofSlope, ofVelocity, rate }: Roll,
+): void {
+  let at = 0;
+  const kernel = kernelOf(weights, slopes, velocity);
+  if (kernel !== undefined) {
+    at = wholeBlocks(weights);
+    const factors = Float64Array.of(samples, decay, momentum, ofSlope, ofVelocity, rate);
+    onDesk(weights, factors, () =>
+      kernel.roll(
+        weights.byteOffset,
+        addressOf(weights, at),
+        slopes.byteOffset,
+        velocity.byteOffset,
+      ),
+    );
+  }
+  for (; at < weights.length; at++) {
+    const slope = slopes[at] / samples + decay * weights[at];
+    const moved = momentum * velocity[at] + slope;
+    velocity[at] = moved;
+    weights[at] -= rate * (ofSlope * slope + ofVelocity * moved);
+  }
 }
 
 /** Of squares, side by side. */
