@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { checksum } from '../shared/checksum.ts';
 import { createRandom } from '../shared/random.ts';
-import { addInto, descend, type Roll, roll, sumOfSquares } from '../shared/vectors/loops.ts';
+import { addInto, blend, descend, type Roll, roll, sumOfSquares } from '../shared/vectors/loops.ts';
 import { kernelOf, VectorMemory } from '../shared/vectors/memory.ts';
 import { randomBytes } from './frames.ts';
 
@@ -28,6 +28,7 @@ function inMemory(memory: VectorMemory, values: Float32Array): Float32Array {
 const loops: Readonly<Record<string, (one: Float32Array, other: Float32Array) => unknown>> = {
   addInto,
   descend: (one, other) => descend(one, other, { keep: 1 - 1e-5, scale: 0.1 / 64 }),
+  blend: (one, other) => blend(one, other, { keep: 1, scale: 0.05 }),
   sumOfSquares: (one) => sumOfSquares(one),
 };
 

@@ -3,6 +3,7 @@ import { learningRateFor, localOptimizerFor, modelOf, type RunConfig } from '../
 import type { Engine, Optimizer, OptimizerState, Slice, SliceResult } from '../shared/contracts.ts';
 import { noiseOfLocalStep } from '../shared/model/dropout.ts';
 import type { Plan } from '../shared/plan.ts';
+import { blend } from '../shared/vectors/loops.ts';
 
 export interface LocalTraining {
   readonly engine: Engine;
@@ -74,13 +75,9 @@ export async function takeLocalSteps(
     lossSum += sum.lossSum;
     correct += sum.correct;
   }
-  return { gradient: scaledDifference(first, weights, indices.length), lossSum, correct };
-}
-
-/** factor * (before - after), in the memory of `after`. */
-function scaledDifference(before: Float32Array, after: Float32Array, factor: number): Float32Array {
-  for (let at = 0; at < after.length; at++) after[at] = factor * (before[at] - after[at]);
-  return after;
+  // The weights become what they lost, in their place.
+  blend(weights, first, { keep: 0, scale: indices.length });
+  return { gradient: weights, lossSum, correct };
 }
 
 /**

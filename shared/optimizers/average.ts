@@ -1,6 +1,6 @@
 // A moving average of the weights beside any optimizer, and who uses it.
 import type { Optimizer, OptimizerState } from '../contracts.ts';
-import { plainVector } from '../vectors/loops.ts';
+import { blend, plainVector } from '../vectors/loops.ts';
 
 /**
  * Remembers one vector more, `average`: the weights after the first step, then after each step
@@ -18,10 +18,8 @@ export function withAverage({ init, update }: Optimizer, decay: number): Optimiz
       const { weights, state } = step;
       const { average } = state;
       // Nothing is averaged before the first step: then the weights count in full.
-      const share = step.step === 0 ? 1 : 1 - decay;
-      for (let at = 0; at < average.length; at++) {
-        average[at] += share * (weights[at] - average[at]);
-      }
+      const scale = step.step === 0 ? 1 : 1 - decay;
+      blend(average, weights.subarray(0, average.length), { keep: 1, scale });
     },
   };
 }

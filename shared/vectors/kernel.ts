@@ -31,6 +31,8 @@ export interface VectorKernel {
   add(into: number, end: number, from: number): void;
   /** weights[i] = keep * weights[i] - scale * slopes[i] in float64, rounded once. On the desk: keep, scale. */
   descend(weights: number, end: number, slopes: number): void;
+  /** As `blend` in `loops.ts`. On the desk: keep, scale. */
+  blend(into: number, end: number, other: number): void;
   /** As `roll` in `loops.ts`. On the desk: samples, decay, momentum, ofSlope, ofVelocity, rate. */
   roll(weights: number, end: number, slopes: number, velocity: number): void;
   /** Adds value i squared to sum i mod 8, in float64. On the desk: the eight sums. */
@@ -43,6 +45,7 @@ export function assembleVectorKernel(): Uint8Array {
   return assembleModule([
     addFunction(),
     descendFunction(),
+    blendFunction(),
     rollFunction(),
     squaresFunction(),
     hashFunction(),
@@ -85,6 +88,32 @@ function descendFunction(): AssembledFunction {
       ];
     },
   );
+}
+
+function blendFunction(): AssembledFunction {
+  return assembleFunction('blend', ['into', 'end', 'other'], ({ into, end, other }, newLocal) => {
+    const [keep, scale, value] = [newLocal('v128'), newLocal('v128'), newLocal('v128')];
+    return [
+      set(keep, doubles.loadSplat(desk, 0)),
+      set(scale, doubles.loadSplat(desk, pairBytes)),
+      whileLoop(
+        isLess(into, end),
+        ...offsets(pairBytes).flatMap((offset) => {
+          const distance = doubles.subtract(doubles.loadFloats(other, offset), value);
+          const blended = doubles.add(
+            doubles.multiply(keep, value),
+            doubles.multiply(scale, distance),
+          );
+          return [
+            set(value, doubles.loadFloats(into, offset)),
+            doubles.storeFloats(into, blended, offset),
+          ];
+        }),
+        increase(into, blockBytes),
+        increase(other, blockBytes),
+      ),
+    ];
+  });
 }
 
 function rollFunction(): AssembledFunction {

@@ -44,6 +44,26 @@ export function descend(
   for (; at < weights.length; at++) weights[at] = keep * weights[at] - scale * slopes[at];
 }
 
+export interface Blend {
+  /** Factor of what is there. */
+  readonly keep: number;
+  /** Factor of the way from there to the other. */
+  readonly scale: number;
+}
+
+/** into[i] = keep * into[i] + scale * (other[i] - into[i]), in float64 and rounded once. */
+export function blend(into: Float32Array, other: Float32Array, { keep, scale }: Blend): void {
+  let at = 0;
+  const kernel = kernelOf(into, other);
+  if (kernel !== undefined) {
+    at = wholeBlocks(into);
+    onDesk(into, Float64Array.of(keep, scale), () =>
+      kernel.blend(into.byteOffset, addressOf(into, at), other.byteOffset),
+    );
+  }
+  for (; at < into.length; at++) into[at] = keep * into[at] + scale * (other[at] - into[at]);
+}
+
 export interface Roll {
   /** Divisor of the slopes. */
   readonly samples: number;
