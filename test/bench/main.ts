@@ -8,6 +8,7 @@ import { measureLiars } from './liars.ts';
 import { measurePage } from './page.ts';
 import { printPlan } from './plan.ts';
 import { parseDuration } from './quantities.ts';
+import { measureReach } from './reach.ts';
 import { measureScale, networkNames } from './scale.ts';
 import { measureSpeed } from './speed.ts';
 import { measureStepCost } from './step-cost.ts';
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     wires: { type: 'string', default: 'float32,bfloat16,float16,int8/float16,topk/bfloat16' },
     seeds: { type: 'string', default: '0,1,2' },
     epochs: { type: 'string' },
+    reach: { type: 'string' },
     speed: { type: 'boolean' },
     batches: { type: 'string', default: '64,128,512' },
     rounds: { type: 'string', default: '3' },
@@ -67,6 +69,15 @@ if (values.accuracy) {
     workers: Number(workers),
     flags: flag,
     file,
+  });
+}
+if (values.reach !== undefined) {
+  const { reach, seeds, epochs, flag } = values;
+  await measureReach({
+    accuracy: Number(reach),
+    seeds: seeds.split(',').map(Number),
+    epochs: Number(epochs ?? 20),
+    flags: flag,
   });
 }
 if (values.speed) {
@@ -146,6 +157,7 @@ const benches = [
   'codecs',
   'accuracy',
   'speed',
+  'reach',
   'step-cost',
   'watchers',
   'page',

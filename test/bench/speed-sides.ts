@@ -1,12 +1,11 @@
 // Whom the benchmark of whole epochs measures: each side trains the reference network on this machine's data, and
 // says after every epoch how long it took.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { median } from '../median.ts';
 import { inScope, temporaryFolder } from '../support.ts';
 import { type TreeUse, useOfTree } from './process-tree.ts';
+import { type EpochLine, epochsOf, type TrainingCommand } from './told-epochs.ts';
 
 export interface Measurement {
   /** Of training alone. Where images are evaluated meanwhile, that is part of it. */
@@ -36,26 +35,36 @@ export function tuttiSide(name: string, flags: readonly string[] = []): Side {
   return {
     name,
     measure: (batchSize, count) =>
-      inScope((t) => {
-        const cluster = [`--workers=${workers}`, `--expect-workers=${workers}`, '--port=0'];
-        const run = ['--json', `--epochs=${count}`, `--batch-size=${batchSize}`];
-        const words = [launcher, 'train', ...run, '--only-engine=onnx:cpu', ...cluster, ...flags];
-        const isEpoch = ({ type }: EpochLine) => type === 'epoch';
-        return mediansOf(process.execPath, words, { cwd: temporaryFolder(t), count, isEpoch });
-      }),
+      mediansOf(tuttiCommand([`--epochs=${count}`, `--batch-size=${batchSize}`, ...flags]), count),
   };
+}
+
+export function tuttiCommand(flags: readonly string[]): TrainingCommand {
+  const cluster = [`--workers=${workers}`, `--expect-workers=${workers}`, '--port=0'];
+  const words = [
+    launcher,
+    'train',
+    '--json',
+    '--exit',
+    '--only-engine=onnx:cpu',
+    ...cluster,
+    ...flags,
+  ];
+  return { command: process.execPath, words, type: 'epoch' };
 }
 
 export function torchSide(name: string, python: string, processes: number): Side {
   return {
     name,
-    measure: (batchSize, count) =>
-      inScope((t) => {
-        const options = [`--batch=${batchSize}`, `--epochs=${count}`, `--processes=${processes}`];
-        const job = { cwd: temporaryFolder(t), count, isEpoch: () => true };
-        return mediansOf(python, [torchScript, ...options], job);
-      }),
+    measure: (batchSize, count) => {
+      const options = [`--batch=${batchSize}`, `--epochs=${count}`, `--processes=${processes}`];
+      return mediansOf(torchCommand(python, options), count);
+    },
   };
+}
+
+export function torchCommand(python: string, options: readonly string[]): TrainingCommand {
+  return { command: python, words: [torchScript, ...options] };
 }
 
 /** The first Python here that has PyTorch. */
@@ -85,41 +94,24 @@ export function blasFault(python: string): string | undefined {
   return undefined;
 }
 
-interface EpochLine {
-  readonly type?: string;
-  readonly seconds: number;
-  readonly samples?: number;
-  readonly testAccuracy: number;
-  readonly counters?: { readonly bytesIn: number; readonly bytesOut: number };
-}
-
-interface Job {
-  readonly cwd: string;
-  /** Of epochs. */
-  readonly count: number;
-  readonly isEpoch: (line: EpochLine) => boolean;
-}
-
 type Epoch = EpochLine & TreeUse & { readonly toldAt: number };
 
-async function mediansOf(
-  command: string,
-  words: readonly string[],
-  { cwd, count, isEpoch }: Job,
-): Promise<Measurement> {
-  const child = spawn(command, words, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
-  const gone = once(child, 'exit');
-  const epochs: Epoch[] = [];
-  for await (const text of createInterface(child.stdout)) {
-    const line: EpochLine = JSON.parse(text);
-    if (!isEpoch(line)) continue;
-    const toldAt = performance.now();
-    epochs.push({ ...line, toldAt, ...(await useOfTree(child.pid!)) });
-    if (epochs.length === count - 1) child.kill();
-  }
-  await gone;
+function mediansOf(training: TrainingCommand, count: number): Promise<Measurement> {
+  return inScope(async (t) => {
+    const epochs: Epoch[] = [];
+    for await (const { epoch, pid } of epochsOf(training, temporaryFolder(t))) {
+      const toldAt = performance.now();
+      epochs.push({ ...epoch, toldAt, ...(await useOfTree(pid)) });
+      if (epochs.length === count - 1) return measurementOf(epochs, count);
+    }
+    const { command, words } = training;
+    throw new Error(`${command} ${words.join(' ')} trained too few epochs`);
+  });
+}
+
+/** Of all but the last of `count` epochs. */
+function measurementOf(epochs: readonly Epoch[], count: number): Measurement {
   const last = epochs[count - 2];
-  if (last === undefined) throw new Error(`${command} ${words.join(' ')} trained too few epochs`);
   const measured = epochs.slice(1, count - 1);
   const medianOf = (select: (epoch: Epoch, before: Epoch) => number): number =>
     median(measured.map((epoch, at) => select(epoch, epochs[at])));
