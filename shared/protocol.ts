@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
 
 /** Both sides must speak the same version: the coordinator refuses others by name. */
-export const protocolVersion = 8;
+export const protocolVersion = 9;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));

@@ -4,7 +4,13 @@ import { createMlp } from '../shared/model/mlp.ts';
 import { activationNames, initialWeights, type Model } from '../shared/model/model.ts';
 import { kernelOf } from '../shared/vectors/memory.ts';
 import { engineChoices, engines } from '../worker/engines/index.ts';
-import { proveEngine, randomSlice, randomWeights, worstError } from '../worker/engines/prove.ts';
+import {
+  framedSlice,
+  proveEngine,
+  randomSlice,
+  randomWeights,
+  worstError,
+} from '../worker/engines/prove.ts';
 import { reference } from '../worker/engines/reference.ts';
 import type { EngineChoice } from '../worker/engines/registry.ts';
 import { heldMemory } from './held-memory.ts';
@@ -76,10 +82,15 @@ describe.each(runnable)('engine $spec', (choice) => {
 
     const sizes = model.trainableCount < model.parameterCount ? batchNormSizes : sliceSizes;
 
-    it.each(sizes)('agrees with the float64 reference on %i images', async (size) => {
+    it.each(
+      sizes.flatMap((size) => [
+        [size, 'images', randomSlice] as const,
+        [size, 'images with the same frame', framedSlice] as const,
+      ]),
+    )('agrees with the float64 reference on %i %s', async (size, _, draw) => {
       const engine = await newEngine(kind, model, randomWeights(model, 1));
-      const result = await engine.gradient(randomSlice(model, size, 2));
-      const expected = await referenceResult(modelName, size);
+      const result = await engine.gradient(draw(model, size, 2));
+      const expected = await referenceResult(modelName, size, draw);
       expect(worstError(model, result.gradient, expected.gradient).error).toBeLessThan(tolerance);
       expect(Math.abs(result.lossSum / expected.lossSum - 1)).toBeLessThan(tolerance);
       expect(result.correct).toBe(expected.correct);
@@ -95,9 +106,13 @@ describe.each(runnable)('engine $spec', (choice) => {
     });
   });
 
-  it('gives the same bits wherever the gradient is wanted', async () => {
+  const slices = [
+    ['of 32 images', randomSlice(defaultMlp, 32, 3)],
+    ['of 128 images with the same frame', framedSlice(defaultMlp, 128, 3)],
+  ] as const;
+
+  it.each(slices)('gives the same bits %s wherever the gradient is wanted', async (_, slice) => {
     const engine = await newEngine(kind, defaultMlp, initialWeights(defaultMlp, 1));
-    const slice = randomSlice(defaultMlp, 32, 3);
     const first = copyOf(await engine.gradient(slice));
     const { parameterCount } = defaultMlp;
     const room = engine.memory?.floats(parameterCount) ?? new Float32Array(parameterCount);
@@ -109,15 +124,15 @@ describe.each(runnable)('engine $spec', (choice) => {
     }
   });
 
-  it('gives the same bits for the same slice, whatever it computed before', async () => {
+  it.each(slices)('gives the same bits %s, whatever it computed before', async (_, slice) => {
     const weights = initialWeights(defaultMlp, 1);
     const engine = await newEngine(kind, defaultMlp, weights);
-    const slice = randomSlice(defaultMlp, 32, 2);
     const first = copyOf(await engine.gradient(slice));
     expect(bitsOf(await engine.gradient(slice)).equals(bitsOf(first))).toBe(true);
 
     engine.load(initialWeights(defaultMlp, 3));
     for (const size of [64, 7, 32]) await engine.gradient(randomSlice(defaultMlp, size, size));
+    await engine.gradient(framedSlice(defaultMlp, 200, 1));
     await engine.predict(slice.images);
     engine.load(weights);
     expect(bitsOf(await engine.gradient(slice)).equals(bitsOf(first))).toBe(true);
@@ -352,13 +367,17 @@ async function newEngine(kind: EngineKind, model: Model, weights?: Float32Array)
 const referenceResults = new Map<string, Promise<SliceResult>>();
 
 /** Computed once for all engines: a large slice takes the reference half a second. */
-function referenceResult(modelName: string, size: number): Promise<SliceResult> {
-  const key = `${modelName} ${size}`;
+function referenceResult(
+  modelName: string,
+  size: number,
+  draw: typeof randomSlice,
+): Promise<SliceResult> {
+  const key = `${modelName} ${size} ${draw.name}`;
   const compute = async () => {
     const model = models[modelName];
     const engine = await reference.create(model);
     engine.load(randomWeights(model, 1));
-    return engine.gradient(randomSlice(model, size, 2));
+    return engine.gradient(draw(model, size, 2));
   };
   const result = referenceResults.get(key) ?? compute();
   referenceResults.set(key, result);

@@ -5,7 +5,7 @@ import { gradientGraph, graphNames } from '../shared/model/gradient-graph.ts';
 import { gradientName } from '../shared/model/layer-graphs.ts';
 import { createMlp } from '../shared/model/mlp.ts';
 import { type OnnxGraph, writeOnnxModel } from '../shared/model/onnx-writer.ts';
-import { fillerOf, withRefusedOutput } from '../worker/engines/onnx-in-place.ts';
+import { fillerOf, withRefusedOutput } from '../worker/engines/onnx/in-place.ts';
 import { randomSlice, randomWeights } from '../worker/engines/prove.ts';
 
 type Tensors = Record<string, Tensor>;

@@ -16,6 +16,8 @@ import type { OnnxGraph, OnnxValue } from './onnx-writer.ts';
 export const graphNames = {
   /** uint8 [batch, inputs]: raw pixels. */
   images: 'images',
+  /** float32 [batch, varying]: what the pixels become, of the inputs that a narrow graph goes over. */
+  scaledImages: 'scaled_images',
   /** uint8 [batch]. */
   labels: 'labels',
   /** float32 [batch, classes]. */
@@ -29,7 +31,7 @@ export const graphNames = {
 /** `images` and the parameters in, `logits` out. */
 export function predictionGraph(model: Model): OnnxGraph {
   const builder = new GraphBuilder();
-  addForward(builder, model, (layer, place) => addPrediction(builder, layer, place));
+  addForward(model, addScaling(builder), (layer, place) => addPrediction(builder, layer, place));
   return {
     ...builder.build('prediction'),
     inputs: [imagesInput(model), ...parameterInputs(model.parameters)],
@@ -43,8 +45,33 @@ export function predictionGraph(model: Model): OnnxGraph {
  */
 export function gradientGraph(model: Model): OnnxGraph {
   const builder = new GraphBuilder();
+  return gradientGraphFrom(builder, model, addScaling(builder), imagesInput(model));
+}
+
+/** The same over any number of inputs, of which the first layer has the weights and their gradient: `scaledImages` in. */
+export function narrowGradientGraph(model: Model): OnnxGraph {
+  const varying = 'varying';
+  const graph = gradientGraphFrom(new GraphBuilder(), model, graphNames.scaledImages, {
+    name: graphNames.scaledImages,
+    type: 'float32',
+    shape: ['batch', varying],
+  });
+  const [first] = model.parameters;
+  const narrow = (value: OnnxValue): OnnxValue =>
+    value.name === first.name || value.name === gradientName(first)
+      ? { ...value, shape: [value.shape[0], varying] }
+      : value;
+  return { ...graph, inputs: graph.inputs.map(narrow), outputs: graph.outputs.map(narrow) };
+}
+
+function gradientGraphFrom(
+  builder: GraphBuilder,
+  model: Model,
+  input: string,
+  images: OnnxValue,
+): OnnxGraph {
   const layers: LayerNodes[] = [];
-  addForward(builder, model, (layer, place) => {
+  addForward(model, input, (layer, place) => {
     const nodes = addLayer(builder, layer, place);
     layers.push(nodes);
     return nodes.output;
@@ -58,7 +85,7 @@ export function gradientGraph(model: Model): OnnxGraph {
   return {
     ...builder.build('gradient'),
     inputs: [
-      imagesInput(model),
+      images,
       { name: graphNames.labels, type: 'uint8', shape: ['batch'] },
       ...dropoutsOf(model).map(maskInput),
       ...parameterInputs(model.parameters.filter(({ offset }) => offset < model.trainableCount)),
@@ -89,16 +116,20 @@ function parameterInputs(parameters: readonly Parameter[]): OnnxValue[] {
   return parameters.map(({ name, shape }) => ({ name, type: 'float32', shape }));
 }
 
-/** Adds layer after layer; the last one's output is the logits. `add` returns the name of a layer's output. */
-function addForward(
-  builder: GraphBuilder,
-  model: Model,
-  add: (layer: Layer, place: LayerPlace) => string,
-): void {
-  // (x/255 - 0.5)/0.5
+/** (x/255 - 0.5)/0.5 */
+function addScaling(builder: GraphBuilder): string {
   const pixels = builder.cast(graphNames.images, 'float32');
   const scaled = builder.node('Mul', [pixels, builder.constant('float32', [2 / 255])]);
-  let input = builder.node('Sub', [scaled, builder.constant('float32', [1])]);
+  return builder.node('Sub', [scaled, builder.constant('float32', [1])]);
+}
+
+/** Adds layer after layer; the last one's output is the logits. `add` returns the name of a layer's output. */
+function addForward(
+  model: Model,
+  images: string,
+  add: (layer: Layer, place: LayerPlace) => string,
+): void {
+  let input = images;
   for (const layer of model.layers) {
     const outputName = layer === model.layers.at(-1) ? graphNames.logits : undefined;
     input = add(layer, { input, outputName });

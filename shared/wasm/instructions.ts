@@ -89,8 +89,8 @@ export function increase(local: Local, by: Operand): Code {
 }
 
 /** Any 32 bits: those of an integer or of a float32. */
-export function load(address: Operand): Code {
-  return [...instruction('i32.load', address), ...place(0)];
+export function load(address: Operand, offset = 0): Code {
+  return [...instruction('i32.load', address), ...place(offset)];
 }
 
 export function store(address: Operand, value: Operand, offset: number): Code {

@@ -19,10 +19,12 @@ const opcodes = {
   'v128.bitselect': [0xfd, 0x52],
   'v128.any_true': [0xfd, 0x53],
   'v128.store32_lane': [0xfd, 0x5a],
+  'v128.load32_zero': [0xfd, 0x5c],
   'i8x16.narrow_i16x8_s': [0xfd, 0x65],
   'f32x4.floor': [0xfd, 0x68],
   'i16x8.narrow_i32x4_s': [0xfd, 0x85, 0x01],
   'i16x8.narrow_i32x4_u': [0xfd, 0x86, 0x01],
+  'i16x8.extend_low_i8x16_u': [0xfd, 0x89, 0x01],
   'i32x4.extend_low_i16x8_s': [0xfd, 0xa7, 0x01],
   'i32x4.extend_high_i16x8_s': [0xfd, 0xa8, 0x01],
   'i32x4.shl': [0xfd, 0xab, 0x01],
@@ -95,6 +97,14 @@ export const narrow = {
     ...encode(opcodes['v128.load8x8_s'], address),
     ...place(offset),
   ],
+  /** Four unsigned integers of 8 bits, as 32 bits each. */
+  loadFourBytes: (address: Operand): Code =>
+    words.lowOfHalves(
+      encode(opcodes['i16x8.extend_low_i8x16_u'], [
+        ...encode(opcodes['v128.load32_zero'], address),
+        ...place(0),
+      ]),
+    ),
   toUnsignedHalves: binary('i16x8.narrow_i32x4_u'),
   toHalves: binary('i16x8.narrow_i32x4_s'),
   toBytes: binary('i8x16.narrow_i16x8_s'),

@@ -3,17 +3,32 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Engine, EngineKind, Slice, SliceResult } from '../../shared/contracts.ts';
 import { fillDropoutMask } from '../../shared/model/dropout.ts';
-import { gradientGraph, graphNames, predictionGraph } from '../../shared/model/gradient-graph.ts';
+import {
+  gradientGraph,
+  graphNames,
+  narrowGradientGraph,
+  predictionGraph,
+} from '../../shared/model/gradient-graph.ts';
 import { dropoutMaskName, gradientName } from '../../shared/model/layer-graphs.ts';
 import { dropoutsOf, type Model } from '../../shared/model/model.ts';
 import { type OnnxGraph, writeOnnxModel } from '../../shared/model/onnx-writer.ts';
 import { roomFor, VectorMemory } from '../../shared/vectors/memory.ts';
 import { hasGraphicsCard } from './graphics-card.ts';
-import { type FillOutputs, fillerOf, withRefusedOutput } from './onnx-in-place.ts';
-import { createYoungCollector } from './young-garbage.ts';
+import {
+  type GradientSession,
+  openGradientSession,
+  openInPlace,
+  type Tensors,
+} from './onnx/gradient-session.ts';
+import { firstLayerOf, type NarrowInputs, NarrowLayer } from './onnx/narrow-layer.ts';
 
 type OnnxRuntime = typeof import('onnxruntime-node');
-type Tensors = Readonly<Record<string, Tensor>>;
+
+/** What goes into a session, and where it comes out. */
+interface Task {
+  readonly feeds: Tensors;
+  readonly outputs: Tensors;
+}
 
 /** What makes a provider run where it does not. */
 const mends: Readonly<Record<string, string>> = {
@@ -43,16 +58,13 @@ export const onnx: EngineKind = {
     const open = (graph: OnnxGraph) =>
       runtime.InferenceSession.create(writeOnnxModel(graph), options);
     try {
-      const graph = gradientGraph(model);
       const engine = new OnnxEngine({
         runtime,
         provider,
         model,
-        gradientSession: await open(graph),
         predictionSession: await open(predictionGraph(model)),
       });
-      if (provider === 'cpu')
-        await engine.computeInPlace(await open(withRefusedOutput(graph, graphNames.lossSum)));
+      await engine.open(open);
       return engine;
     } catch (cause) {
       const reason = reasonOf(cause as Error);
@@ -90,7 +102,6 @@ interface OnnxEngineParts {
   readonly runtime: OnnxRuntime;
   readonly provider: string;
   readonly model: Model;
-  readonly gradientSession: InferenceSession;
   readonly predictionSession: InferenceSession;
 }
 
@@ -102,13 +113,14 @@ class OnnxEngine implements Engine {
   readonly #gradient: Float32Array;
   readonly #lossSum = new Float32Array(1);
   readonly #correct = new Float32Array(1);
-  readonly #dropped = createYoungCollector();
   readonly #parameters: Tensors;
   readonly #ownOutputs: Tensors;
   /** By the byte of its memory at which the gradient begins. */
   readonly #outputsAt = new Map<number, Tensors>();
-  /** In place of the session, where the binding lets us. */
-  #inPlace: { readonly session: InferenceSession; readonly fill: FillOutputs } | undefined;
+  /** Over fewer inputs, where that is faster. */
+  readonly #narrowLayer: NarrowLayer | undefined;
+  #narrowSession: GradientSession | undefined;
+  #session: GradientSession | undefined;
 
   constructor(parts: OnnxEngineParts) {
     const { runtime, provider, model } = parts;
@@ -116,9 +128,13 @@ class OnnxEngine implements Engine {
     this.#parts = parts;
     const { parameterCount } = model;
     const vectorBytes = roomFor(parameterCount * Float32Array.BYTES_PER_ELEMENT);
-    this.memory = new VectorMemory((2 + vectorsOfOthers) * vectorBytes);
+    const first = firstLayerOf(model);
+    const isNarrow = provider === 'cpu' && NarrowLayer.fits(first);
+    const narrowBytes = isNarrow ? NarrowLayer.roomFor(first) : 0;
+    this.memory = new VectorMemory((2 + vectorsOfOthers) * vectorBytes + narrowBytes);
     this.weights = this.memory.floats(parameterCount);
     this.#gradient = this.memory.floats(parameterCount);
+    if (isNarrow) this.#narrowLayer = new NarrowLayer(first, this.memory);
     this.#parameters = Object.fromEntries(
       model.parameters.map(({ name, shape, offset, size }) => {
         const view = this.weights.subarray(offset, offset + size);
@@ -128,27 +144,38 @@ class OnnxEngine implements Engine {
     this.#ownOutputs = this.#outputsIn(this.#gradient);
   }
 
+  /** Before anything is computed. */
+  async open(open: (graph: OnnxGraph) => Promise<InferenceSession>): Promise<void> {
+    const { model, provider } = this.#parts;
+    const sessionOf = async (graph: OnnxGraph, task: Task): Promise<GradientSession> => {
+      const trial = { ...task, filled: this.#lossSum };
+      const inPlace = provider === 'cpu' ? await openInPlace(open, graph, trial) : undefined;
+      return inPlace ?? openGradientSession(open, graph, this.#gradient.byteLength);
+    };
+    const slice = { images: new Uint8Array(model.inputs), labels: new Uint8Array(1) };
+    this.#session = await sessionOf(gradientGraph(model), this.#taskOf(slice, this.#gradient));
+    const layer = this.#narrowLayer;
+    if (layer === undefined) return;
+    const narrowed = layer.narrow(slice, this.weights, 0)!;
+    const task = this.#narrowTaskOf(slice, this.#gradient, narrowed);
+    this.#narrowSession = await sessionOf(narrowGradientGraph(model), task);
+  }
+
   load(weights: Float32Array): void {
     if (weights !== this.weights) this.weights.set(weights);
   }
 
-  /** With this session, whose first output is refused, if that goes. */
-  async computeInPlace(session: InferenceSession): Promise<void> {
-    const { inputs } = this.#parts.model;
-    const feeds = this.#feedsOf({ images: new Uint8Array(inputs), labels: new Uint8Array(1) });
-    const trial = { feeds, outputs: this.#ownOutputs, filled: this.#lossSum };
-    const fill = await fillerOf(session, trial);
-    if (fill === undefined) await session.release();
-    else this.#inPlace = { session, fill };
-  }
-
   async gradient(slice: Slice, room?: Float32Array): Promise<SliceResult> {
-    const feeds = this.#feedsOf(slice);
-    let gradient = this.#gradient;
-    if (this.#inPlace === undefined) await this.#fillAndDrop(feeds);
-    else {
-      if (room?.buffer === gradient.buffer) gradient = room;
-      await this.#inPlace.fill(feeds, this.#outputsFor(gradient));
+    const isForUs = this.#session!.isInPlace && room?.buffer === this.#gradient.buffer;
+    const gradient = isForUs ? room! : this.#gradient;
+    const narrowed = this.#narrowLayer?.narrow(slice, this.weights);
+    if (narrowed === undefined) {
+      const { feeds, outputs } = this.#taskOf(slice, gradient);
+      await this.#session!.run(feeds, outputs);
+    } else {
+      const { feeds, outputs } = this.#narrowTaskOf(slice, gradient, narrowed);
+      await this.#narrowSession!.run(feeds, outputs);
+      this.#narrowLayer!.spread(narrowed, gradient);
     }
     return { gradient, lossSum: this.#lossSum[0], correct: this.#correct[0] };
   }
@@ -160,25 +187,45 @@ class OnnxEngine implements Engine {
   }
 
   async dispose(): Promise<void> {
-    await this.#inPlace?.session.release();
-    await this.#parts.gradientSession.release();
+    await this.#session?.release();
+    await this.#narrowSession?.release();
     await this.#parts.predictionSession.release();
   }
 
-  #feedsOf({ images, labels, noise = 0 }: Slice): Tensors {
-    const { runtime } = this.#parts;
+  #taskOf(slice: Slice, gradient: Float32Array): Task {
     return {
-      ...this.#parameters,
-      ...this.#dropoutMasks(labels.length, noise),
-      [graphNames.images]: this.#imagesTensor(images),
-      [graphNames.labels]: new runtime.Tensor('uint8', labels, [labels.length]),
+      feeds: { ...this.#feedsOf(slice), [graphNames.images]: this.#imagesTensor(slice.images) },
+      outputs: this.#outputsFor(gradient),
     };
   }
 
-  /** It fills the outputs that it is given, and returns copies of them. */
-  async #fillAndDrop(feeds: Tensors): Promise<void> {
-    await this.#parts.gradientSession.run(feeds, this.#ownOutputs);
-    this.#dropped(this.#gradient.byteLength);
+  /** Of the gradient it has all but that of the first weight, which goes to `narrowed.gradient`. */
+  #narrowTaskOf(slice: Slice, gradient: Float32Array, narrowed: NarrowInputs): Task {
+    const { runtime, model } = this.#parts;
+    const { weight, bias, outputs: units } = firstLayerOf(model);
+    const rows = (values: Float32Array, count: number) =>
+      new runtime.Tensor('float32', values, [count, narrowed.width]);
+    return {
+      feeds: {
+        ...this.#feedsOf(slice),
+        [graphNames.scaledImages]: rows(narrowed.images, slice.labels.length),
+        [weight.name]: rows(narrowed.weight, units),
+        [bias.name]: new runtime.Tensor('float32', narrowed.bias, [units]),
+      },
+      outputs: {
+        ...this.#outputsFor(gradient),
+        [gradientName(weight)]: rows(narrowed.gradient, units),
+      },
+    };
+  }
+
+  /** All but the images. */
+  #feedsOf({ labels, noise = 0 }: Slice): Tensors {
+    return {
+      ...this.#parameters,
+      ...this.#dropoutMasks(labels.length, noise),
+      [graphNames.labels]: new this.#parts.runtime.Tensor('uint8', labels, [labels.length]),
+    };
   }
 
   #outputsFor(gradient: Float32Array): Tensors {

@@ -54,17 +54,21 @@ export async function proveEngine(
 ): Promise<EngineProof> {
   const { distinctCount, provenSize, magnification } = proofTerms(model, sliceSize);
   const copies = copiesOf(distinctCount, provenSize);
-  const { distinct, weights } = drawProof(model, copies);
-  engine.load(weights);
-  const actual = await engine.gradient(repeatImages(distinct, provenSize));
-  const expected = gradientOfCopies(model, Float64Array.from(weights), distinct, copies);
-  const worst = worstError(model, actual.gradient, expected.gradient);
-  const fault = describeFault(actual, expected, worst, tolerance * magnification);
-  if (fault) {
-    throw new Error(`engine ${engine.label}: ${fault}; use another engine on this machine`);
+  const draws = [randomSlice, framedSlice].map((draw) => drawProof(model, copies, draw));
+  let maxError = 0;
+  for (const { distinct, weights } of draws) {
+    engine.load(weights);
+    const actual = await engine.gradient(repeatImages(distinct, provenSize));
+    const expected = gradientOfCopies(model, Float64Array.from(weights), distinct, copies);
+    const worst = worstError(model, actual.gradient, expected.gradient);
+    const fault = describeFault(actual, expected, worst, tolerance * magnification);
+    if (fault) {
+      throw new Error(`engine ${engine.label}: ${fault}; use another engine on this machine`);
+    }
+    maxError = Math.max(maxError, worst.error);
   }
 
-  const slice = repeatImages(distinct, sliceSize);
+  const slice = repeatImages(draws.at(-1)!.distinct, sliceSize);
   for (let call = 0; call < warmupCalls; call++) await engine.gradient(slice);
   const startMs = now();
   let calledMs = startMs;
@@ -80,7 +84,7 @@ export async function proveEngine(
   // The shortest: other programs take the processor away for a while, most of all when all workers of a machine start.
   const millisecondsPerSlice = Math.min(...times) || mean || shortestMs;
   const samplesPerSecond = (sliceSize * 1000) / millisecondsPerSlice;
-  return { maxError: worst.error, millisecondsPerSlice, samplesPerSecond };
+  return { maxError, millisecondsPerSlice, samplesPerSecond };
 }
 
 /** On what slice an engine is proven, and how much of its tolerance it may use up. */
@@ -108,10 +112,14 @@ interface ProofDraw {
 }
 
 /** The first that leaves every ReLU clearly on one side; of a very wide network, the last. */
-function drawProof(model: Model, copies: readonly number[]): ProofDraw {
+function drawProof(
+  model: Model,
+  copies: readonly number[],
+  drawSlice: typeof randomSlice,
+): ProofDraw {
   const drawOf = (seed: number): ProofDraw => {
     return {
-      distinct: randomSlice(model, copies.length, seed),
+      distinct: drawSlice(model, copies.length, seed),
       weights: randomWeights(model, seed),
     };
   };
@@ -142,6 +150,21 @@ export function randomSlice({ inputs, classes }: Model, count: number, seed: num
     labels: Uint8Array.from({ length: count }, () => random.below(classes)),
     noise: seed,
   };
+}
+
+/** The same, but that half of the pixels, in stretches, are the same on all: engines may leave such out. */
+export function framedSlice(model: Model, count: number, seed: number): Slice {
+  const slice = randomSlice(model, count, seed);
+  const random = createRandom(seed, 'frame');
+  let isFrame = false;
+  for (let pixel = 0; pixel < model.inputs; pixel++) {
+    if (random.below(10) === 0) isFrame = !isFrame;
+    if (!isFrame) continue;
+    const brightness = random.below(256);
+    for (let at = pixel; at < slice.images.length; at += model.inputs)
+      slice.images[at] = brightness;
+  }
+  return slice;
 }
 
 interface TensorError {

@@ -3,7 +3,7 @@
 // outputs in the order of the graph. So the first one is a kind that it refuses to hand over, and with that the copies are
 // spared. Where it behaves in any other way, nothing of this is used.
 import type { InferenceSession } from 'onnxruntime-node';
-import type { OnnxGraph } from '../../shared/model/onnx-writer.ts';
+import type { OnnxGraph } from '../../../shared/model/onnx-writer.ts';
 
 type Tensors = InferenceSession.OnnxValueMapType;
 
