@@ -56,11 +56,11 @@ describe.each(Object.entries(loops))('%s', (_, loop) => {
 });
 
 describe('roll', () => {
-  const nesterov = { momentum: 0.9, ofSlope: 1, ofVelocity: 0.9, rate: 0.05 };
+  const nesterov = { momentum: 0.9, ofSlope: 1, ofVelocity: 0.9, ofMove: -0.05 };
   it.for<[string, Roll]>([
-    ["with Nesterov's momentum", { ...nesterov, samples: 63, decay: 0 }],
-    ['with a decay', { ...nesterov, samples: 64, decay: 0.01 }],
-    ['along the velocity', { ...nesterov, samples: 7, decay: 0, ofSlope: 0, ofVelocity: 1 }],
+    ["with Nesterov's momentum", { ...nesterov, ofSum: 1 / 63, decay: 0 }],
+    ['with a decay', { ...nesterov, ofSum: 1 / 64, decay: 0.01 }],
+    ['along the velocity', { ...nesterov, ofSum: 1 / 7, decay: 0, ofSlope: 0, ofVelocity: 1 }],
   ])('%s has the same bits in the memory of a kernel as anywhere else', ([, factors]) => {
     const memory = new VectorMemory(1e6);
     for (const length of lengths) {

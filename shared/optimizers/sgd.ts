@@ -18,9 +18,10 @@ function create({ momentum, nesterov, weightDecay }: Pick<OptimizerOptions, SgdO
   if (momentum === 0) return plain(weightDecay);
   return {
     init: (parameterCount, newVector = plainVector) => ({ velocity: newVector(parameterCount) }),
-    update: ({ weights, state: { velocity }, gradientSum, samples, learningRate: rate }) => {
+    update: ({ weights, state: { velocity }, gradientSum, samples, learningRate }) => {
       const way = nesterov ? { ofSlope: 1, ofVelocity: momentum } : { ofSlope: 0, ofVelocity: 1 };
-      roll(weights, gradientSum, velocity, { samples, decay: weightDecay, momentum, rate, ...way });
+      const [ofSum, ofMove] = [1 / samples, -learningRate];
+      roll(weights, gradientSum, velocity, { ofSum, decay: weightDecay, momentum, ofMove, ...way });
     },
   };
 }

@@ -18,6 +18,7 @@ import { laneRound } from '../xxhash32.ts';
 /** A cache line. */
 export const blockBytes = 64;
 const vectorBytes = 16;
+const floatBytes = 4;
 const pairBytes = 8;
 /** Where the vectors of a block begin. */
 export const vectorOffsets = offsets(vectorBytes);
@@ -33,7 +34,7 @@ export interface VectorKernel {
   descend(weights: number, end: number, slopes: number): void;
   /** As `blend` in `loops.ts`. On the desk: keep, scale. */
   blend(into: number, end: number, other: number): void;
-  /** As `roll` in `loops.ts`. On the desk: samples, decay, momentum, ofSlope, ofVelocity, rate. */
+  /** As `roll` in `loops.ts`, whose factors are on the desk, in order and as float32. */
   roll(weights: number, end: number, slopes: number, velocity: number): void;
   /** Adds value i squared to sum i mod 8, in float64. On the desk: the eight sums. */
   addSquares(values: number, end: number): void;
@@ -122,26 +123,22 @@ function rollFunction(): AssembledFunction {
     ['weights', 'end', 'slopes', 'velocity'],
     ({ weights, end, slopes, velocity }, newLocal) => {
       const factors = Array.from({ length: 6 }, () => newLocal('v128'));
-      const [samples, decay, momentum, ofSlope, ofVelocity, rate] = factors;
-      const [weight, slope, moved] = [newLocal('v128'), newLocal('v128'), newLocal('v128')];
-      const { add, subtract, multiply, divide, loadFloats, storeFloats } = doubles;
+      const [ofSum, decay, momentum, ofSlope, ofVelocity, ofMove] = factors;
+      const locals = Array.from({ length: 4 }, () => newLocal('v128'));
+      const [zero, weight, slope, moved] = locals;
+      const { load, store, multiplyAdd } = vector;
       return [
-        ...factors.map((factor, at) => set(factor, doubles.loadSplat(desk, at * pairBytes))),
+        ...factors.map((factor, at) => set(factor, vector.loadSplat(desk + at * floatBytes))),
         whileLoop(
           isLess(weights, end),
-          ...offsets(pairBytes).flatMap((offset) => [
-            set(weight, loadFloats(weights, offset)),
-            set(slope, add(divide(loadFloats(slopes, offset), samples), multiply(decay, weight))),
-            set(moved, add(multiply(momentum, loadFloats(velocity, offset)), slope)),
-            storeFloats(velocity, moved, offset),
-            storeFloats(
-              weights,
-              subtract(
-                weight,
-                multiply(rate, add(multiply(ofSlope, slope), multiply(ofVelocity, moved))),
-              ),
-              offset,
-            ),
+          ...offsets(vectorBytes).flatMap((offset) => [
+            set(weight, load(weights, offset)),
+            set(slope, multiplyAdd(load(slopes, offset), ofSum, zero)),
+            set(slope, multiplyAdd(decay, weight, slope)),
+            set(moved, multiplyAdd(momentum, load(velocity, offset), slope)),
+            store(velocity, moved, offset),
+            set(moved, multiplyAdd(ofVelocity, moved, multiplyAdd(ofSlope, slope, zero))),
+            store(weights, multiplyAdd(ofMove, moved, weight), offset),
           ]),
           increase(weights, blockBytes),
           increase(slopes, blockBytes),

@@ -65,46 +65,49 @@ export function blend(into: Float32Array, other: Float32Array, { keep, scale }: 
 }
 
 export interface Roll {
-  /** Divisor of the slopes. */
-  readonly samples: number;
-  /** Factors: of the weights, in the slope; of the velocity that was. */
+  /** Factors: of a sum of gradients, to make it their mean; of the weights, in the slope; of the velocity that was. */
+  readonly ofSum: number;
   readonly decay: number;
   readonly momentum: number;
-  /** How the weights move: by `rate` times the sum of so much of the slope and so much of the new velocity. */
+  /** What the weights move by: `ofMove` times the sum of so much of the slope and so much of the new velocity. */
   readonly ofSlope: number;
   readonly ofVelocity: number;
-  readonly rate: number;
+  readonly ofMove: number;
 }
 
 /**
- * slope = slopes[i] / samples + decay * weights[i], velocity[i] = momentum * velocity[i] + slope, and weights[i] moves down by
- * rate * (ofSlope * slope + ofVelocity * velocity[i]): in float64, where each that is kept is rounded once.
+ * slope = ofSum * sums[i] + decay * weights[i], velocity[i] = momentum * velocity[i] + slope, and weights[i] moves by
+ * ofMove * (ofSlope * slope + ofVelocity * velocity[i]): in float32, as PyTorch does, every product and every sum rounded.
  */
 export function roll(
   weights: Float32Array,
-  slopes: Float32Array,
+  sums: Float32Array,
   velocity: Float32Array,
-  { samples, decay, momentum, ofSlope, ofVelocity, rate }: Roll,
+  factors: Roll,
 ): void {
   let at = 0;
-  const kernel = kernelOf(weights, slopes, velocity);
+  const { fround } = Math;
+  const inOrder = Float32Array.of(
+    factors.ofSum,
+    factors.decay,
+    factors.momentum,
+    factors.ofSlope,
+    factors.ofVelocity,
+    factors.ofMove,
+  );
+  const kernel = kernelOf(weights, sums, velocity);
   if (kernel !== undefined) {
     at = wholeBlocks(weights);
-    const factors = Float64Array.of(samples, decay, momentum, ofSlope, ofVelocity, rate);
-    onDesk(weights, factors, () =>
-      kernel.roll(
-        weights.byteOffset,
-        addressOf(weights, at),
-        slopes.byteOffset,
-        velocity.byteOffset,
-      ),
-    );
+    new Float32Array(weights.buffer, 0, inOrder.length).set(inOrder);
+    kernel.roll(weights.byteOffset, addressOf(weights, at), sums.byteOffset, velocity.byteOffset);
   }
+  const [ofSum, decay, momentum, ofSlope, ofVelocity, ofMove] = inOrder;
   for (; at < weights.length; at++) {
-    const slope = slopes[at] / samples + decay * weights[at];
-    const moved = momentum * velocity[at] + slope;
+    const slope = fround(fround(decay * weights[at]) + fround(ofSum * sums[at]));
+    const moved = fround(fround(momentum * velocity[at]) + slope);
     velocity[at] = moved;
-    weights[at] -= rate * (ofSlope * slope + ofVelocity * moved);
+    const way = fround(fround(ofVelocity * moved) + fround(ofSlope * slope));
+    weights[at] += fround(ofMove * way);
   }
 }
 

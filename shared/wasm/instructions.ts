@@ -48,7 +48,6 @@ const opcodes = {
   'f64x2.add': [0xfd, 0xf0, 0x01],
   'f64x2.sub': [0xfd, 0xf1, 0x01],
   'f64x2.mul': [0xfd, 0xf2, 0x01],
-  'f64x2.div': [0xfd, 0xf3, 0x01],
   'f32x4.relaxed_madd': [0xfd, 0x85, 0x02],
 } satisfies Record<string, Code>;
 
@@ -171,7 +170,6 @@ export const doubles = {
   add: (left: Operand, right: Operand): Code => instruction('f64x2.add', left, right),
   subtract: (left: Operand, right: Operand): Code => instruction('f64x2.sub', left, right),
   multiply: (left: Operand, right: Operand): Code => instruction('f64x2.mul', left, right),
-  divide: (left: Operand, right: Operand): Code => instruction('f64x2.div', left, right),
 };
 
 export function ifElse(condition: Code, whenTrue: Code[], otherwise: Code[]): Code {

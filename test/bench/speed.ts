@@ -67,6 +67,8 @@ export async function measureSpeed({
 function sidesHere(): Side[] {
   const ours = [
     tuttiSide('tutti float32'),
+    // As the others' training time: one batch of test images an epoch is next to nothing.
+    tuttiSide('tutti float32, training alone', ['--test-samples=128']),
     tuttiSide('tutti float32, sockets', ['--no-shared-memory']),
     tuttiSide('tutti bfloat16', ['--codec=bfloat16', '--weights-codec=bfloat16']),
     tuttiSide('tutti bfloat16 gradients', ['--codec=bfloat16']),
