@@ -39,6 +39,9 @@ export async function measureReach({
   epochs,
   flags,
 }: ReachOptions): Promise<void> {
+  if (!(accuracy > 0 && accuracy <= 1)) {
+    throw new Error('--reach takes a part of the test images, such as 0.98');
+  }
   const python = pythonWithTorch();
   const fault = python && blasFault(python);
   if (fault !== undefined)
