@@ -116,10 +116,12 @@ function parameterInputs(parameters: readonly Parameter[]): OnnxValue[] {
   return parameters.map(({ name, shape }) => ({ name, type: 'float32', shape }));
 }
 
-/** (x/255 - 0.5)/0.5 */
+/** (x/255 - 0.5)/0.5 is x times this, minus one. */
+export const pixelFactor = 2 / 255;
+
 function addScaling(builder: GraphBuilder): string {
   const pixels = builder.cast(graphNames.images, 'float32');
-  const scaled = builder.node('Mul', [pixels, builder.constant('float32', [2 / 255])]);
+  const scaled = builder.node('Mul', [pixels, builder.constant('float32', [pixelFactor])]);
   return builder.node('Sub', [scaled, builder.constant('float32', [1])]);
 }
 

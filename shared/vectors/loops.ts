@@ -98,8 +98,9 @@ export function roll(
   const kernel = kernelOf(weights, sums, velocity);
   if (kernel !== undefined) {
     at = wholeBlocks(weights);
-    new Float32Array(weights.buffer, 0, inOrder.length).set(inOrder);
-    kernel.roll(weights.byteOffset, addressOf(weights, at), sums.byteOffset, velocity.byteOffset);
+    onDesk(weights, inOrder, () =>
+      kernel.roll(weights.byteOffset, addressOf(weights, at), sums.byteOffset, velocity.byteOffset),
+    );
   }
   const [ofSum, decay, momentum, ofSlope, ofVelocity, ofMove] = inOrder;
   for (; at < weights.length; at++) {
@@ -133,11 +134,16 @@ export function sumOfSquares(
 }
 
 /** What `call` calls finds the numbers on the desk of the memory, which is a kernel's, and leaves there what they become. */
-export function onDesk({ buffer }: ArrayBufferView, numbers: Float64Array, call: () => void): void {
-  const desk = new Float64Array(buffer, 0, numbers.length);
-  desk.set(numbers);
+export function onDesk(
+  { buffer }: ArrayBufferView,
+  numbers: Float32Array | Float64Array,
+  call: () => void,
+): void {
+  const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+  const desk = new Uint8Array(buffer, 0, bytes.length);
+  desk.set(bytes);
   call();
-  numbers.set(desk);
+  bytes.set(desk);
 }
 
 /** So many of the values fill whole blocks. */

@@ -1,10 +1,13 @@
+import type { NewVector } from '../contracts.ts';
+import { plainVector } from './loops.ts';
+
 /** Vectors that are used again and again: what is given back is handed out as it is. All must have one length. */
 export class VectorPool {
-  readonly #create: (length: number) => Float32Array;
+  readonly #create: NewVector;
   readonly #free: Float32Array[] = [];
   #desk: Float32Array | undefined;
 
-  constructor(create: (length: number) => Float32Array = (length) => new Float32Array(length)) {
+  constructor(create: NewVector = plainVector) {
     this.#create = create;
   }
 

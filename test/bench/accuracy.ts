@@ -1,12 +1,10 @@
 // Whole runs for several codecs and seeds: what a codec costs in accuracy, and spares in bytes.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import type { RunEvent, RunEventOf } from '../../shared/events.ts';
+import type { RunEventOf } from '../../shared/events.ts';
 import { aligned } from '../aligned.ts';
 import { inScope, temporaryFolder } from '../support.ts';
 import { launcher } from './speed-sides.ts';
+import { epochsOf } from './told-epochs.ts';
 
 export interface AccuracyOptions {
   /** `GRADIENTS/WEIGHTS` each, or one name for both; topk with its part: `topk:0.01/bfloat16`. */
@@ -51,18 +49,12 @@ function train(wire: string, seed: number, options: AccuracyOptions): Promise<Tr
   const place = ['--port=0', '--no-shared-memory', '--only-engine=onnx:cpu'];
   const run = ['--json', '--exit', ...place, `--epochs=${epochs}`];
   const words = [...run, `--seed=${seed}`, `--workers=${workers}`, ...wireFlags(wire), ...flags];
+  const command = process.execPath;
+  const training = { command, words: [launcher, 'train', ...words], type: 'epoch' };
   return inScope(async (t) => {
-    const child = spawn(process.execPath, [launcher, 'train', ...words], {
-      cwd: temporaryFolder(t),
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const gone = once(child, 'exit');
     const trained: RunEventOf<'epoch'>[] = [];
-    for await (const line of createInterface(child.stdout)) {
-      const event: RunEvent = JSON.parse(line);
-      if (event.type === 'epoch') trained.push(event);
-    }
-    await gone;
+    const told = epochsOf<RunEventOf<'epoch'>>(training, temporaryFolder(t));
+    for await (const { epoch } of told) trained.push(epoch);
     if (trained.length === epochs) return trained;
     throw new Error(`tutti train ${words.join(' ')} trained ${trained.length} epochs`);
   });

@@ -20,15 +20,15 @@ export interface TrainingCommand {
 }
 
 /** Each with its process, which is ended when nobody wants more. */
-export async function* epochsOf(
+export async function* epochsOf<Line extends EpochLine = EpochLine>(
   { command, words, type }: TrainingCommand,
   cwd: string,
-): AsyncGenerator<{ readonly epoch: EpochLine; readonly pid: number }> {
+): AsyncGenerator<{ readonly epoch: Line; readonly pid: number }> {
   const child = spawn(command, words, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
   const gone = once(child, 'exit');
   try {
     for await (const text of createInterface(child.stdout)) {
-      const epoch: EpochLine = JSON.parse(text);
+      const epoch: Line = JSON.parse(text);
       if (epoch.type === type) yield { epoch, pid: child.pid! };
     }
   } finally {

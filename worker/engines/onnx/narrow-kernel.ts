@@ -17,6 +17,8 @@ import { type AssembledFunction, assembleFunction } from '../../../shared/wasm/m
 import { copyEntry, gapEntry, lanes, wordBytes } from './input-layout.ts';
 
 const vectorBytes = lanes * wordBytes;
+/** Both, where they begin and end. */
+const tables = ['copies', 'copiesEnd', 'gaps', 'gapsEnd'] as const;
 
 /** Every argument is an address, or the bytes from one row to the next; `...End` is the first byte behind. */
 export interface NarrowKernel {
@@ -115,9 +117,7 @@ function scaleFunction(pixelFactor: number): AssembledFunction {
       const cursor = newLocal('i32');
       const [factor, one] = [newLocal('v128'), newLocal('v128')];
       const pixels = (): Code =>
-        floats.ofWords(
-          narrowed.loadFourBytes(add(images, load(cursor, copyEntry.input * wordBytes))),
-        );
+        floats.ofWords(narrowed.loadFourBytes(placeIn(images, cursor, copyEntry.input)));
       return [
         set(factor, floats.constant(pixelFactor)),
         set(one, floats.constant(1)),
@@ -125,7 +125,7 @@ function scaleFunction(pixelFactor: number): AssembledFunction {
           isLess(images, imagesEnd),
           ...each(cursor, [copies, copiesEnd], copyEntry, [
             vector.store(
-              add(scaled, load(cursor, copyEntry.narrow * wordBytes)),
+              placeIn(scaled, cursor, copyEntry.narrow),
               floats.subtract(floats.multiply(pixels(), factor), one),
               0,
             ),
@@ -141,18 +141,7 @@ function scaleFunction(pixelFactor: number): AssembledFunction {
 function gatherFunction(): AssembledFunction {
   return assembleFunction(
     'gather',
-    [
-      'weights',
-      'weightsEnd',
-      'weightsRow',
-      'gathered',
-      'gatheredRow',
-      'copies',
-      'copiesEnd',
-      'gaps',
-      'gapsEnd',
-      'sums',
-    ],
+    ['weights', 'weightsEnd', 'weightsRow', 'gathered', 'gatheredRow', ...tables, 'sums'],
     (at, newLocal) => {
       const cursor = newLocal('i32');
       const [sum, zero] = [newLocal('v128'), newLocal('v128')];
@@ -160,10 +149,9 @@ function gatherFunction(): AssembledFunction {
         whileLoop(
           isLess(at.weights, at.weightsEnd),
           ...each(cursor, [at.copies, at.copiesEnd], copyEntry, [
-            vector.store(
-              add(at.gathered, load(cursor, copyEntry.narrow * wordBytes)),
-              vector.load(add(at.weights, load(cursor, copyEntry.wide * wordBytes)), 0),
-              0,
+            copyFour(
+              placeIn(at.gathered, cursor, copyEntry.narrow),
+              placeIn(at.weights, cursor, copyEntry.wide),
             ),
           ]),
           set(sum, zero),
@@ -171,7 +159,7 @@ function gatherFunction(): AssembledFunction {
             set(
               sum,
               vector.multiplyAdd(
-                vector.load(add(at.weights, load(cursor, gapEntry.wide * wordBytes)), 0),
+                vector.load(placeIn(at.weights, cursor, gapEntry.wide), 0),
                 vector.load(cursor, gapEntry.terms * wordBytes),
                 sum,
               ),
@@ -190,18 +178,7 @@ function gatherFunction(): AssembledFunction {
 function spreadFunction(): AssembledFunction {
   return assembleFunction(
     'spread',
-    [
-      'gathered',
-      'gatheredEnd',
-      'gatheredRow',
-      'spread',
-      'spreadRow',
-      'copies',
-      'copiesEnd',
-      'gaps',
-      'gapsEnd',
-      'slopes',
-    ],
+    ['gathered', 'gatheredEnd', 'gatheredRow', 'spread', 'spreadRow', ...tables, 'slopes'],
     (at, newLocal) => {
       const cursor = newLocal('i32');
       const slope = newLocal('v128');
@@ -212,16 +189,15 @@ function spreadFunction(): AssembledFunction {
           // These may reach into varying inputs, so they come first.
           ...each(cursor, [at.gaps, at.gapsEnd], gapEntry, [
             vector.store(
-              add(at.spread, load(cursor, gapEntry.wide * wordBytes)),
+              placeIn(at.spread, cursor, gapEntry.wide),
               floats.multiply(vector.load(cursor, gapEntry.values * wordBytes), slope),
               0,
             ),
           ]),
           ...each(cursor, [at.copies, at.copiesEnd], copyEntry, [
-            vector.store(
-              add(at.spread, load(cursor, copyEntry.wide * wordBytes)),
-              vector.load(add(at.gathered, load(cursor, copyEntry.narrow * wordBytes)), 0),
-              0,
+            copyFour(
+              placeIn(at.spread, cursor, copyEntry.wide),
+              placeIn(at.gathered, cursor, copyEntry.narrow),
             ),
           ]),
           increase(at.slopes, wordBytes),
@@ -231,6 +207,15 @@ function spreadFunction(): AssembledFunction {
       ];
     },
   );
+}
+
+/** Where an entry says, in a row that begins at `row`. */
+function placeIn(row: Local, entry: Local, field: number): Code {
+  return add(row, load(entry, field * wordBytes));
+}
+
+function copyFour(to: Code, from: Code): Code {
+  return vector.store(to, vector.load(from, 0), 0);
 }
 
 /** `body` for the entries of a table. */

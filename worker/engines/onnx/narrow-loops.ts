@@ -1,5 +1,6 @@
 // From all inputs to those that vary, and back. Where a kernel's memory holds it all, that does it, with the bits of the
 // plain loops here.
+import { pixelFactor } from '../../../shared/model/gradient-graph.ts';
 import { GuestModule } from '../../../shared/vectors/guest-module.ts';
 import {
   copyEntry,
@@ -17,21 +18,19 @@ export interface Rows<Values extends Uint8Array | Float32Array = Float32Array> {
   readonly width: number;
 }
 
-/** (x/255 - 0.5)/0.5 is x times this, minus one: rounded after each. */
-const pixelFactor = Math.fround(2 / 255);
 const kernel = new GuestModule<NarrowKernel>(() => assembleNarrowKernel(pixelFactor));
 
+/** As the graph has it: rounded after each step. */
 export function scaledPixel(pixel: number): number {
-  return Math.fround(Math.fround(pixel * pixelFactor) - 1);
+  return Math.fround(Math.fround(pixel * Math.fround(pixelFactor)) - 1);
 }
 
 /** Adds bits to `marks`, one byte a pixel and 16 or more, where an image has others than the first. */
 export function markDifferences(images: Rows<Uint8Array>, marks: Uint8Array): void {
   const functions = kernel.functionsFor(images.values, marks);
   if (functions !== undefined) {
-    const { start, end, rowBytes } = bytesOf(images);
-    const marksStart = marks.byteOffset;
-    functions.mark(start, end, rowBytes, start, marksStart, marksStart + marks.length);
+    const first = images.values.byteOffset;
+    functions.mark(...rowsAt(images), first, ...rangeOf(marks));
     return;
   }
   const first = rowOf(images, 0);
@@ -45,9 +44,7 @@ export function markDifferences(images: Rows<Uint8Array>, marks: Uint8Array): vo
 export function scaleInputs({ copies }: InputLayout, images: Rows<Uint8Array>, scaled: Rows): void {
   const functions = kernel.functionsFor(images.values, scaled.values, copies.floats);
   if (functions !== undefined) {
-    const { start, end, rowBytes } = bytesOf(images);
-    const to = bytesOf(scaled);
-    functions.scale(start, end, rowBytes, to.start, to.rowBytes, copies.start, copies.end);
+    functions.scale(...betweenRows(images, scaled), ...extentOf(copies));
     return;
   }
   for (let image = 0; image < rowsOf(images); image++) {
@@ -69,20 +66,13 @@ export function gatherWeights(
 ): void {
   const functions = kernel.functionsFor(weights.values, gathered.values, sums.values, gaps.floats);
   if (functions !== undefined) {
-    const { start, end, rowBytes } = bytesOf(weights);
-    const to = bytesOf(gathered);
-    functions.gather(
-      start,
-      end,
-      rowBytes,
-      to.start,
-      to.rowBytes,
-      copies.start,
-      copies.end,
-      gaps.start,
-      gaps.end,
-      bytesOf(sums).start,
-    );
+    const sumsStart = sums.values.byteOffset;
+    const places = [
+      ...betweenRows(weights, gathered),
+      ...extentOf(copies),
+      ...extentOf(gaps),
+    ] as const;
+    functions.gather(...places, sumsStart);
     return;
   }
   for (let unit = 0; unit < rowsOf(weights); unit++) {
@@ -109,20 +99,12 @@ export function spreadGradients(
 ): void {
   const functions = kernel.functionsFor(gathered.values, spread.values, slopes, gaps.floats);
   if (functions !== undefined) {
-    const { start, end, rowBytes } = bytesOf(gathered);
-    const to = bytesOf(spread);
-    functions.spread(
-      start,
-      end,
-      rowBytes,
-      to.start,
-      to.rowBytes,
-      copies.start,
-      copies.end,
-      gaps.start,
-      gaps.end,
-      slopes.byteOffset,
-    );
+    const places = [
+      ...betweenRows(gathered, spread),
+      ...extentOf(copies),
+      ...extentOf(gaps),
+    ] as const;
+    functions.spread(...places, slopes.byteOffset);
     return;
   }
   for (let unit = 0; unit < rowsOf(gathered); unit++) {
@@ -162,8 +144,20 @@ function rowOf<Values extends Uint8Array | Float32Array>(
   return values.subarray(row * width, (row + 1) * width) as Values;
 }
 
-function bytesOf({ values, width }: Rows<Uint8Array | Float32Array>) {
-  const start = values.byteOffset;
-  const rowBytes = width * values.BYTES_PER_ELEMENT;
-  return { start, end: start + values.byteLength, rowBytes };
+/** What the kernel is told of rows that are read, and of those that are written. */
+function betweenRows(from: Rows<Uint8Array | Float32Array>, to: Rows) {
+  return [...rowsAt(from), to.values.byteOffset, to.width * wordBytes] as const;
+}
+
+/** Where they begin and end, and the bytes from one to the next. */
+function rowsAt({ values, width }: Rows<Uint8Array | Float32Array>) {
+  return [...rangeOf(values), width * values.BYTES_PER_ELEMENT] as const;
+}
+
+function rangeOf({ byteOffset, byteLength }: ArrayBufferView) {
+  return [byteOffset, byteOffset + byteLength] as const;
+}
+
+function extentOf({ start, end }: Table) {
+  return [start, end] as const;
 }
