@@ -42,7 +42,7 @@ export interface CrewWatcher {
 
 export interface CrewDeskOptions {
   readonly io: Server;
-  readonly limits: Pick<Limits, 'joinTimeoutMs'>;
+  readonly limits: Pick<Limits, 'joinTimeoutMs' | 'messagesPerSecond'>;
   readonly run: string;
   readonly config: RunConfig;
   /** The highest number that a worker of this run ever had; 0 unless told. */

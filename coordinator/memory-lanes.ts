@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import type { Socket } from 'socket.io';
 import * as v from 'valibot';
+import type { GradientDoorbell } from '../shared/doorbell.ts';
 import {
   counters,
   IncomingFile,
@@ -23,7 +24,7 @@ import {
   typeOf,
 } from '../shared/memory-messages.ts';
 import { openPages } from '../shared/pages.ts';
-import type { ToWorker } from '../shared/protocol.ts';
+import type { GradientMessage, ToWorker } from '../shared/protocol.ts';
 
 type WeightsMessage = Extract<ToWorker, { type: 'weights' }> & {
   /** Of the payload, where that is known before there is one. */
@@ -63,6 +64,8 @@ export interface MemoryLane {
    * that is there. What makes no sense stays as it is.
    */
   arrived(data: unknown, handle: (message: unknown) => void): void;
+  /** As if it came as a message; but one that makes no sense is not taken. */
+  rang(doorbell: GradientDoorbell, handle: (message: GradientMessage) => void): boolean;
   /** What to send in place of `message`, one after the other. Placed weights wait for the lease behind them. */
   leaving(message: ToWorker): readonly unknown[];
   close(): void;
@@ -109,6 +112,27 @@ export class MemoryLanes {
       latest = Math.max(latest, stamp);
       this.#outgoing.count(counter, Math.min(latest, ...awaited.map((each) => each - 1)));
     };
+    /** Calls with what is at that place, when it is there. */
+    const whenThere = (
+      file: IncomingFile,
+      place: PayloadPlace,
+      handle: (payload: Uint8Array) => void,
+    ): void => {
+      answers ??= this.#map(file);
+      const isAwaited = (): boolean => theirs === file && file.isAwaited(place);
+      const read = (): void => {
+        const payload = theirs === file ? this.#read(place, file) : undefined;
+        if (payload !== undefined) handle(payload);
+        if (theirs === file) isDone(place.stamp);
+      };
+      // An honest worker tells of no more, so looking costs nothing of note.
+      if (awaited.length === slots.answers) return read();
+      awaited.push(place.stamp);
+      whenOver(isAwaited, () => {
+        awaited.splice(awaited.indexOf(place.stamp), 1);
+        read();
+      });
+    };
     return {
       offer: { type: 'memory', ...this.#outgoing.address, mark, port: localPort, counter },
       arrived: (data, handle) => {
@@ -121,21 +145,12 @@ export class MemoryLanes {
         }
         const placed = this.#placedIn(data);
         if (placed === undefined) return handle(data);
-        answers ??= this.#map(file);
-        const { stamp } = placed.place;
-        const isAwaited = (): boolean => theirs === file && file.isAwaited(placed.place);
-        const read = (): void => {
-          const message = theirs === file ? this.#read(placed, file) : undefined;
-          if (message !== undefined) handle(message);
-          if (theirs === file) isDone(stamp);
-        };
-        // An honest worker tells of no more, so looking costs nothing of note.
-        if (awaited.length === slots.answers) return read();
-        awaited.push(stamp);
-        whenOver(isAwaited, () => {
-          awaited.splice(awaited.indexOf(stamp), 1);
-          read();
-        });
+        whenThere(file, placed.place, (payload) => handle({ ...placed.message, payload }));
+      },
+      rang: ({ message, place }, handle) => {
+        if (theirs === undefined || place.bytes > this.#incoming.length) return false;
+        whenThere(theirs, place, (payload) => handle({ ...message, payload }));
+        return true;
       },
       leaving: (message) => {
         const before = waiting;
@@ -177,13 +192,13 @@ export class MemoryLanes {
     return theirs.isMapped ? this.#free.pop() : undefined;
   }
 
-  #read({ message, place }: PlacedMessage, theirs: IncomingFile): unknown {
+  /** Undefined when it was written over by a later one, which it is then too late for; or it never came. */
+  #read(place: PayloadPlace, theirs: IncomingFile): Uint8Array | undefined {
     // Nothing is written there before this one is done with.
     const there = theirs.view(place);
-    if (there !== undefined) return { ...message, payload: there };
+    if (there !== undefined) return there;
     const payload = this.#incoming.subarray(0, place.bytes);
-    // Written over by a later one, which it is then too late for; or it never came.
-    return theirs.read(place, payload) ? { ...message, payload } : undefined;
+    return theirs.read(place, payload) ? payload : undefined;
   }
 
   /** Written once a version, however many are told. Undefined without room for it: then it goes the usual way. */

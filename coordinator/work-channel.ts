@@ -16,6 +16,7 @@ import {
   workNamespace,
 } from '../shared/protocol.ts';
 import { WireError } from '../shared/wire.ts';
+import { listenForDoorbells, ringAt } from './doorbells.ts';
 import type { Limits } from './limits.ts';
 import type { MemoryLane, MemoryLanes } from './memory-lanes.ts';
 import { FloodError } from './strict-parser.ts';
@@ -80,7 +81,7 @@ export interface WorkChannelOptions {
 export function openWorkChannel(
   io: Server,
   handlers: WorkHandlers,
-  { joinTimeoutMs }: Pick<Limits, 'joinTimeoutMs'>,
+  limits: Pick<Limits, 'joinTimeoutMs' | 'messagesPerSecond'>,
   { lanes, lastWorker = 0 }: WorkChannelOptions = {},
 ): WorkChannel {
   const peers = new Map<string, Line>();
@@ -119,7 +120,7 @@ export function openWorkChannel(
     socket.conn.on('drain', drained);
     const joinTimer = setTimeout(() => {
       guarded(() => handlers.unbearable(peer, 'slow'));
-    }, joinTimeoutMs);
+    }, limits.joinTimeoutMs);
     const handle = (data: unknown): void => {
       guarded(() => {
         const message = v.safeParse(fromWorkerSchema, data);
@@ -129,6 +130,10 @@ export function openWorkChannel(
         handlers.message(peer, message.output);
       });
     };
+    if (lane !== undefined) {
+      const hear = (message: FromWorker): void => guarded(() => handlers.message(peer, message));
+      listenForDoorbells(socket, limits, (doorbell) => lane.rang(doorbell, hear));
+    }
     socket.on(messageEvent, (data: unknown) => {
       if (lane) guarded(() => lane.arrived(data, handle));
       else handle(data);
@@ -166,7 +171,7 @@ export function openWorkChannel(
       const isWhole = message.type === 'weights' && leaving.includes(message);
       // Before it goes: what the connection takes at once is not behind any more when that returns.
       if (isWhole) behind.add(socket);
-      for (const each of leaving) socket.emit(messageEvent, each);
+      for (const each of leaving) if (!ringAt(socket, each)) socket.emit(messageEvent, each);
       return isWhole ? carrierOf(socket) : undefined;
     },
     isBehind: (worker) => {

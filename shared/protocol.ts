@@ -3,12 +3,13 @@ import * as v from 'valibot';
 import { runConfigSchema } from './config.ts';
 
 /** Both sides must speak the same version: the coordinator refuses others by name. */
-export const protocolVersion = 9;
+export const protocolVersion = 10;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const finite = v.pipe(v.number(), v.finite());
-const label = v.pipe(v.string(), v.maxLength(200));
+export const longestLabel = 200;
+const label = v.pipe(v.string(), v.maxLength(longestLabel));
 const payload = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
 /** An aligned run of shards: `length` is a power of two and divides `start`. */
@@ -53,13 +54,16 @@ const standby = v.strictObject({ type: v.literal('standby'), shards: count, work
 /** The current weights. Encoded once a version, the same bytes to every worker. */
 const weights = v.strictObject({ type: v.literal('weights'), version: count, payload });
 
+/** Of a lease. */
+export const mostRuns = 256;
+
 /** Compute these shards of this step at this version of the weights, which was sent before. */
 const lease = v.strictObject({
   type: v.literal('lease'),
   epoch: count,
   step: count,
   version: count,
-  runs: v.pipe(v.array(shardRunSchema), v.minLength(1), v.maxLength(256)),
+  runs: v.pipe(v.array(shardRunSchema), v.minLength(1), v.maxLength(mostRuns)),
   /** Of local steps, in place of the configured one, where an administrator has changed it. */
   learningRate: v.optional(finite),
 });

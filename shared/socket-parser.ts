@@ -1,6 +1,8 @@
 // socket.io's parser interface over our frames: one packet, one binary frame, on both sides of the wire.
 import { Emitter } from '@socket.io/component-emitter';
-import { isPacketValid, type Packet, type PacketType } from 'socket.io-parser';
+import { isPacketValid, type Packet, PacketType } from 'socket.io-parser';
+import { decodeDoorbell, isDoorbell } from './doorbell.ts';
+import { messageEvent, workNamespace } from './protocol.ts';
 import { decodeFrame, encodeFrame, WireError } from './wire.ts';
 
 export class Encoder {
@@ -39,23 +41,35 @@ interface DecoderEvents {
 export class Decoder extends Emitter<Record<never, never>, Record<never, never>, DecoderEvents> {
   /** Throws WireError, upon which socket.io closes the connection. */
   add(chunk: unknown): void {
-    const { header, payload } = decodeFrame(bytesOf(chunk));
-    if (!Array.isArray(header) || header.length < 2 || header.length > 4) {
-      throw new WireError('malformed', 'the header of a frame is not a packet');
-    }
-    const [type, nsp, data, id] = header;
-    const packet: Packet = { type: type as PacketType, nsp, data, id };
-    if (data === null) packet.data = undefined;
-    // The library's own parser cannot even read a negative id, so its check lets one pass.
-    if (!isPacketValid(packet) || (packet.id ?? 0) < 0)
-      throw new WireError('malformed', 'a packet is not valid');
-    if (payload !== undefined) attach(packet, payload);
-    this.emitReserved('decoded', packet);
+    const bytes = bytesOf(chunk);
+    this.emitReserved('decoded', isDoorbell(bytes) ? doorbellIn(bytes) : packetIn(bytes));
   }
 
   destroy(): void {
     this.off();
   }
+}
+
+/** One that came together with something else, or where nobody listens for it alone. */
+function doorbellIn(bytes: Uint8Array): Packet {
+  const doorbell = decodeDoorbell(bytes);
+  if (doorbell === undefined) throw new WireError('malformed', 'the bytes are not a doorbell');
+  return { type: PacketType.EVENT, nsp: workNamespace, data: [messageEvent, doorbell] };
+}
+
+function packetIn(bytes: Uint8Array): Packet {
+  const { header, payload } = decodeFrame(bytes);
+  if (!Array.isArray(header) || header.length < 2 || header.length > 4) {
+    throw new WireError('malformed', 'the header of a frame is not a packet');
+  }
+  const [type, nsp, data, id] = header;
+  const packet: Packet = { type: type as PacketType, nsp, data, id };
+  if (data === null) packet.data = undefined;
+  // The library's own parser cannot even read a negative id, so its check lets one pass.
+  if (!isPacketValid(packet) || (packet.id ?? 0) < 0)
+    throw new WireError('malformed', 'a packet is not valid');
+  if (payload !== undefined) attach(packet, payload);
+  return packet;
 }
 
 function bytesOf(chunk: unknown): Uint8Array {

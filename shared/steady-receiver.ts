@@ -2,6 +2,7 @@
 // messages are put together in places that are used again. Both libraries would rather have a new buffer for each read
 // and one more for each message. What is touched here is not theirs to promise, so where it is not as it was in Node 20
 // and ws 8 everything stays as they do it.
+import { wasDoorbell } from './doorbell-frame.ts';
 import type { MessagePlaces } from './message-places.ts';
 
 /** What `ws` knows of the message that is under way. */
@@ -54,7 +55,9 @@ export function receiveSteadily(webSocket: object, memory: SteadyMemory): void {
   const settle = gatherLarge(receiver, socket, memory);
   readInto(socket, memory.reading, (count) => {
     memory.places.beginTurn();
-    socket.emit('data', memory.reading.subarray(0, count));
+    const bytes = memory.reading.subarray(0, count);
+    if (wasDoorbell(webSocket, bytes)) return;
+    socket.emit('data', bytes);
     settle();
   });
 }

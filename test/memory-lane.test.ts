@@ -27,12 +27,15 @@ function newLane(roomFor?: (bytes: number) => Uint8Array | undefined) {
   const lane = new MemoryLane(`${port}`, (bytes) => new Uint8Array(bytes));
   onTestFinished(() => lane.close());
   const [handled, replies]: [unknown[], unknown[]] = [[], []];
-  const ends = {
-    handle: (data: unknown) => handled.push(data),
-    reply: (message: unknown) => replies.push(message),
+  lane.begin({
+    webSocket: {},
+    isIdle: () => true,
+    handle: (data) => handled.push(data),
+    accept: () => expect.fail('nothing rings'),
+    reply: (message) => replies.push(message),
     roomFor,
-  };
-  const arrive = (data: unknown): void => lane.arrived(data, ends);
+  });
+  const arrive = (data: unknown): void => lane.arrived(data);
   const offer = { type: 'memory', ...file.address, mark, port, counter };
   /** The coordinator is done with so many answers. */
   const done = (answers: number): void => file.count(counter, answers);

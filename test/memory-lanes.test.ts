@@ -1,8 +1,9 @@
 // Runs whose payloads go through memory: they end as if all had gone through sockets, which have little to carry.
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openMemoryLanes } from '../coordinator/memory-lanes.ts';
 import type { RunConfig } from '../shared/config.ts';
 import { smallestPlaced } from '../shared/memory-messages.ts';
+import { Decoder } from '../shared/socket-parser.ts';
 import { startProxy } from './chaos/proxy.ts';
 import { newImpostor } from './hostile-client.ts';
 import {
@@ -97,6 +98,23 @@ describe.skipIf(!isLinux)('a run whose payloads go through memory', () => {
     // Coordinator and relay have one each, and each of the two lines has three.
     expect(relayed.files).toBe(2 + 3 * 2);
     await expect.poll(openMemoryFiles).toEqual([]);
+  });
+
+  it('tells of them in doorbells, past socket.io', async (t) => {
+    const types: unknown[] = [];
+    const { add } = Decoder.prototype;
+    const spy = vi.spyOn(Decoder.prototype, 'add').mockImplementation(function (
+      this: Decoder,
+      chunk,
+    ) {
+      this.once('decoded', ({ data }) => types.push(data?.[1]?.type));
+      add.call(this, chunk);
+    });
+    onTestFinished(() => spy.mockRestore());
+    const { result } = await outcomeOf(t, { config: ofUnits(1500) }, startWorkers(1));
+    expect(result.version).toBe(8);
+    expect(types).toContain('memory');
+    expect(types).not.toContain('placed');
   });
 
   it('is told of weights and their lease in one message', async (t) => {

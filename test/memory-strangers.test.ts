@@ -3,8 +3,14 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunConfig } from '../shared/config.ts';
+import {
+  type Doorbell,
+  encodeDoorbell,
+  type GradientDoorbell,
+  type WeightsDoorbell,
+} from '../shared/doorbell.ts';
 import type { RunEventOf } from '../shared/events.ts';
-import type { OutgoingFile } from '../shared/memory-file.ts';
+import type { OutgoingFile, PayloadPlace } from '../shared/memory-file.ts';
 import { rejectReasons } from '../shared/protocol.ts';
 import { answerTo } from './hostile-client.ts';
 import {
@@ -96,7 +102,27 @@ describe.skipIf(process.platform !== 'linux')('a worker that is here', () => {
     await endsAs(name, ['joined', malformed, 'left: bored']);
   });
 
-  it.for<[string, (file: OutgoingFile) => object]>([
+  it.for<[string, (file: OutgoingFile) => Doorbell]>([
+    [
+      'for a payload longer than any gradient',
+      (file) => placedOf({ ...placeIn(file), bytes: payloadBytes + 1 }),
+    ],
+    ['for weights of its own', (file) => weightsOf(placeIn(file))],
+    ['for a place behind no mark', (file) => placedOf({ ...placeIn(file), position: 0 })],
+  ])('and rings %s is refused', async ([what, doorbell], t) => {
+    const { stranger, name, file } = await newOwner(t, what);
+    stranger.frame(encodeDoorbell(doorbell(file))!);
+    await expect.poll(() => fateIn(inner.log, name)).toContain(malformed);
+  });
+
+  it('and rings before there is a file is refused', async (t) => {
+    const { stranger, name } = await newSharer(t, inner.url, 'early');
+    stranger.frame(encodeDoorbell(placedOf({ position: 8192, bytes: 100, stamp: 1 }))!);
+    stranger.say({ type: 'leave', reason: 'bored' });
+    await endsAs(name, ['joined', malformed, 'left: bored']);
+  });
+
+  it.for<[string, (file: OutgoingFile) => PayloadPlace]>([
     [
       'was written over',
       (file) => {
@@ -119,18 +145,25 @@ describe.skipIf(process.platform !== 'linux')('a worker that is here', () => {
     ['is yet to come', (file) => ({ ...placeIn(file), stamp: 2 })],
   ])('and has a payload that %s has said nothing', async ([what, place], t) => {
     const { stranger, name, file } = await newOwner(t, what);
-    stranger.say(placedOf(place(file)));
+    const said = placedOf(place(file));
+    stranger.say(said);
+    stranger.frame(encodeDoorbell(said)!);
     stranger.say({ type: 'leave', reason: 'bored' });
     await endsAs(name, ['joined', 'left: bored']);
   });
 
-  it('is heard as if it had said so through its socket', async (t) => {
-    const { stranger, name, file } = await newOwner(t, 'hasty');
-    stranger.say(placedOf(placeIn(file)));
-    stranger.say({ type: 'leave', reason: 'bored' });
-    const foreign = `rejected: ${rejectReasons.foreign}`;
-    await endsAs(name, ['joined', foreign, 'left: bored']);
-  });
+  it.for(['in a message', 'by a doorbell'])(
+    'is heard %s as if it had said so through its socket',
+    async (how, t) => {
+      const { stranger, name, file } = await newOwner(t, how);
+      const said = placedOf(placeIn(file));
+      if (how === 'in a message') stranger.say(said);
+      else stranger.frame(encodeDoorbell(said)!);
+      stranger.say({ type: 'leave', reason: 'bored' });
+      const foreign = `rejected: ${rejectReasons.foreign}`;
+      await endsAs(name, ['joined', foreign, 'left: bored']);
+    },
+  );
 
   it('and has a lease does nothing to the sum with what is not there', async (t) => {
     const { stranger, name, file, placed, welcome } = await newOwner(t, 'forger');
@@ -211,10 +244,17 @@ describe.skipIf(process.platform !== 'linux')('a worker that is here', () => {
 });
 
 /** A gradient that nobody asked for. */
-function placedOf(place: object) {
+function placedOf(place: PayloadPlace): GradientDoorbell {
   const run = { run: 'yesterday', epoch: 0, step: 0, version: 0, start: 0, length: 1 };
   const figures = { samples: 1, lossSum: 1, correct: 0, computeMs: 1 };
   return { type: 'placed', message: { type: 'gradient', ...run, ...figures }, place };
+}
+
+function weightsOf(place: PayloadPlace): WeightsDoorbell {
+  const at = { epoch: 0, step: 0, version: 0 };
+  const runs = [{ start: 0, length: 1 }];
+  const message = { type: 'weights', version: 0 } as const;
+  return { type: 'placed', message, place, next: { type: 'lease', ...at, runs } };
 }
 
 /** A stranger whose file the coordinator has opened. */

@@ -193,22 +193,25 @@ describe.skipIf(!isLinux)('a lane between two memories', () => {
       const lane = new MemoryLane(`${port}`, (bytes) => new Uint8Array(bytes));
       const ofWorker: { payload: Uint8Array }[] = [];
       const ofCoordinator: { payload: Uint8Array }[] = [];
-      const ends = {
-        handle: (data: unknown) => ofWorker.push(data as { payload: Uint8Array }),
-        reply: (message: unknown) => theirs.arrived(message, () => expect.fail('handed on')),
-      };
+      lane.begin({
+        webSocket: {},
+        isIdle: () => true,
+        handle: (data) => ofWorker.push(data as { payload: Uint8Array }),
+        accept: () => expect.fail('nothing rings'),
+        reply: (message) => theirs.arrived(message, () => expect.fail('handed on')),
+      });
       lane.lend({
         weightsBytes: smallestPlaced,
         gradientBytes: smallestPlaced,
         pages: (bytes) => memory.pages(bytes),
       });
-      lane.arrived(theirs.offer, ends);
+      lane.arrived(theirs.offer);
       const hear = async (version: number, payload: Uint8Array): Promise<void> => {
         theirs.leaving({ type: 'weights', version, payload });
         const [placed] = theirs.leaving({ type: 'finished', reason: 'stopped' });
         // They are told of before they are written.
         await new Promise(setImmediate);
-        lane.arrived(placed, ends);
+        lane.arrived(placed);
       };
       const roomAhead = (): Uint8Array => lane.roomAhead(smallestPlaced)!;
       const tell = (): Announcement => lane.announce({ ...header, ...figures }, smallestPlaced)!;

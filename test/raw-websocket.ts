@@ -12,6 +12,8 @@ export interface FrameOptions {
   /** What the header says, whatever is true. */
   readonly length?: number;
   readonly isMasked?: boolean;
+  /** More of them than it takes. */
+  readonly hasLongLength?: boolean;
 }
 
 /** A frame with the mask 0, which leaves its payload as it is. */
@@ -22,12 +24,14 @@ export function webSocketFrame(payload: Uint8Array | string, options: FrameOptio
     isFinal = true,
     length = body.length,
     isMasked = true,
+    hasLongLength = length >= 1 << 16,
   } = options;
-  const isShort = length < 126;
-  const head = Buffer.alloc(isShort ? 2 : 10);
+  const kind = hasLongLength ? 127 : Math.min(length, 126);
+  const head = Buffer.alloc({ 126: 4, 127: 10 }[kind] ?? 2);
   head[0] = (isFinal ? 0x80 : 0) | opcode;
-  head[1] = (isMasked ? 0x80 : 0) | (isShort ? length : 127);
-  if (!isShort) head.writeBigUInt64BE(BigInt(length), 2);
+  head[1] = (isMasked ? 0x80 : 0) | kind;
+  if (kind === 126) head.writeUInt16BE(length, 2);
+  if (kind === 127) head.writeBigUInt64BE(BigInt(length), 2);
   return Buffer.concat([head, Buffer.alloc(isMasked ? 4 : 0), body]);
 }
 

@@ -4,11 +4,12 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import * as v from 'valibot';
+import { decodeDoorbell, encodeDoorbell, isOfGradient } from '../shared/doorbell.ts';
+import { onDoorbell, ring } from '../shared/doorbell-frame.ts';
 import { fileBytes, IncomingFile, OutgoingFile, type PayloadPlace } from '../shared/memory-file.ts';
 import {
   type MemoryOffer,
   memoryOfferSchema,
-  type PlacedMessage,
   placedSchema,
   slots,
   smallestPlaced,
@@ -43,6 +44,7 @@ const nobodyWakes = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_EL
 export class MemoryLane {
   readonly #port: string;
   readonly #roomFor: (bytes: number) => Uint8Array;
+  #ends: LaneEnds | undefined;
   #incoming: IncomingFile | undefined;
   #outgoing: OutgoingFile | undefined;
   /** The coordinator has placed something, so it can read what is placed for it. */
@@ -65,15 +67,31 @@ export class MemoryLane {
     return this.#isOpen;
   }
 
+  /** Doorbells are heard from now on. */
+  begin(ends: LaneEnds): void {
+    this.#ends = ends;
+    onDoorbell(ends.webSocket, (bytes) => {
+      const incoming = this.#ends === ends ? this.#incoming : undefined;
+      const doorbell = decodeDoorbell(bytes);
+      if (incoming === undefined || doorbell === undefined || isOfGradient(doorbell)) return false;
+      const payload = this.#read(doorbell.place, incoming, ends);
+      if (payload !== undefined) ends.accept({ ...doorbell.message, payload });
+      ends.accept(doorbell.next);
+      return true;
+    });
+  }
+
   /** Handles a message that came: as it is, or those that it stands for. What makes no sense stays as it is. */
-  arrived(data: unknown, ends: LaneEnds): void {
+  arrived(data: unknown): void {
+    const ends = this.#ends;
+    if (ends === undefined) return;
     const { handle } = ends;
     const type = typeOf(data);
     if (type === 'memory' && v.is(memoryOfferSchema, data)) return this.#answer(data, ends);
     const isPlaced = type === 'placed' && v.is(placedSchema, data);
     if (!isPlaced || this.#incoming === undefined) return handle(data);
-    const message = this.#read(data, this.#incoming, ends);
-    if (message !== undefined) handle(message);
+    const payload = this.#read(data.place, this.#incoming, ends);
+    if (payload !== undefined) handle({ ...data.message, payload });
     if (data.next !== undefined) handle(data.next);
   }
 
@@ -103,6 +121,14 @@ export class MemoryLane {
         }
       },
     };
+  }
+
+  /** Past the socket, where that can be. */
+  tell({ message }: Announcement): void {
+    const ends = this.#ends;
+    const doorbell = ends?.isIdle() ? encodeDoorbell(message) : undefined;
+    const hasRung = doorbell !== undefined && ring(ends!.webSocket, doorbell, true);
+    if (!hasRung) ends?.reply(message);
   }
 
   /** What to send in place of `message`. */
@@ -178,10 +204,10 @@ export class MemoryLane {
   }
 
   #read(
-    { message, place }: PlacedMessage,
+    place: PayloadPlace,
     incoming: IncomingFile,
     { roomFor = () => undefined }: LaneEnds,
-  ): unknown {
+  ): Uint8Array | undefined {
     if (!incoming.isMapped && this.#lent.incoming !== undefined) incoming.map(this.#lent.incoming);
     waitFor(place, incoming);
     let payload = incoming.view(place);
@@ -191,6 +217,6 @@ export class MemoryLane {
       if (!incoming.read(place, payload)) return undefined;
     }
     this.#isOpen = true;
-    return { ...message, payload };
+    return payload;
   }
 }

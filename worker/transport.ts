@@ -1,6 +1,7 @@
 // socket.io-client behind the few members that a worker uses.
 import { io, type Socket } from 'socket.io-client';
 import * as v from 'valibot';
+import type { PlacedMessage } from '../shared/memory-messages.ts';
 import type { Carrier } from '../shared/payload-slots.ts';
 import {
   type FromWorker,
@@ -61,7 +62,7 @@ export type PayloadHeader = Omit<Extract<FromWorker, { payload: unknown }>, 'pay
 /** What is said of a payload before it is there. */
 export interface Announcement {
   /** In place of the message. */
-  readonly message: unknown;
+  readonly message: PlacedMessage;
   /** Where it may be made. */
   readonly room?: Uint8Array;
   /** Brings the payload once that is said. */
@@ -80,8 +81,13 @@ export interface OutgoingMemory {
 
 /** What a lane needs of the socket beside it. */
 export interface LaneEnds {
+  readonly webSocket: object;
+  /** Nothing that was sent still waits for the WebSocket to take it. */
+  isIdle(): boolean;
   /** Takes `data` for what came. */
   handle(data: unknown): void;
+  /** As `handle`, for what is known to be a message. */
+  accept(message: ToWorker): void;
   reply(message: unknown): void;
   /** As in `TransportEvents`. */
   readonly roomFor?: (payloadBytes: number) => Uint8Array | undefined;
@@ -91,12 +97,16 @@ export interface LaneEnds {
 export interface SideLane {
   /** What leaves by it is read before `leaving` returns. */
   readonly isOpen: boolean;
+  /** There is a connection: until it is gone, this lane is beside it. */
+  begin(ends: LaneEnds): void;
   /** Hands on what to take for the message that came. */
-  arrived(data: unknown, ends: LaneEnds): void;
+  arrived(data: unknown): void;
   /** As of a transport. */
   roomAhead(payloadBytes: number): Uint8Array | undefined;
   /** Undefined where nothing can be said of a payload of so many bytes before it is there. */
   announce(message: PayloadHeader, payloadBytes: number): Announcement | undefined;
+  /** Says what was announced. */
+  tell(announcement: Announcement): void;
   /** What goes through the socket in place of `message`. */
   leaving(message: FromWorker): unknown;
   /** As of a transport. */
@@ -142,7 +152,20 @@ export function socketTransport(options: SocketTransportOptions): Connect {
       reconnectionDelayMax: 1000,
       timeout: 10_000,
     });
-    socket.on('connect', onOpen);
+    socket.on('connect', () => {
+      const { engine } = socket.io;
+      lane?.begin({
+        webSocket: webSocketOf(engine),
+        isIdle: () => socket.connected && engine.writeBuffer.length === 0,
+        handle,
+        accept: (message) => {
+          if (socket.connected) onMessage(message);
+        },
+        reply: emit,
+        roomFor,
+      });
+      onOpen();
+    });
     socket.on('connect_error', (error) => {
       const fault = faultOf?.(error);
       onClose(fault ?? explain(error), fault !== undefined || !socket.active);
@@ -160,7 +183,7 @@ export function socketTransport(options: SocketTransportOptions): Connect {
       else onClose('the coordinator sent a message that this version does not know', true);
     };
     socket.on(messageEvent, (data: unknown) => {
-      if (lane) lane.arrived(data, { handle, reply: emit, roomFor });
+      if (lane) lane.arrived(data);
       else handle(data);
     });
     const send = (message: FromWorker): void => {
@@ -179,7 +202,7 @@ export function socketTransport(options: SocketTransportOptions): Connect {
       sendWith: (message, payloadBytes, makePayload) => {
         const announcement = socket.connected ? lane?.announce(message, payloadBytes) : undefined;
         if (announcement === undefined) return send({ ...message, payload: makePayload() });
-        emit(announcement.message);
+        lane?.tell(announcement);
         announcement.fill(makePayload(announcement.room));
       },
       lend: (lent) => lane?.lend(lent),
@@ -190,11 +213,15 @@ export function socketTransport(options: SocketTransportOptions): Connect {
 
 /** Its own buffer first, then that of the WebSocket; what a closed one still holds goes nowhere. */
 function carrierOf(engine: Socket['io']['engine']): Carrier {
-  const { ws } = engine.transport as unknown as { readonly ws: WebSocketState };
+  const ws = webSocketOf(engine);
   return {
     hasSentAll: () =>
       engine.writeBuffer.length === 0 && (ws.readyState === closed || ws.bufferedAmount === 0),
   };
+}
+
+function webSocketOf(engine: Socket['io']['engine']): WebSocketState {
+  return (engine.transport as unknown as { readonly ws: WebSocketState }).ws;
 }
 
 /** A refusal carries its own words; everything else is that nobody answers. */
