@@ -72,6 +72,7 @@ function sidesHere(): Side[] {
     tuttiSide('tutti float32, sockets', ['--no-shared-memory']),
     tuttiSide('tutti bfloat16', ['--codec=bfloat16', '--weights-codec=bfloat16']),
     tuttiSide('tutti bfloat16 gradients', ['--codec=bfloat16']),
+    tuttiSide('tutti bfloat16 weights', ['--weights-codec=bfloat16']),
     tuttiSide('tutti bfloat16, sockets', [
       '--codec=bfloat16',
       '--weights-codec=bfloat16',
