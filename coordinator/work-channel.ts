@@ -1,6 +1,7 @@
 // Workers' sockets: who may speak, what they may say, and how much may wait to be sent to them.
 import type { DisconnectReason, Server, Socket } from 'socket.io';
 import * as v from 'valibot';
+import type { GradientDoorbell } from '../shared/doorbell.ts';
 import { cleanName } from '../shared/names.ts';
 import type { Carrier } from '../shared/payload-slots.ts';
 import {
@@ -91,11 +92,12 @@ export function openWorkChannel(
   let lastWord: ToWorker | undefined;
 
   /** Nothing that a message sets off may end the process. */
-  const guarded = (action: () => void): void => {
+  const guarded = <Result>(action: () => Result): Result | undefined => {
     try {
-      action();
+      return action();
     } catch (error) {
       handlers.failed(error);
+      return undefined;
     }
   };
 
@@ -131,8 +133,9 @@ export function openWorkChannel(
       });
     };
     if (lane !== undefined) {
-      const hear = (message: FromWorker): void => guarded(() => handlers.message(peer, message));
-      listenForDoorbells(socket, limits, (doorbell) => lane.rang(doorbell, hear));
+      const hear = (message: FromWorker) => guarded(() => handlers.message(peer, message));
+      const rang = (doorbell: GradientDoorbell) => guarded(() => lane.rang(doorbell, hear));
+      listenForDoorbells(socket, limits, (doorbell) => rang(doorbell) ?? false);
     }
     socket.on(messageEvent, (data: unknown) => {
       if (lane) guarded(() => lane.arrived(data, handle));
