@@ -224,9 +224,12 @@ describe('a WebSocket', () => {
     expect(heard).toEqual([]);
   });
 
-  it('hangs up on one that is not masked', async (t) => {
+  it.for([
+    ['is not masked', webSocketFrame(bytesOf(gradient), { isMasked: false })],
+    ['would be one if it were masked', Uint8Array.of(0x82, 1, 0, 0, 0, 0, 0xc1)],
+  ] as const)('hangs up on one that %s', async ([, wire], t) => {
     const { stranger, heard } = await newLine(t);
-    stranger.wire.write(webSocketFrame(bytesOf(gradient), { isMasked: false }));
+    stranger.wire.write(wire);
     await stranger.wire.closed;
     expect(heard).toEqual([]);
   });
