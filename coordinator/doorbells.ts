@@ -1,11 +1,6 @@
 // The coordinator's end of doorbells: see `shared/doorbell.ts`.
 import type { Socket } from 'socket.io';
-import {
-  decodeDoorbell,
-  encodeDoorbell,
-  type GradientDoorbell,
-  isOfGradient,
-} from '../shared/doorbell.ts';
+import { decodeDoorbell, type GradientDoorbell, isOfGradient } from '../shared/doorbell.ts';
 import { onDoorbell, ring } from '../shared/doorbell-frame.ts';
 import { type PlacedMessage, typeOf } from '../shared/memory-messages.ts';
 import { createRateLimit, type Limits } from './limits.ts';
@@ -28,8 +23,7 @@ export function listenForDoorbells(
 export function ringAt(socket: Socket, message: unknown): boolean {
   const { writeBuffer } = socket.conn as unknown as { readonly writeBuffer: readonly unknown[] };
   if (typeOf(message) !== 'placed' || !socket.connected || writeBuffer.length > 0) return false;
-  const doorbell = encodeDoorbell(message as PlacedMessage);
-  return doorbell !== undefined && ring(webSocketOf(socket), doorbell, false);
+  return ring(webSocketOf(socket), message as PlacedMessage, false);
 }
 
 function webSocketOf({ conn }: Socket): object {

@@ -1,7 +1,8 @@
 // Doorbells straight from and into the connection under a WebSocket of `ws`, past it and the libraries above it. What is
 // touched here is not theirs to promise, so where it is not as it was in ws 8 a doorbell takes the way of all messages,
 // and is understood there.
-import { isDoorbell } from './doorbell.ts';
+import { type Doorbell, encodeDoorbell, isDoorbell } from './doorbell.ts';
+import type { PlacedMessage } from './memory-messages.ts';
 
 interface WebSocketParts {
   readonly readyState: number;
@@ -48,10 +49,19 @@ export function wasDoorbell(webSocket: object, bytes: Uint8Array): boolean {
   return payload !== undefined && isDoorbell(payload) && listener(payload);
 }
 
-/** A client must mask what it sends; with the key 0 it stays as it is. False where this cannot be. */
-export function ring(webSocket: object, doorbell: Uint8Array, isClient: boolean): boolean {
+/**
+ * A client must mask what it sends; with the key 0 it stays as it is. False where this cannot be, or the message is more
+ * than a doorbell says.
+ */
+export function ring(
+  webSocket: object,
+  message: PlacedMessage | Doorbell,
+  isClient: boolean,
+): boolean {
   const { readyState, _socket: socket } = webSocket as WebSocketParts;
-  if (readyState !== open || socket === undefined || doorbell.length > longest) return false;
+  if (readyState !== open || socket === undefined) return false;
+  const doorbell = encodeDoorbell(message);
+  if (doorbell === undefined || doorbell.length > longest) return false;
   socket.write(frameOf(doorbell, isClient));
   return true;
 }

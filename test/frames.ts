@@ -77,3 +77,7 @@ export function refusalOf(frame: Uint8Array): WireError {
   }
   throw new Error('the frame was accepted');
 }
+
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+}

@@ -35,6 +35,14 @@ export function webSocketFrame(payload: Uint8Array | string, options: FrameOptio
   return Buffer.concat([head, Buffer.alloc(isMasked ? 4 : 0), body]);
 }
 
+/** The frame, whose payload is so long, with another mask than 0. */
+export function masked(frame: Buffer, payloadBytes: number, mask: Uint8Array): Buffer {
+  const start = frame.length - payloadBytes;
+  frame.set(mask, start - 4);
+  for (let at = start; at < frame.length; at++) frame[at] ^= mask[(at - start) & 3];
+  return frame;
+}
+
 /** A TCP connection on which nothing has been said. It is gone when the test ends. */
 export async function dial(t: TestScope, url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);

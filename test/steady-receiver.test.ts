@@ -10,9 +10,9 @@ import { MessagePlaces } from '../shared/message-places.ts';
 import { type FromWorker, messageEvent, workNamespace } from '../shared/protocol.ts';
 import { createRandom, type Random } from '../shared/random.ts';
 import type { SteadyMemory } from '../shared/steady-receiver.ts';
-import { randomBytes } from './frames.ts';
+import { hex, randomBytes } from './frames.ts';
 import { encoded, handshakeOf, newStranger, type Stranger } from './hostile-client.ts';
-import { opcodes, webSocketFrame } from './raw-websocket.ts';
+import { masked, opcodes, webSocketFrame } from './raw-websocket.ts';
 import type { TestScope } from './support.ts';
 
 /** Small, so that large messages are. */
@@ -78,13 +78,6 @@ function gradientFrame(payload: Uint8Array): Uint8Array {
     ...{ lossSum: 1, correct: 1, computeMs: 1, payload },
   };
   return encoded({ type: 2, nsp: workNamespace, data: [messageEvent, message] });
-}
-
-function masked(frame: Buffer, payloadBytes: number, mask: Uint8Array): Buffer {
-  const start = frame.length - payloadBytes;
-  frame.set(mask, start - 4);
-  for (let at = start; at < frame.length; at++) frame[at] ^= mask[(at - start) & 3];
-  return frame;
 }
 
 /** As a WebSocket may send it. */
@@ -199,7 +192,3 @@ describe('places for messages', () => {
     expect(places.take(20)).toBe(larger);
   });
 });
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
-}

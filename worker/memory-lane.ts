@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import * as v from 'valibot';
-import { decodeDoorbell, encodeDoorbell, isOfGradient } from '../shared/doorbell.ts';
+import { decodeDoorbell, isOfGradient } from '../shared/doorbell.ts';
 import { onDoorbell, ring } from '../shared/doorbell-frame.ts';
 import { fileBytes, IncomingFile, OutgoingFile, type PayloadPlace } from '../shared/memory-file.ts';
 import {
@@ -126,9 +126,9 @@ export class MemoryLane {
   /** Past the socket, where that can be. */
   tell({ message }: Announcement): void {
     const ends = this.#ends;
-    const doorbell = ends?.isIdle() ? encodeDoorbell(message) : undefined;
-    const hasRung = doorbell !== undefined && ring(ends!.webSocket, doorbell, true);
-    if (!hasRung) ends?.reply(message);
+    if (ends === undefined) return;
+    const hasRung = ends.isIdle() && ring(ends.webSocket, message, true);
+    if (!hasRung) ends.reply(message);
   }
 
   /** What to send in place of `message`. */
